@@ -144,6 +144,12 @@ class Metrics:
             buckets=SECONDS,
             registry=self._registry,
         )
+        self._endpoint_visits = Counter(
+            "pexschedd_endpoint_visits",
+            "Visits to endpoints that are sent their meetings, by profile and result.",
+            ["integration", "result"],
+            registry=self._registry,
+        )
         self._commits = Counter(
             "pexschedd_store_commits",
             "Transactions that became durable.",
@@ -196,6 +202,10 @@ class Metrics:
         """Count a finished call to Exchange; `result` is "ok" or an error's code."""
         self._calls.labels(integration, operation, result).inc()
         self._call_seconds.labels(operation).observe(seconds)
+
+    def endpoint_visit(self, integration: str, result: str) -> None:
+        """Count a visit: "sent", "unchanged", or the kind of problem."""
+        self._endpoint_visits.labels(integration, result).inc()
 
     def flushed(self, commits: int, seconds: float) -> None:
         """Count a group of transactions that the disk has taken."""

@@ -6,7 +6,7 @@ from twisted.application.service import MultiService
 
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import CallObserver
-from pexschedd.composition.runtime import Runtime
+from pexschedd.composition.runtime import Runtime, chance
 from pexschedd.ews.client import Observer
 from pexschedd.metrics import DeploymentReading
 from pexschedd.model import tables
@@ -15,6 +15,8 @@ from pexschedd.onetouch.calendars.call_counter import CallCounter
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.service import CalendarReading
+from pexschedd.onetouch.cisco.parts import cisco_pusher
+from pexschedd.onetouch.cisco.session import connect_by
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.onetouch.rules.rule_sets import rule_templates
 
@@ -33,6 +35,17 @@ class OneTouchJoin(MultiService):
             store, runtime.alarms, self._reader, runtime.reactor
         )
         self.reading.setServiceParent(self)
+        self.pusher = cisco_pusher(
+            store,
+            self.lists,
+            runtime.alarms,
+            connect_by(clients.network),
+            clock=runtime.reactor,
+            now=runtime.now,
+            chance=chance,
+            count_visit=runtime.metrics.endpoint_visit,
+        )
+        self.pusher.setServiceParent(self)
 
     def readings(self) -> Iterator[DeploymentReading]:
         """Yield the state of the reading of each deployment, for metrics."""

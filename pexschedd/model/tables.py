@@ -24,6 +24,7 @@ from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.model.onetouch.calendar_calls import CalendarCalls
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.endpoint_group import EndpointGroup
+from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.google_deployment import GoogleDeployment
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
@@ -109,6 +110,7 @@ MAILED_TOKEN = Table("mailed_token", MailedToken)
 UNFINISHED_CHANGE = Table("unfinished_change", UnfinishedChange)
 PROCESSED_MESSAGE = Table("processed_message", ProcessedMessage)
 ROOM_CALENDAR = Table("room_calendar", RoomCalendar)
+ENDPOINT_STATE = Table("endpoint_state", EndpointState)
 CALENDAR_CALLS = Table("calendar_calls", CalendarCalls)
 
 
@@ -190,6 +192,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     UNFINISHED_CHANGE,
     PROCESSED_MESSAGE,
     ROOM_CALENDAR,
+    ENDPOINT_STATE,
     CALENDAR_CALLS,
     *(each.table for each in KEYED_REQUESTS.values()),
     CONFIGURATION_CHANGE,
@@ -368,3 +371,4 @@ MJX_ENDPOINT_BY_POLY_USERNAME = MJX_ENDPOINT.index(
     "poly_username", lambda e: (e.poly_username or "").strip().casefold() or None
 )
 ROOM_CALENDAR_BY_EMAIL = ROOM_CALENDAR.index("room_email", lambda r: r.room_email)
+ENDPOINT_STATE_BY_ENDPOINT = ENDPOINT_STATE.index("endpoint", lambda s: s.endpoint)

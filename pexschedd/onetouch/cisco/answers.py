@@ -48,7 +48,6 @@ class EndpointResponse(msgspec.Struct, frozen=True):
     status: int
     body: bytes = b""
     location: str = ""
-    date: str = ""
 
 
 _NOT_ALLOWED = (
@@ -127,7 +126,7 @@ def _errors(tree: etree._Element | None) -> Iterator[str]:
     for element in _elements(tree):
         status = (element.get("status") or "").lower()
         if status.endswith("error") or _name(element) in ("Error", "error"):
-            texts = (text.strip() for text in element.itertext())
+            texts = (str(text).strip() for text in element.itertext())
             yield " ".join(text for text in texts if text)
 
 

@@ -87,6 +87,8 @@ class EndpointSession:
         self._client = connect(access, self._pool)
         self._clock = clock
         self._cookie = ""
+        self.last_date = ""
+        """The endpoint's time, as its last answer said; empty if it did not."""
 
     async def __aenter__(self) -> "EndpointSession":
         try:
@@ -241,8 +243,8 @@ class EndpointSession:
             response.code,
             body,
             location=_header(response, "location"),
-            date=_header(response, "date"),
         )
+        self.last_date = _header(response, "date")
         cookies = response.headers.getRawHeaders("set-cookie", [])
         return answer, cookies
 

@@ -4,6 +4,7 @@ It is a resource: behind a real HTTPS port, or behind an agent that needs none.
 """
 
 from base64 import b64decode
+from collections.abc import Callable
 from typing import Any
 
 from lxml import etree
@@ -33,7 +34,8 @@ class RecordingEndpoint(Resource):
         self.account = ("obtp", "secret")
         self.version = version
         self.in_cloud = False
-        self.uptime = 1000
+        self.seconds: Callable[[], float] = lambda: 0.0
+        self.started = -1000.0
         self.is_https = True
         self.knows_sessions = True
         self.knows_put = True
@@ -66,7 +68,7 @@ class RecordingEndpoint(Resource):
     def reboot(self) -> None:
         """Lose sessions and bookings, and count the time from here."""
         self.sessions.clear()
-        self.titles, self.bookings, self.uptime = None, [], 0
+        self.titles, self.bookings, self.started = None, [], self.seconds()
 
     def render(self, request: Any) -> Any:
         self.connections.add(request.transport)
@@ -152,10 +154,11 @@ class RecordingEndpoint(Resource):
             status = "Registered" if self.in_cloud else "Disconnected"
             return f"<Status><Webex><Status>{status}</Status></Webex></Status>".encode()
         assert location == "/Status/SystemUnit"
+        uptime = self.seconds() - self.started
         return (
             '<?xml version="1.0"?><Status><SystemUnit><ProductId>Room Kit</ProductId>'
             f"<Software><Version>{self.version}</Version></Software>"
-            f"<Uptime>{self.uptime}</Uptime></SystemUnit></Status>"
+            f"<Uptime>{uptime:.0f}</Uptime></SystemUnit></Status>"
         ).encode()
 
     def _put(self, body: bytes) -> bytes:

@@ -135,7 +135,7 @@ def test_the_list_of_an_endpoint() -> None:
         b"</ResultInfo><Booking><Id>a</Id></Booking><Booking><Id>b</Id><MeetingId>c"
         b"</MeetingId></Booking></BookingsListResult></Command>"
     )
-    assert listed_ids(listed) == {"a", "b", "c"}
+    assert listed_ids(listed) == frozenset("abc")
     empty = b'<Command><BookingsListResult status="OK"/></Command>'
     assert listed_ids(empty) == frozenset()
     assert listed_ids(failed("x")) is None

@@ -66,7 +66,8 @@ async def start(endpoint: RecordingEndpoint) -> Any:
     for request in endpoint.hanging:
         if not request._disconnected:
             lost = gone(request)
-            request.transport.abortConnection()
+            transport: Any = request.transport
+            transport.abortConnection()
             await lost
     for port in ports:
         await port.stopListening()
@@ -76,6 +77,7 @@ class _PlainServer(Protocol):
     """Answers whatever comes as a web server without TLS does."""
 
     def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         self.transport.loseConnection()
 

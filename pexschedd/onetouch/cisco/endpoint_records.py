@@ -1,0 +1,58 @@
+"""The records that belong to a Cisco endpoint: itself, its group, its profile."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pexschedd.model import tables
+from pexschedd.model.onetouch.endpoint import CISCO, Endpoint
+from pexschedd.model.onetouch.endpoint_group import EndpointGroup
+from pexschedd.model.onetouch.profile import JoinProfile
+from pexschedd.store.store import Store
+
+
+class EndpointRecords(msgspec.Struct, frozen=True):
+    """An endpoint with its group and profile."""
+
+    endpoint: Endpoint
+    group: EndpointGroup
+    profile: JoinProfile
+
+
+def records_of(store: Store, endpoint_id: int) -> EndpointRecords | None:
+    """Return a Cisco endpoint's records; None if there is no such endpoint, or if it
+    has no profile."""
+    endpoint = store.get(tables.MJX_ENDPOINT, endpoint_id)
+    if endpoint is None or endpoint.endpoint_type != CISCO:
+        return None
+    group_id = endpoint.mjx_endpoint_group
+    group = store.get(tables.MJX_ENDPOINT_GROUP, group_id) if group_id else None
+    profile_id = group.mjx_integration if group is not None else None
+    profile = store.get(tables.MJX_INTEGRATION, profile_id) if profile_id else None
+    if group is None or profile is None:
+        return None
+    return EndpointRecords(endpoint, group, profile)
+
+
+def is_cisco(store: Store, endpoint_id: int) -> bool:
+    """Return whether there is such an endpoint, and it is one that is sent lists."""
+    endpoint = store.get(tables.MJX_ENDPOINT, endpoint_id)
+    return endpoint is not None and endpoint.endpoint_type == CISCO
+
+
+def in_room(store: Store, room_email: str) -> Iterator[int]:
+    """Yield the ids of a room's endpoints."""
+    key = tables.owner_key(room_email)
+    yield from (e.id for e in store.find_all(tables.MJX_ENDPOINT_BY_ROOM, key))
+
+
+def in_group(store: Store, group_id: int) -> Iterator[int]:
+    """Yield the ids of a group's endpoints."""
+    found = store.find_each(tables.MJX_ENDPOINT_BY_GROUP, group_id)
+    yield from (endpoint.id for endpoint in found)
+
+
+def in_profile(store: Store, profile_id: int) -> Iterator[int]:
+    """Yield the ids of a profile's endpoints."""
+    for group in store.find_each(tables.MJX_GROUP_BY_INTEGRATION, profile_id):
+        yield from in_group(store, group.id)

@@ -1,0 +1,43 @@
+"""The pace of visits to endpoints. Pure."""
+
+from collections.abc import Callable
+
+from pexschedd.onetouch.cisco.problems import ProblemKind
+
+LOOK_EVERY = 300.0
+"""Seconds between two looks at an endpoint whose list does not change: as long may a
+restarted one be without buttons."""
+FIRST_RETRY = 15.0
+LONGEST_RETRY = 900.0
+LONGEST_WAIT = 86_400.0
+"""Seconds after which a refused password is tried again by itself."""
+SPREAD = 30.0
+"""Seconds over which endpoints are visited when all of them are due: at the start, or
+when a profile changes."""
+
+Backoff = Callable[[int], float]
+"""Gives the seconds to wait, by the number of failures before the last one."""
+
+_SLOWLY = (ProblemKind.UNTRUSTED, ProblemKind.NOT_ALLOWED, ProblemKind.REFUSED)
+"""These last until somebody does something about them."""
+
+
+def delay_after(
+    kind: ProblemKind, failures: int, backoff: Backoff, chance: Callable[[], float]
+) -> float | None:
+    """Return the seconds until an endpoint is visited again; None for never by itself.
+
+    `failures` is the number of visits that have failed one after another.
+    """
+    if kind is ProblemKind.SETTINGS:
+        return None
+    if kind is ProblemKind.CREDENTIALS:
+        return LONGEST_WAIT * jitter(chance)
+    if kind in _SLOWLY:
+        return max(LOOK_EVERY * jitter(chance), backoff(failures - 1))
+    return backoff(failures - 1)
+
+
+def jitter(chance: Callable[[], float]) -> float:
+    """Return a random factor around 1: many that are visited at once come apart."""
+    return 0.75 + chance() / 2

@@ -1,0 +1,345 @@
+"""The service that visits Cisco endpoints: when, how many at once, and what if not.
+
+Every endpoint is looked at now and then, and at once when its room's calendar changes.
+One that fails is visited ever more rarely, and by other slots than those of the ones
+that work: an endpoint that hangs delays nobody.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredList,
+    DeferredLock,
+    DeferredSemaphore,
+)
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from pexschedd.errors import StoreError, StoreFull
+from pexschedd.model import tables
+from pexschedd.model.onetouch.endpoint import CISCO
+from pexschedd.onetouch.cisco.access import access_of
+from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
+from pexschedd.onetouch.cisco.endpoint_records import (
+    EndpointRecords,
+    in_group,
+    in_profile,
+    in_room,
+    is_cisco,
+    records_of,
+)
+from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
+from pexschedd.onetouch.cisco.pace import (
+    FIRST_RETRY,
+    LONGEST_RETRY,
+    LOOK_EVERY,
+    SPREAD,
+    delay_after,
+    jitter,
+)
+from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.cisco.visits import EndpointVisitor, VisitReport
+from pexschedd.onetouch.room_lists import RoomLists
+from pexschedd.store.store import Store
+from pexschedd.util.backoff import backoff
+
+AT_ONCE = 64
+"""Visits at once to endpoints that worked the last time."""
+AT_ONCE_FAILING = 32
+"""Visits at once to those that did not."""
+AT_ONCE_ASKED = 4
+"""Visits at once for administrators."""
+VISIT_TIMEOUT = 60.0
+"""Seconds for a whole visit."""
+STORE_FULL_RETRY = 60.0
+
+CountVisit = Callable[[str, str], None]
+"""Counts a visit by the profile's name and the result: "sent", "unchanged", or the kind
+of problem."""
+
+
+class _Screen:
+    """An endpoint as the service deals with it."""
+
+    def __init__(self, id: int) -> None:
+        self.id = id
+        self.due: IDelayedCall | None = None
+        self.lock = DeferredLock()
+        self.is_visited = False
+        self.is_wanted_again = False
+        self.failures = 0
+        self.not_before = 0.0
+
+
+class CiscoPusher(Service):
+    """Visits all Cisco endpoints that have a profile, while it runs.
+
+    `chance` gives random numbers from 0 to 1.
+    """
+
+    name = "cisco-endpoints"
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: Store,
+        lists: RoomLists,
+        states: EndpointStates,
+        visitor: EndpointVisitor,
+        alarms: EndpointAlarms,
+        *,
+        clock: IReactorTime,
+        chance: Callable[[], float],
+        count_visit: CountVisit,
+    ) -> None:
+        self._store = store
+        self._states = states
+        self._visitor = visitor
+        self._alarms = alarms
+        self._clock = clock
+        self._chance = chance
+        self._count_visit = count_visit
+        self._backoff = backoff(FIRST_RETRY, LONGEST_RETRY, lambda: jitter(chance))
+        self._screens: dict[int, _Screen] = {}
+        self._visits: set[Deferred[Any]] = set()
+        self._working = DeferredSemaphore(AT_ONCE)
+        self._failing = DeferredSemaphore(AT_ONCE_FAILING)
+        self._asked = DeferredSemaphore(AT_ONCE_ASKED)
+        lists.subscribe(self._room_changed)
+        store.subscribe(tables.MJX_ENDPOINT, self._endpoint_changed)
+        store.subscribe(tables.MJX_ENDPOINT_GROUP, self._group_changed)
+        store.subscribe(tables.MJX_INTEGRATION, self._profile_changed)
+
+    def startService(self) -> None:
+        """Visit all endpoints, spread over some seconds."""
+        super().startService()
+        self._settings_changed(self._store.ids(tables.MJX_ENDPOINT))
+        for state in self._store.all(tables.ENDPOINT_STATE):
+            if self._store.get(tables.MJX_ENDPOINT, state.endpoint) is None:
+                self._follow(self._states.forget(state.endpoint))
+        self._alarms.start()
+
+    def stopService(self) -> Deferred[None]:
+        """Break the visits off; fires when all have ended their sessions."""
+        super().stopService()
+        self._alarms.stop()
+        for screen in self._screens.values():
+            _cancel(screen)
+        visits = list(self._visits)
+        for visit in visits:
+            visit.cancel()
+        return DeferredList(visits).addCallback(lambda _: None)
+
+    async def check(self, endpoint_id: int) -> VisitReport:
+        """Visit an endpoint now, whatever happened before, and send it its list.
+
+        Raises `EndpointProblem`, which is recorded as after any other visit.
+        """
+        screen = self._screens.setdefault(endpoint_id, _Screen(endpoint_id))
+        await self._asked.acquire()
+        try:
+            return await self._visit(screen, asked=True)
+        finally:
+            self._asked.release()
+
+    # What makes a visit due
+
+    def _room_changed(self, room_email: str) -> None:
+        if self.running:
+            for id in in_room(self._store, room_email):
+                self._want(id, 0.0)
+
+    def _endpoint_changed(self, old: Any, new: Any) -> None:
+        if not self.running:
+            return
+        if new is not None and new.endpoint_type == CISCO:
+            self._settings_changed([new.id], at_once=True)
+        elif old is not None and old.endpoint_type == CISCO:
+            self._forget(old.id)
+
+    def _group_changed(self, old: Any, new: Any) -> None:
+        if self.running:
+            self._settings_changed(in_group(self._store, (new or old).id))
+
+    def _profile_changed(self, old: Any, new: Any) -> None:
+        if self.running:
+            self._settings_changed(in_profile(self._store, (new or old).id))
+
+    def _settings_changed(self, ids: Iterable[int], *, at_once: bool = False) -> None:
+        for id in ids:
+            screen = self._screens.get(id)
+            if screen is not None:
+                screen.failures, screen.not_before = 0, 0.0
+            self._want(id, 0.0 if at_once else self._chance() * SPREAD)
+
+    def _want(self, id: int, delay: float) -> None:
+        """Visit an endpoint in so many seconds at the latest, unless it has to be left
+        alone for longer."""
+        if not is_cisco(self._store, id):
+            return
+        screen = self._screens.setdefault(id, _Screen(id))
+        if screen.is_visited:
+            screen.is_wanted_again = True
+            return
+        when = max(self._clock.seconds() + delay, screen.not_before)
+        if screen.due is not None:
+            if screen.due.getTime() <= when:
+                return
+            _cancel(screen)
+        seconds = max(0.0, when - self._clock.seconds())
+        screen.due = self._clock.callLater(seconds, self._begin, screen)
+
+    def _begin(self, screen: _Screen) -> None:
+        screen.due = None
+        self._follow(self._visit_by_slot(screen))
+
+    def _follow(self, work: Any) -> None:
+        visit: Deferred[Any] = Deferred.fromCoroutine(work)
+        self._visits.add(visit)
+        visit.addBoth(self._ended, visit)
+
+    def _ended(self, result: Any, visit: Deferred[Any]) -> None:
+        self._visits.discard(visit)
+        if hasattr(result, "check") and not result.check(CancelledError):
+            self._log.failure("endpoint visit failed", result)
+
+    def _forget(self, id: int) -> None:
+        screen = self._screens.pop(id, None)
+        if screen is not None:
+            _cancel(screen)
+        self._follow(self._states.forget(id))
+        self._alarms.changed()
+
+    # Visits
+
+    async def _visit_by_slot(self, screen: _Screen) -> None:
+        slots = self._failing if screen.failures else self._working
+        await slots.acquire()
+        try:
+            await self._visit(screen, asked=False)
+        except EndpointProblem:
+            pass  # it is recorded, and tried again
+        except StoreFull:
+            screen.not_before = self._clock.seconds() + STORE_FULL_RETRY
+            self._want(screen.id, 0.0)
+        except StoreError:
+            pass  # the store stops the process and has logged the reason
+        finally:
+            slots.release()
+
+    async def _visit(self, screen: _Screen, *, asked: bool) -> VisitReport:
+        await screen.lock.acquire()
+        _cancel(screen)
+        screen.is_visited, screen.is_wanted_again = True, False
+        next_delay: float | None = LOOK_EVERY * jitter(self._chance)
+        records = records_of(self._store, screen.id)
+        try:
+            if records is None:
+                next_delay = None
+                raise _WITHOUT_PROFILE
+            report = await self._timed_visit(screen, records, asked)
+            screen.failures, screen.not_before = 0, 0.0
+            self._report(records, report)
+            return report
+        except EndpointProblem as problem:
+            if records is not None:
+                next_delay = await self._failed(screen, records, problem)
+            raise
+        finally:
+            screen.is_visited = False
+            screen.lock.release()
+            self._go_on(screen, next_delay)
+
+    async def _timed_visit(
+        self, screen: _Screen, records: EndpointRecords, asked: bool
+    ) -> VisitReport:
+        access = access_of(
+            records.endpoint, records.group, records.profile, self._store.vault.unseal
+        )
+        had_problem = self._has_problem(screen.id)
+        visit = Deferred.fromCoroutine(
+            self._visitor.visit(screen.id, access, asked=asked)
+        )
+        visit.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
+        report = await visit
+        if had_problem:
+            self._log.info(
+                "endpoint works again integration={integration} endpoint={endpoint}",
+                integration=records.profile.name,
+                endpoint=records.endpoint.name,
+            )
+            self._alarms.changed()
+        return report
+
+    async def _failed(
+        self, screen: _Screen, records: EndpointRecords, problem: EndpointProblem
+    ) -> float | None:
+        """Record a problem; return the seconds until the next visit."""
+        screen.failures += 1
+        delay = delay_after(problem.kind, screen.failures, self._backoff, self._chance)
+        if delay is not None:
+            screen.not_before = self._clock.seconds() + delay
+        self._count_visit(records.profile.name, str(problem.kind))
+        if await self._states.had_problem(screen.id, problem):
+            self._log.warn(
+                "endpoint cannot be brought its list integration={integration} "
+                "endpoint={endpoint} kind={kind}: {reason}",
+                integration=records.profile.name,
+                endpoint=records.endpoint.name,
+                kind=str(problem.kind),
+                reason=problem.message,
+            )
+            self._alarms.changed()
+        return delay
+
+    def _go_on(self, screen: _Screen, delay: float | None) -> None:
+        """Have the endpoint visited again, unless it is gone or nothing can change."""
+        if not self.running or self._screens.get(screen.id) is not screen:
+            return
+        if screen.is_wanted_again:
+            self._want(screen.id, 0.0)
+        elif delay is not None:
+            self._want(screen.id, delay)
+
+    def _report(self, records: EndpointRecords, report: VisitReport) -> None:
+        sent = report.because is not None
+        self._count_visit(records.profile.name, "sent" if sent else "unchanged")
+        if sent:
+            self._log.info(
+                "endpoint was sent its list integration={integration} "
+                "endpoint={endpoint} meetings={meetings} way={way} because={because}",
+                integration=records.profile.name,
+                endpoint=records.endpoint.name,
+                meetings=report.meetings,
+                way=str(report.way),
+                because=str(report.because),
+            )
+
+    def _has_problem(self, id: int) -> bool:
+        state = self._states.of(id)
+        return state is not None and bool(state.problem)
+
+
+_WITHOUT_PROFILE = EndpointProblem(
+    ProblemKind.SETTINGS,
+    "it is in no group that has a profile: set its mjx_endpoint_group, and the group's "
+    "mjx_integration.",
+)
+
+
+def _took_too_long(result: Any, seconds: float) -> Any:
+    if hasattr(result, "check"):
+        raise EndpointProblem(
+            ProblemKind.UNREACHABLE, f"a visit did not end within {seconds:g} seconds."
+        )
+    return result
+
+
+def _cancel(screen: _Screen) -> None:
+    if screen.due is not None:
+        screen.due.cancel()
+        screen.due = None

@@ -1,0 +1,362 @@
+"""The service that brings lists to endpoints: when, why, and what if it cannot."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+
+from pexschedd.model import tables
+from pexschedd.onetouch.cisco.pace import LOOK_EVERY
+from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.cisco.push_plan import PushReason
+from pexschedd.onetouch.cisco.software import Way
+from pexschedd.scheduling.alarms import names
+from tests.onetouch.cisco.rooms import Rooms
+
+
+@pytest_twisted.async_yield_fixture()
+async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
+    """Three rooms, of which the first has two meetings."""
+    rooms = Rooms(tmp_path, 3)
+    await rooms.configure()
+    await rooms.meetings(1, "Plan", "Review")
+    yield rooms
+    await rooms.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_lists_arrive(rooms: Rooms) -> None:
+    """A room's meetings are on its endpoint soon after the start; a room that was never
+    read keeps what its endpoint shows."""
+    await rooms.start()
+    assert rooms.endpoints[1].titles == ["Plan", "Review"]
+    assert rooms.endpoints[2].titles is None
+    state = rooms.state()
+    assert (state.number_of_meetings, state.intended, state.problem) == (2, "", "")
+    assert (state.product, state.software) == ("Room Kit", "RoomOS 11.24.4.1 abc")
+    assert state.last_contact_time is not None
+    assert rooms.state(2).last_contact_time is not None
+    assert all(not e.sessions for e in rooms.endpoints.values())
+
+
+@pytest_twisted.ensureDeferred
+async def test_changes_arrive_at_once(rooms: Rooms) -> None:
+    """A changed calendar is on the screen without waiting, a cancelled meeting is
+    gone, and nothing is sent that is there already."""
+    await rooms.start()
+    await rooms.meetings(1, "Plan", "Review", "New")
+    await rooms.settle()
+    assert rooms.endpoints[1].titles == ["Plan", "Review", "New"]
+    await rooms.meetings(1)
+    await rooms.settle()
+    assert rooms.endpoints[1].titles == []
+    assert rooms.state().number_of_meetings == 0
+    sent = rooms.endpoints[1].puts
+    await rooms.turn(5 * LOOK_EVERY)
+    assert rooms.endpoints[1].puts == sent
+
+
+@pytest_twisted.ensureDeferred
+async def test_time_passes(rooms: Rooms) -> None:
+    """A meeting that is over leaves the list by itself."""
+    await rooms.start()
+    await rooms.turn(2 * 3600 + 2 * LOOK_EVERY)
+    assert rooms.endpoints[1].titles == ["Review"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_restart_of_the_daemon_sends_nothing(rooms: Rooms) -> None:
+    """What is on the screens is known after a restart."""
+    await rooms.start()
+    await rooms.close()
+    rooms.open()
+    await rooms.start()
+    assert rooms.endpoints[1].puts == 1
+    assert rooms.endpoints[1].begun == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "way"),
+    [("RoomOS 11.24.4.1", Way.COMMAND), ("TC7.3.9", Way.DOCUMENT)],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_restarted_endpoint(rooms: Rooms, version: str, way: Way) -> None:
+    """An endpoint that was restarted has its list again at the next look."""
+    endpoint = rooms.endpoints[1]
+    endpoint.version, endpoint.knows_document = version, True
+    await rooms.start()
+    assert rooms.state().way == way
+    endpoint.reboot()
+    await rooms.turn(LOOK_EVERY * 2)
+    assert endpoint.titles == ["Plan", "Review"]
+    assert rooms.state().sent_because == PushReason.RESTARTED
+    assert endpoint.puts == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_lost_bookings(rooms: Rooms) -> None:
+    """An endpoint whose calendar became invalid, or that something else has written
+    to, has its list again at the next look."""
+    await rooms.start()
+    rooms.endpoints[1].bookings, rooms.endpoints[1].titles = [], None
+    await rooms.turn(LOOK_EVERY * 2)
+    assert rooms.endpoints[1].titles == ["Plan", "Review"]
+    assert rooms.state().sent_because == PushReason.LOST
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_endpoint_that_lists_other_ids(rooms: Rooms) -> None:
+    """A list that cannot be compared is sent twice, and not at each look."""
+    rooms.endpoints[1]._list = lambda: (  # type: ignore[method-assign]
+        b'<Command><BookingsListResult status="OK"/></Command>'
+    )
+    await rooms.start()
+    await rooms.turn(10 * LOOK_EVERY)
+    assert rooms.endpoints[1].puts == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_new_address(rooms: Rooms) -> None:
+    """An endpoint that has moved is sent its list there, although that is the same."""
+    await rooms.start()
+    await rooms.put_endpoint(1, api_address="10.0.0.2")
+    await rooms.settle()
+    assert rooms.endpoints[2].titles == ["Plan", "Review"]
+    assert rooms.state().sent_because == PushReason.ADDRESS
+
+
+@pytest_twisted.ensureDeferred
+async def test_once_a_day(rooms: Rooms) -> None:
+    """Whatever else has happened, the list is sent once a day."""
+    await rooms.meetings(1)
+    await rooms.start()
+    await rooms.turn(24 * 3600)
+    assert rooms.endpoints[1].puts == 2
+    assert rooms.state().sent_because == PushReason.REFRESH
+
+
+FALLBACKS = [
+    # knows put, knows document, takes empty numbers; the way
+    (True, False, True, Way.COMMAND),
+    (True, False, False, Way.COMMAND_JOINABLE),
+    (True, True, False, Way.COMMAND_JOINABLE),
+    (False, True, True, Way.DOCUMENT),
+]
+
+
+@pytest.mark.parametrize(("put", "document", "empty", "way"), FALLBACKS)
+@pytest_twisted.ensureDeferred
+async def test_the_way_that_works_is_remembered(
+    rooms: Rooms, put: bool, document: bool, empty: bool, way: Way
+) -> None:
+    """What the software does not know is tried once; new software is tried anew."""
+    endpoint = rooms.endpoints[1]
+    endpoint.knows_put, endpoint.knows_document = put, document
+    endpoint.takes_empty_numbers = empty
+    await rooms.meetings(1, "Plan", "Lunch", without=("Lunch",))
+    await rooms.start()
+    assert rooms.state().way == way
+    joinable = way is Way.COMMAND_JOINABLE
+    assert endpoint.titles == (["Plan"] if joinable else ["Plan", "Lunch"])
+    before = endpoint.puts
+    await rooms.meetings(1, "Other")
+    await rooms.settle()
+    assert endpoint.puts == before + 1
+    assert endpoint.titles == ["Other"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_takes_lists(rooms: Rooms) -> None:
+    """An endpoint in a mode without bookings is reported with the reason."""
+    rooms.endpoints[1].knows_put = False
+    await rooms.start()
+    state = rooms.state()
+    assert state.problem_kind == ProblemKind.REFUSED
+    assert "Unknown command" in state.problem
+    await rooms.turn(60)
+    alarm = rooms.raised()[names.ENDPOINT_REFUSED]
+    assert alarm.instance == "Head office"
+    assert "Room 1 (10.0.0.1): its software knows no command" in alarm.details
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_account_may_not(rooms: Rooms) -> None:
+    """An account without the role is told by name of the role."""
+    rooms.endpoints[1].refusal = "Access denied"
+    await rooms.start()
+    assert rooms.state().problem_kind == ProblemKind.NOT_ALLOWED
+    assert "role Admin" in rooms.state().problem
+    assert rooms.visits.count(("Head office", "not_allowed")) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_refused_password(rooms: Rooms) -> None:
+    """A refused password is sent once; when it is changed, all is well again."""
+    rooms.endpoints[1].account = ("obtp", "other")
+    await rooms.start()
+    await rooms.meetings(1, "Plan")
+    await rooms.turn(4 * 3600)
+    assert len(rooms.endpoints[1].requests) == 1
+    assert rooms.state().problem_kind == ProblemKind.CREDENTIALS
+    assert "secret" not in rooms.state().problem
+    assert names.ENDPOINT_CREDENTIALS in rooms.raised()
+    sealed = rooms.sealed("other", "mjx_endpoint/1/api_password")
+    await rooms.put_endpoint(1, api_username="obtp", api_password=sealed)
+    await rooms.settle()
+    assert rooms.endpoints[1].titles == []
+    await rooms.turn(60)
+    assert names.ENDPOINT_CREDENTIALS not in rooms.raised()
+    assert rooms.state().problem == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_endpoint_that_cannot_be_reached(rooms: Rooms) -> None:
+    """It is tried ever more rarely, reported when that lasts, and caught up with."""
+    rooms.unreachable.add("10.0.0.1")
+    await rooms.start()
+    await rooms.turn(60)
+    assert rooms.state().problem == "it refuses connections."
+    assert names.ENDPOINT_UNREACHABLE not in rooms.raised()
+    await rooms.turn(600)
+    assert names.ENDPOINT_UNREACHABLE in rooms.raised()
+    failed = rooms.visits.count(("Head office", "unreachable"))
+    assert 4 <= failed <= 8
+    await rooms.meetings(1, "New")
+    await rooms.settle()
+    assert rooms.visits.count(("Head office", "unreachable")) == failed
+    rooms.unreachable.clear()
+    await rooms.turn(1200)
+    assert rooms.endpoints[1].titles == ["New"]
+    assert not rooms.raised()
+
+
+@pytest.mark.parametrize("mode", ["hang", "drip"])
+@pytest_twisted.ensureDeferred
+async def test_one_that_hangs_delays_nobody(rooms: Rooms, mode: str) -> None:
+    """The others have their lists while one does not answer, and it ends in time."""
+    rooms.endpoints[1].mode = mode
+    await rooms.meetings(2, "Two")
+    await rooms.meetings(3, "Three")
+    rooms.pusher.startService()
+    for _ in range(18):
+        rooms.clock.advance(1)
+        await rooms.settle()
+    assert rooms.hanging() == 1
+    assert rooms.endpoints[2].titles == ["Two"]
+    assert rooms.endpoints[3].titles == ["Three"]
+    await rooms.turn(30)
+    assert rooms.state().problem_kind == ProblemKind.UNREACHABLE
+    assert "did not answer within 20 seconds" in rooms.state().problem
+
+
+@pytest_twisted.ensureDeferred
+async def test_stopping_ends_sessions(rooms: Rooms) -> None:
+    """A visit that is broken off ends its session, and the next start sends the list
+    again that may have arrived or not."""
+    endpoint = rooms.endpoints[1]
+    endpoint.mode, endpoint.misbehaves_at = "hang", "/putxml"
+    rooms.pusher.startService()
+    for _ in range(18):
+        rooms.clock.advance(1)
+        await rooms.settle()
+    assert endpoint.sessions
+    assert rooms.state().intended
+    await rooms.close()
+    assert not endpoint.sessions
+    endpoint.mode = ""
+    endpoint.hanging.clear()
+    rooms.open()
+    await rooms.start()
+    assert rooms.state().sent_because == PushReason.INTERRUPTED
+    assert endpoint.titles == ["Plan", "Review"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_records_without_a_way(rooms: Rooms) -> None:
+    """An endpoint without an account, a profile or its own type is left alone, and
+    begins to work when its record does."""
+    await rooms.put_endpoint(2, endpoint_type="POLY")
+    await rooms.put_endpoint(3, mjx_endpoint_group=None)
+    await rooms.configure(ep_username="", ep_password="")
+    await rooms.put_endpoint(2, endpoint_type="POLY")
+    await rooms.put_endpoint(3, mjx_endpoint_group=None)
+    await rooms.start()
+    assert rooms.state().problem_kind == ProblemKind.SETTINGS
+    assert "ep_username" in rooms.state().problem
+    assert not any(e.requests for e in rooms.endpoints.values())
+    await rooms.configure()
+    await rooms.turn(30)
+    assert rooms.endpoints[1].titles == ["Plan", "Review"]
+    assert rooms.endpoints[3].requests
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_endpoint_that_is_deleted(rooms: Rooms) -> None:
+    """Its state goes with it, also if that happened while the daemon was down."""
+    await rooms.start()
+    await rooms.delete(tables.MJX_ENDPOINT, 1)
+    await rooms.settle()
+    assert [s.endpoint for s in rooms.store.all(tables.ENDPOINT_STATE)] == [2, 3]
+    await rooms.pusher.stopService()
+    await rooms.delete(tables.MJX_ENDPOINT, 2)
+    await rooms.start()
+    assert [s.endpoint for s in rooms.store.all(tables.ENDPOINT_STATE)] == [3]
+    before = len(rooms.endpoints[1].requests)
+    await rooms.turn(3 * LOOK_EVERY)
+    assert len(rooms.endpoints[1].requests) == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_administrator_checks(rooms: Rooms) -> None:
+    """A check visits at once, whatever happened before, and sends the list."""
+    rooms.endpoints[1].account = ("obtp", "other")
+    await rooms.start()
+    with pytest.raises(EndpointProblem, match="refuses the username"):
+        await rooms.pusher.check(1)
+    rooms.endpoints[1].account = ("obtp", "secret")
+    report = await rooms.pusher.check(1)
+    assert (report.because, report.meetings) == (PushReason.ASKED, 2)
+    assert (report.seen.product, report.way) == ("Room Kit", Way.COMMAND)
+    assert report.has_session
+    assert rooms.state().problem == ""
+    with pytest.raises(EndpointProblem, match="no group that has a profile"):
+        await rooms.pusher.check(99)
+
+
+@pytest.mark.parametrize("requests", range(6))
+@pytest_twisted.ensureDeferred
+async def test_killed_anywhere(tmp_path: Path, requests: int) -> None:
+    """Killed after any request of a visit, no cancelled meeting is left on the screen
+    after the next start, even if the calendar is as it was before."""
+    rooms = Rooms(tmp_path)
+    await rooms.configure()
+    await rooms.meetings(1, "Plan")
+    await rooms.start()
+    endpoint = rooms.endpoints[1]
+    stop_after = len(endpoint.requests) + requests
+    kill_by(rooms, lambda: len(endpoint.requests) >= stop_after)
+    await rooms.meetings(1, "Plan", "Cancelled")
+    rooms.clock.advance(0)
+    await rooms.kill()
+    del endpoint.render
+    rooms.open()
+    await rooms.meetings(1, "Plan")
+    await rooms.start()
+    assert endpoint.titles == ["Plan"]
+    assert rooms.state().intended == ""
+    await rooms.close()
+
+
+def kill_by(rooms: Rooms, reached: Any) -> None:
+    """Let nothing be answered any more once something is reached."""
+    endpoint = rooms.endpoints[1]
+    render = endpoint.render
+
+    def render_or_die(request: Any) -> Any:
+        answer = render(request)
+        rooms.killed = rooms.killed or reached()
+        return answer
+
+    endpoint.render = render_or_die  # type: ignore[method-assign]
