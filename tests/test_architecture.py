@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, str] = {
     "ews/auth": "ews net util",
     "ews/transport": "ews/auth ews/error_messages model/fields net util",
     "ews/rooms": "ews onetouch/ports scheduling/ports model util",
+    "ews/autodiscover": "ews onetouch/ports model net util",
     "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
     "identity": "history model net crypto store util",
     "personal": (

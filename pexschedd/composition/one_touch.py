@@ -71,7 +71,12 @@ class OneTouchJoin(MultiService):
             ),
             counter,
         )
-        mailboxes = self._clients.room_connections.rooms(deployment, observer)
+        addresses = runtime.store.find_all(
+            tables.MJX_AUTODISCOVER_URL_BY_DEPLOYMENT, id
+        )
+        mailboxes = self._clients.room_connections.rooms(
+            deployment, observer, [each.url for each in addresses]
+        )
 
         def quota() -> int:
             latest = runtime.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id)

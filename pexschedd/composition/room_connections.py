@@ -4,7 +4,7 @@ Beside `connections`, the only place that opens the sealed password of a service
 account.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -14,6 +14,8 @@ from pexschedd.composition.authentication import (
     no_token_source,
 )
 from pexschedd.ews.auth.bearer import TokenSource
+from pexschedd.ews.autodiscover.discovered_rooms import DiscoveredRooms
+from pexschedd.ews.autodiscover.discovery import Autodiscover
 from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.rooms import EwsRooms, ews_rooms
 from pexschedd.ews.throttle import Throttles
@@ -22,6 +24,7 @@ from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.net.network import Network
 from pexschedd.onetouch.calendars.reading_schedule import AT_ONCE
+from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.worker_processes import HeavyWork
 
@@ -86,16 +89,28 @@ class RoomConnections:
         self._heavy_work = heavy_work
 
     def rooms(
-        self, deployment: ExchangeDeployment, observer: Observer, url: str = ""
-    ) -> EwsRooms:
-        """The rooms of a deployment, at its EWS URL or at one that was discovered.
-        Nothing is opened yet; raises `MailboxRefused` for settings that cannot be
-        used."""
-        return ews_rooms(
-            self.account(deployment, url),
-            throttles=self._throttles,
-            observer=observer,
+        self,
+        deployment: ExchangeDeployment,
+        observer: Observer,
+        autodiscover: Sequence[str] = (),
+    ) -> RoomMailboxes:
+        """The rooms of a deployment, at its EWS URL or wherever Autodiscover finds
+        them; `autodiscover` has the configured addresses. Nothing is opened yet;
+        raises `MailboxRefused` for settings that cannot be used."""
+
+        def at(url: str) -> EwsRooms:
+            return ews_rooms(
+                self.account(deployment, url),
+                throttles=self._throttles,
+                observer=observer,
+            )
+
+        if deployment.ews_url:
+            return at(deployment.ews_url)
+        discovery = Autodiscover(
+            lambda url: self.account(deployment, url), autodiscover
         )
+        return DiscoveredRooms(discovery.find, at, self._network.reactor)
 
     def account(self, deployment: ExchangeDeployment, url: str = "") -> EwsAccount:
         """Return a deployment's account, ready to be used."""

@@ -163,15 +163,7 @@ def parse(data: bytes) -> Element:
 
     Raises `ServerError` for a SOAP fault and `NotSoap` for anything that is not SOAP.
     """
-    data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    prologue = _PROLOGUE.match(data)
-    start = prologue.end() if prologue else 0
-    if not data.startswith(b"<") or b"\x00" in data[:4]:
-        raise NotSoap("the answer is not XML")
-    # No document type, no entities: SOAP forbids them and only an attack needs them.
-    if data[start : start + 9].upper() == b"<!DOCTYPE":
-        raise NotSoap("the answer is a web page, not SOAP")
-    root = _parse_xml(data)
+    root = document(data)
     if local_name(root) != "Envelope":
         raise NotSoap(f"the answer is a <{local_name(root)[:40]}>, not SOAP")
     response = next(children(child(root, "Body")), None)
@@ -180,6 +172,19 @@ def parse(data: bytes) -> Element:
     if local_name(response) == "Fault":
         raise ServerError(_fault(response))
     return response
+
+
+def document(data: bytes) -> Element:
+    """The root of an XML document without a document type. Raises `NotSoap`."""
+    data = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    prologue = _PROLOGUE.match(data)
+    start = prologue.end() if prologue else 0
+    if not data.startswith(b"<") or b"\x00" in data[:4]:
+        raise NotSoap("the answer is not XML")
+    # No document type, no entities: SOAP forbids them and only an attack needs them.
+    if data[start : start + 9].upper() == b"<!DOCTYPE":
+        raise NotSoap("the answer is a web page, not SOAP")
+    return _parse_xml(data)
 
 
 def _parse_xml(data: bytes) -> Element:

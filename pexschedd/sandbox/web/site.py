@@ -18,6 +18,7 @@ from pexschedd.sandbox.operations import envelope
 from pexschedd.sandbox.service import CallOutcome, EwsService
 from pexschedd.sandbox.signin.negotiation import AuthenticationRequired
 from pexschedd.sandbox.web import responses, transport_faults
+from pexschedd.sandbox.web.autodiscover import add_autodiscover
 from pexschedd.sandbox.web.control_api import add_controls, content
 from pexschedd.sandbox.web.path_segment import PathSegment
 
@@ -32,6 +33,7 @@ def make_resource(service: EwsService, clock: IReactorTime) -> Resource:
     root.putChild(b"ews", ews)
     ews.putChild(b"exchange.asmx", _Ews(service, clock))
     add_controls(root, service)
+    add_autodiscover(root.children[b"autodiscover"], service)
     return root
 
 

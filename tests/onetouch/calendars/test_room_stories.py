@@ -13,6 +13,7 @@ from exchangelib.recurrence import Recurrence, WeeklyPattern
 from twisted.logger import formatEvent, globalLogPublisher
 
 from pexschedd.model import tables
+from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.scheduling.alarms import names
 from tests.onetouch.calendars.room_world import (
     ASH,
@@ -193,6 +194,24 @@ async def test_ways_to_sign_in(world: RoomWorld, method: str) -> None:
     await world.configure(OAK, authentication_method=method)
     await world.read()
     assert world.daemon.one_touch.lists.stale(1) == world.now()
+
+
+@pytest_twisted.ensureDeferred
+async def test_autodiscover(world: RoomWorld) -> None:
+    """Without an EWS URL, the configured Autodiscover tells where the rooms are."""
+    with world.store.transaction() as change:
+        url = AutodiscoverUrl(
+            id=1,
+            name="Head office",
+            url=f"{world.url}/autodiscover/autodiscover.xml",
+            exchange_deployment=1,
+        )
+        change.put(tables.MJX_AUTODISCOVER_URL, url)
+        durable = change.commit()
+    await durable
+    await world.configure(OAK, ews_url="")
+    await world.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[OAK])
+    assert await world.shows() == [("Plan", DIAL)]
 
 
 @pytest_twisted.ensureDeferred

@@ -1,0 +1,1 @@
+"""Autodiscover: the EWS URL of a mailbox."""
