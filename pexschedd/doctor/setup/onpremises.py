@@ -7,9 +7,7 @@ if (-not (Get-Command Get-Mailbox -ErrorAction SilentlyContinue)) {
 }
 """
 
-ACCOUNT = """
-# --- The service account ----------------------------------------------------------
-# It may serve several integrations, but should not be shared with One-Touch Join.
+NEW_ACCOUNT = """
 # An account in Active Directory is enough; Exchange 2013 requires it to have a mailbox.
 
 if (-not (Get-User -Identity $Account -ErrorAction SilentlyContinue)) {
@@ -18,7 +16,7 @@ if (-not (Get-User -Identity $Account -ErrorAction SilentlyContinue)) {
     $Password = Read-Host "New password of $Account" -AsSecureString
     New-Mailbox -Name $AccountAlias -Alias $AccountAlias -DisplayName $AccountAlias `
         -UserPrincipalName $Account -Password $Password
-    # An expired password stops scheduling. Needs the Active Directory module.
+    # An expired password stops everything. Needs the Active Directory module.
     if (Get-Command Set-ADUser -ErrorAction SilentlyContinue) {
         $Person = (Get-User -Identity $Account).DistinguishedName
         Set-ADUser -Identity $Person -PasswordNeverExpires $true
@@ -26,6 +24,11 @@ if (-not (Get-User -Identity $Account -ErrorAction SilentlyContinue)) {
     else { Write-Warning "Set the password of $Account to never expire." }
 }
 """
+
+ACCOUNT = f"""
+# --- The service account ----------------------------------------------------------
+# It may serve several integrations, but should not be shared with One-Touch Join.
+{NEW_ACCOUNT.lstrip()}"""
 
 IMPERSONATION = """
 # --- Impersonation ----------------------------------------------------------------

@@ -31,9 +31,9 @@ class SetupOptions(msgspec.Struct, frozen=True):
 def script_for(connector: Connector, options: SetupOptions) -> str:
     """Return the complete script, which is safe to run more than once."""
     if options.target == "user_sign_in":
-        return _joined(user_sign_in.blocks(connector))
+        return joined(user_sign_in.blocks(connector))
     if options.target == "addin_tokens":
-        return _joined(addin_tokens.blocks(connector))
+        return joined(addin_tokens.blocks(connector))
     online = options.target == "microsoft365"
     app_only = online and connector.authentication_method != "OAUTH"
     blocks = [
@@ -64,10 +64,11 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
     directory = addin.EXPAND_ENTRA if online else addin.EXPAND_ACTIVE_DIRECTORY
     blocks += [addin.EXPAND, directory, addin.DEPLOY]
     blocks.append(microsoft365.verify(app_only) if online else onpremises.VERIFY)
-    return _joined(blocks)
+    return joined(blocks)
 
 
-def _joined(blocks: Iterable[str]) -> str:
+def joined(blocks: Iterable[str]) -> str:
+    """Return a script of these blocks, with an empty line between them."""
     return "\n".join(block.strip("\n") + "\n" for block in blocks)
 
 

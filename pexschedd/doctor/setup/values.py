@@ -4,9 +4,10 @@ from pexschedd.doctor.case import host_of
 from pexschedd.doctor.powershell import quoted
 from pexschedd.model.integration.connector import Connector
 
-_FILTERED = """
+FILTERED = """
 function Filtered([string] $Value) { "'" + $Value.Replace("'", "''") + "'" }
 """.strip()
+"""The function by which scripts quote a value in a filter of Exchange's."""
 
 
 def values(connector: Connector, addin_group: str, *, online: bool) -> str:
@@ -53,6 +54,6 @@ def values(connector: Connector, addin_group: str, *, online: bool) -> str:
         "$MailboxType = 'Equipment'  # CHOOSE: 'Equipment', or 'Room'",
         "",
         "# In an Exchange filter, a quote in a value is doubled.",
-        _FILTERED,
+        FILTERED,
     ]
     return "\n".join(lines)
