@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, str] = {
     "onetouch": "model templates bodies store util/text_pattern",
     "onetouch/calendars": "onetouch model scheduling/alarms store util",
     "onetouch/cisco": "onetouch model net scheduling/alarms store util",
+    "onetouch/emulation": "onetouch model ews/windows_zones",
     "management": "history model onetouch store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
     "doctor/setup": "doctor identity/personal/provider_kinds model",

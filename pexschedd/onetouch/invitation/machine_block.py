@@ -7,9 +7,10 @@ whole (`4021@example.com`), or in two parts with the domain as a postfix.
 import base64
 import re
 
+BEGIN = "--=BEGIN POLYCOM VMR ENCODED TOKEN=--"
+END = "--=END POLYCOM VMR ENCODED TOKEN=--"
 _BLOCK = re.compile(
-    r"--=BEGIN POLYCOM VMR ENCODED TOKEN=--(?P<data>[A-Za-z0-9+/=\s]{4,8000})"
-    r"--=END POLYCOM VMR ENCODED TOKEN=--"
+    rf"{re.escape(BEGIN)}(?P<data>[A-Za-z0-9+/=\s]{{4,8000}}){re.escape(END)}"
 )
 _LINE = re.compile(r"POLYCOM-(?P<key>[A-Z0-9-]{1,40})=(?P<value>.{0,400})")
 _PARTS = re.compile(r"[^\s@<>;,\"]{1,120}")
