@@ -22,6 +22,9 @@
 Basic): {"username": "node", "password_file": "policy-password"}. `endpoints.policy`
 gives the policy interface endpoints of its own; it is then on no other.
 
+`endpoints.rooms` is where room systems and door signs ask for their meetings, such as
+["ssl:8443:privateKey=key.pem:certKey=cert.pem"]; without it they cannot.
+
 `limits` bounds how often rooms are booked; 0 a minute is no bound:
 
     {"bookings_per_user": {"at_once": 30, "per_minute": 10},
@@ -59,6 +62,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     policy_endpoints: tuple[str, ...] = ()
     """Twisted endpoint strings for the policy interface alone; without them it is on
     the add-in's."""
+    rooms_endpoints: tuple[str, ...] = ()
+    """Twisted endpoint strings for the screens that ask for their meetings."""
     policy_username: str = ""
     policy_password_file: Path | None = None
     bookings_per_user: Rate = Rate(30, 10)
@@ -71,6 +76,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     initial_admin_password_file: Path | None = None
     log_level: str = "info"
     log_format: str = "json"
+
+    @property
+    def endpoints(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """All endpoint strings, by the key that they have in the file."""
+        return (
+            ("addin", self.addin_endpoints),
+            ("admin", self.admin_endpoints),
+            ("policy", self.policy_endpoints),
+            ("rooms", self.rooms_endpoints),
+        )
 
 
 Further = Callable[["Config"], Iterable[str]]
@@ -131,7 +146,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         },
     )
     endpoints = reader.table(
-        top.get("endpoints"), "endpoints", {"addin", "admin", "policy"}
+        top.get("endpoints"), "endpoints", {"addin", "admin", "policy", "rooms"}
     )
     policy_username, policy_password_file = _policy(reader, top.get("policy"))
     limits = reader.table(
@@ -145,6 +160,9 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         admin_endpoints=reader.strings(endpoints, "endpoints", "admin"),
         policy_endpoints=reader.strings(endpoints, "endpoints", "policy")
         if endpoints.get("policy") is not None
+        else (),
+        rooms_endpoints=reader.strings(endpoints, "endpoints", "rooms")
+        if endpoints.get("rooms") is not None
         else (),
         policy_username=policy_username,
         policy_password_file=policy_password_file,

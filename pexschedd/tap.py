@@ -288,11 +288,7 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
     permissions that let others read or change what they should not."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
-    for name, endpoints in (
-        ("addin", config.addin_endpoints),
-        ("admin", config.admin_endpoints),
-        ("policy", config.policy_endpoints),
-    ):
+    for name, endpoints in config.endpoints:
         for number, endpoint in enumerate(endpoints):
             place = f"endpoints.{name}[{number}]: {endpoint!r}"
             try:

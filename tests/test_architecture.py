@@ -61,9 +61,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "composition": (
         "config metrics logs log_writer control crypto deployment doctor ews history "
-        "identity "
-        "management "
-        "model net onetouch personal scheduling store templates util web"
+        "identity management model net onetouch personal scheduling store templates "
+        "util web"
     ),
     "sandbox": "",
     "demo": (

@@ -121,10 +121,7 @@ def own_certificates(config: Config) -> list[OwnCertificate]:
     One that cannot be read is left out: its endpoint reports the error itself.
     """
     found = []
-    for name, endpoints in (
-        ("addin", config.addin_endpoints),
-        ("admin", config.admin_endpoints),
-    ):
+    for name, endpoints in config.endpoints:
         for number, endpoint in enumerate(endpoints):
             file = certificate_file(endpoint)
             serving = None if file is None else _read(file)

@@ -46,11 +46,7 @@ def _secrets(config: Config) -> Iterator[tuple[str, Path]]:
     ):
         if path is not None:
             yield name, path
-    for side, endpoints in (
-        ("addin", config.addin_endpoints),
-        ("admin", config.admin_endpoints),
-        ("policy", config.policy_endpoints),
-    ):
+    for side, endpoints in config.endpoints:
         for number, endpoint in enumerate(endpoints):
             key = key_file(endpoint)
             if key is not None:

@@ -31,6 +31,7 @@ from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.model.onetouch.room_calendar import RoomCalendar
+from pexschedd.model.onetouch.screen_token import ScreenToken
 from pexschedd.model.outbox import (
     LastSweep,
     MailboxCursor,
@@ -94,6 +95,7 @@ MJX_PROCESSING_RULE = Table(
 
 MJX_ENDPOINT = Table("mjx_endpoint", Endpoint)
 """In the journal: there may be thousands."""
+SCREEN_TOKEN = Table("mjx_screen_token", ScreenToken)
 SCHEDULED_ALIAS = Table("scheduled_alias", ScheduledAlias)
 CONFERENCE = Table("conference", Conference)
 CONFERENCE_ALIAS = Table("conference_alias", ConferenceAlias)
@@ -176,6 +178,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     MJX_GOOGLE_DEPLOYMENT,
     MJX_PROCESSING_RULE,
     MJX_ENDPOINT,
+    SCREEN_TOKEN,
     SCHEDULED_ALIAS,
     CONFERENCE,
     CONFERENCE_ALIAS,
@@ -370,5 +373,7 @@ MJX_ENDPOINT_BY_ROOM = MJX_ENDPOINT.index(
 MJX_ENDPOINT_BY_POLY_USERNAME = MJX_ENDPOINT.index(
     "poly_username", lambda e: (e.poly_username or "").strip().casefold() or None
 )
+SCREEN_TOKEN_BY_HASH = SCREEN_TOKEN.index("hash", lambda t: t.token_hash)
+SCREEN_TOKEN_BY_ENDPOINT = SCREEN_TOKEN.index("endpoint", lambda t: t.mjx_endpoint)
 ROOM_CALENDAR_BY_EMAIL = ROOM_CALENDAR.index("room_email", lambda r: r.room_email)
 ENDPOINT_STATE_BY_ENDPOINT = ENDPOINT_STATE.index("endpoint", lambda s: s.endpoint)

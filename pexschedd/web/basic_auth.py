@@ -16,22 +16,34 @@ def authorization(request: Request) -> tuple[bytes, bytes]:
     return scheme.lower(), credentials.strip()
 
 
-def basic_credentials(request: Request, without: str) -> tuple[str, str]:
+def basic_credentials(
+    request: Request, without: str, *, older_clients: bool = False
+) -> tuple[str, str]:
     """Return name and password of the request.
 
-    Raises `NotAuthenticated`; `without` is what it says to a request without them.
+    Raises `NotAuthenticated`; `without` is what it says to a request without them. With
+    `older_clients` what is not UTF-8 is Latin-1, which RFC 2617 had left open.
     """
     scheme, encoded = authorization(request)
     if scheme != b"basic":
         raise NotAuthenticated(without)
     try:
-        text = b64decode(encoded, validate=True).decode()
+        text = _decoded(b64decode(encoded, validate=True), older_clients)
     except (NotBase64, UnicodeDecodeError):
         raise NotAuthenticated("The authorization header cannot be read.") from None
     name, colon, password = text.partition(":")
     if not colon:
         raise NotAuthenticated("The authorization header cannot be read.")
     return name, password
+
+
+def _decoded(credentials: bytes, older_clients: bool) -> str:
+    try:
+        return credentials.decode()
+    except UnicodeDecodeError:
+        if not older_clients:
+            raise
+        return credentials.decode("latin-1")
 
 
 class OneAccount:

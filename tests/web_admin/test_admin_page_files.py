@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from pexschedd.web.admin.page.files import load_page
+from pexschedd.web.admin.page.routes import PACKAGE, STATIC
+from pexschedd.web.page_files import load_page
 from pexschedd.web.admin.page.routes import POLICY
 
-PAGE = load_page()
+PAGE = load_page(PACKAGE, STATIC)
 SCRIPTS = {
     name: file.content.decode()
     for name, file in PAGE.others.items()

@@ -14,13 +14,14 @@ from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
 from pexschedd.web.addin.headers import set_page_headers
-from pexschedd.web.addin.static import encoded
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.openapi.operation import ApiAnswer, described
-from pexschedd.web.admin.page.files import STATIC, PageFiles, load_page
-from pexschedd.web.routes import ResponseBody, file_response
+from pexschedd.web.page_files import PageFiles, load_page, static_file_response
+from pexschedd.web.routes import ResponseBody
 
+PACKAGE = "pexschedd.web.admin.page"
 PAGE = "/admin/"
+STATIC = f"{PAGE}static/"
 _PLATFORM = f"{PAGE}platform/msexchangeconnector/"
 
 POLICY = "; ".join(
@@ -44,7 +45,7 @@ class PageRoutes:
     """The routes of the module's docstring. All are public: they tell nothing."""
 
     def __init__(self, files: PageFiles | None = None) -> None:
-        self._files = files or load_page()
+        self._files = files or load_page(PACKAGE, STATIC)
 
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""
@@ -95,13 +96,7 @@ class PageRoutes:
         tag="pages",
     )
     def _static(self, request: Request, version: str, name: str) -> ResponseBody:
-        file = self._files.others.get(name)
-        if file is None or version != self._files.version:
-            raise NotFound("There is no such file.")
-        caching = b"public, max-age=31536000, immutable"
-        request.responseHeaders.setRawHeaders(b"cache-control", [caching])
-        content = encoded(request, file.content, lambda: file.compressed)
-        return file_response(request, content, file.content_type)
+        return static_file_response(request, self._files, version, name)
 
     @described(
         "Lead browsers to the integrations",

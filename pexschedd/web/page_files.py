@@ -1,4 +1,4 @@
-"""The files of the administrator's page, as they are served.
+"""The files of a page, as they are served.
 
 Scripts and styles are below an address that changes with any of them, so they may be
 cached for ever, modules can name each other, and a new release is used at once.
@@ -10,6 +10,11 @@ from hashlib import sha256
 from importlib.resources import files
 
 import msgspec
+from twisted.web.server import Request
+
+from pexschedd.errors import NotFound
+from pexschedd.web.addin.static import encoded
+from pexschedd.web.routes import ResponseBody, file_response
 
 _TYPES = {
     "js": "text/javascript; charset=utf-8",
@@ -18,9 +23,6 @@ _TYPES = {
 }
 _HERE = "{{static}}"
 """Stands in the page for the address of the other files."""
-
-STATIC = "/admin/static/"
-
 
 class PageFile(msgspec.Struct, frozen=True):
     """A script, a style or a picture."""
@@ -42,10 +44,11 @@ class PageFiles(msgspec.Struct, frozen=True):
     """By their names."""
 
 
-def load_page() -> PageFiles:
-    """Read the files, once, at the start."""
+def load_page(package: str, static: str) -> PageFiles:
+    """Read the files of a package's folder `static`, once, at the start; `static` is
+    the address below which they are served."""
     others: dict[str, PageFile] = {}
-    folder = files("pexschedd.web.admin.page").joinpath("static")
+    folder = files(package).joinpath("static")
     for entry in sorted(folder.iterdir(), key=str):
         content_type = _TYPES.get(entry.name.rpartition(".")[2])
         if content_type:
@@ -58,5 +61,19 @@ def load_page() -> PageFiles:
     version = together.hexdigest()[:12]
     page = folder.joinpath("index.html").read_text("utf-8")
     return PageFiles(
-        version, page.replace(_HERE, f"{STATIC}{version}").encode(), others
+        version, page.replace(_HERE, f"{static}{version}").encode(), others
     )
+
+
+def static_file_response(
+    request: Request, page: PageFiles, version: str, name: str
+) -> ResponseBody:
+    """Return a file of a page, which may be kept for ever; raises `NotFound` for one
+    that there is not, or not in this version."""
+    file = page.others.get(name)
+    if file is None or version != page.version:
+        raise NotFound("There is no such file.")
+    caching = b"public, max-age=31536000, immutable"
+    request.responseHeaders.setRawHeaders(b"cache-control", [caching])
+    content = encoded(request, file.content, lambda: file.compressed)
+    return file_response(request, content, file.content_type)

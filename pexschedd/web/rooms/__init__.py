@@ -1,0 +1,1 @@
+"""HTTP for the screens that ask for their meetings: room systems, and any browser."""

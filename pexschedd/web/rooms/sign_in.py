@@ -1,0 +1,151 @@
+"""The sign-in of room systems: HTTP Basic, or NTLM on a connection.
+
+NTLM proves something about the connection, not about a request. It is offered only to
+clients that are connected to this daemon itself: a proxy gives one connection to many.
+"""
+
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Callable
+from math import ceil
+from typing import Any
+from urllib.parse import quote
+from weakref import WeakKeyDictionary
+
+from twisted.logger import Logger
+from twisted.web.server import Request
+
+from pexschedd.clock import Now
+from pexschedd.crypto.ntlm import (
+    CHALLENGE_BYTES,
+    NtlmMessageError,
+    challenge_message,
+    is_negotiate_message,
+    read_authenticate_message,
+)
+from pexschedd.errors import NotAuthenticated, TooManyRequests
+from pexschedd.identity.rooms.accounts import EndpointAccounts, credentials_of
+from pexschedd.model.onetouch.endpoint import Endpoint
+from pexschedd.web.basic_auth import authorization, basic_credentials
+from pexschedd.web.routes import client_address, correlation_id_of
+
+_log = Logger(namespace="room.sign_in")
+
+_SERVER_NAME = "ROOMS"
+_LONGEST_TOKEN = 16_384
+
+
+class SignInNeeded(NotAuthenticated):
+    """A request that is answered with 401 and a challenge."""
+
+    def __init__(self, message: str, *challenges: str) -> None:
+        super().__init__(message)
+        self.challenges = challenges
+
+
+class _Handshakes:
+    """The state of one connection."""
+
+    def __init__(self) -> None:
+        self.challenge = b""
+        """What the client has been asked; empty if nothing."""
+        self.endpoint = 0
+        self.credentials = b""
+
+
+class RoomSignIn:
+    """Tells which endpoint has sent a request."""
+
+    def __init__(
+        self, accounts: EndpointAccounts, now: Now, random: Callable[[int], bytes]
+    ) -> None:
+        self._accounts = accounts
+        self._now = now
+        self._random = random
+        self._connections: WeakKeyDictionary[Any, _Handshakes] = WeakKeyDictionary()
+
+    def endpoint(self, request: Request) -> Endpoint:
+        """Return the endpoint; raises `SignInNeeded`, and `TooManyRequests`."""
+        scheme, credentials = authorization(request)
+        if scheme == b"ntlm" and _is_direct(request):
+            return self._by_ntlm(request, credentials)
+        if scheme == b"basic":
+            try:
+                name, password = basic_credentials(request, "", older_clients=True)
+            except NotAuthenticated as error:
+                raise _needed(request, str(error)) from None
+            return self._counted(
+                request,
+                name,
+                lambda address: self._accounts.by_password(name, password, address),
+            )
+        known = self._connections.get(request.channel)
+        if known is not None and known.endpoint and not scheme and _is_direct(request):
+            found = self._accounts.current(known.endpoint, known.credentials)
+            if found is not None:
+                return found
+        raise _needed(request, "Sign in with the account of the endpoint.")
+
+    def _by_ntlm(self, request: Request, credentials: bytes) -> Endpoint:
+        connection = self._connections.setdefault(request.channel, _Handshakes())
+        connection.endpoint = 0
+        try:
+            token = b64decode(credentials[:_LONGEST_TOKEN], validate=True)
+        except NotBase64:
+            token = b""
+        if is_negotiate_message(token):
+            connection.challenge = self._random(CHALLENGE_BYTES)
+            answer = challenge_message(connection.challenge, _SERVER_NAME, self._now())
+            encoded = b64encode(answer).decode("ascii")
+            raise SignInNeeded("The sign-in goes on.", f"NTLM {encoded}")
+        challenge, connection.challenge = connection.challenge, b""
+        try:
+            message = read_authenticate_message(token)
+        except NtlmMessageError as error:
+            raise _needed(request, str(error)) from None
+        if not challenge:
+            raise _needed(request, "The sign-in has to begin again.")
+        endpoint = self._counted(
+            request,
+            message.names[0],
+            lambda address: self._accounts.by_proof(message, challenge, address),
+        )
+        connection.endpoint = endpoint.id
+        connection.credentials = credentials_of(endpoint)
+        return endpoint
+
+    def _counted(
+        self, request: Request, name: str, verify: Callable[[str], Endpoint]
+    ) -> Endpoint:
+        keys = {
+            "address": client_address(request) or "-",
+            "account": quote(name[:100], safe="@+\\"),
+            "correlation_id": correlation_id_of(request),
+        }
+        try:
+            return verify(client_address(request))
+        except TooManyRequests as error:
+            _log.info(
+                "room sign-in put off address={address} account={account} "
+                "seconds={seconds}",
+                seconds=ceil(error.retry_after),
+                **keys,
+            )
+            raise
+        except NotAuthenticated as error:
+            _log.warn(
+                "room sign-in refused address={address} account={account}", **keys
+            )
+            raise _needed(request, str(error)) from None
+
+
+def _is_direct(request: Request) -> bool:
+    return not request.requestHeaders.hasHeader(b"x-forwarded-for")
+
+
+def _needed(request: Request, message: str) -> SignInNeeded:
+    """Basic stands first: clients that know both may take the first one."""
+    offered = ['Basic realm="rooms", charset="UTF-8"']
+    if _is_direct(request):
+        offered.append("NTLM")
+    return SignInNeeded(message, *offered)

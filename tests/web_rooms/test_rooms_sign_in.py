@@ -1,0 +1,209 @@
+"""Who may ask for a room's meetings, and what is noted of it."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_twisted
+import spnego
+from lxml import etree
+from twisted.logger import LogEvent, globalLogPublisher
+
+from pexschedd.model import tables
+from pexschedd.model.onetouch.endpoint import CISCO
+from tests.web_rooms.rooms_support import (
+    DAY,
+    NOW,
+    NS,
+    PASSWORD,
+    USER,
+    RoomWorld,
+    basic,
+    soap,
+    texts,
+)
+
+
+@pytest.fixture
+def events() -> Iterator[list[LogEvent]]:
+    seen: list[LogEvent] = []
+    globalLogPublisher.addObserver(seen.append)
+    yield seen
+    globalLogPublisher.removeObserver(seen.append)
+
+
+async def status(world: RoomWorld, headers: dict[str, str]) -> int:
+    code, _, _ = await world.post(world.ews, soap(DAY), headers)
+    return code
+
+
+@pytest.mark.parametrize(
+    "user", [USER, USER.upper(), f"EXAMPLE\\{USER}", f"example.test\\{USER}"]
+)
+@pytest_twisted.ensureDeferred
+async def test_names_as_systems_send_them(world: RoomWorld, user: str) -> None:
+    """In upper or lower case, with or without a domain."""
+    assert await status(world, basic(user, PASSWORD)) == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        basic(USER, "wrong"),
+        basic(USER, ""),
+        basic("", PASSWORD),
+        basic("elm-screen", PASSWORD),
+        {"Authorization": "Basic !"},
+        {"Authorization": "Bearer x"},
+        {"Authorization": "NTLM x"},
+        {"Authorization": "NTLM " + b64encode(b"NTLMSSP\0\3\0\0\0").decode()},
+    ],
+    ids=str,
+)
+@pytest_twisted.ensureDeferred
+async def test_refused(world: RoomWorld, headers: dict[str, str]) -> None:
+    """Anything else is asked to sign in, by Basic first."""
+    code, answered, body = await world.post(world.ews, soap(DAY), headers)
+    offered = answered.getRawHeaders("www-authenticate")
+    assert (code, offered) == (401, ['Basic realm="rooms", charset="UTF-8"', "NTLM"])
+    assert b"Standup" not in body
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_account_that_is_changed(world: RoomWorld) -> None:
+    """A new password, another type, and a deleted endpoint count at once."""
+    world.change_endpoint(world.oak, password="new")
+    assert await status(world, basic(USER, PASSWORD)) == 401
+    assert await status(world, basic(USER, "new")) == 200
+    world.change_endpoint(world.oak, endpoint_type=CISCO)
+    assert await status(world, basic(USER, "new")) == 401
+    with world.store.transaction() as change:
+        change.delete(tables.MJX_ENDPOINT, world.elm)
+        change.commit()
+    assert await status(world, basic("elm-screen", "other")) == 401
+
+
+@pytest_twisted.ensureDeferred
+async def test_guessing_is_slowed_down(world: RoomWorld) -> None:
+    """After some failures an attempt has to wait, the right one included, and then the
+    right one is heard; an address that has signed in before waits little."""
+    for _ in range(5):
+        assert await status(world, basic("elm-screen", "wrong")) == 401
+    code, _, _ = await world.post(world.ews, soap(DAY), basic("elm-screen", "other"))
+    assert code == 503
+    world.clock.advance(5)
+    assert await status(world, basic("elm-screen", "other")) == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_asking_too_often(world: RoomWorld) -> None:
+    """A system that asks without a pause is told to wait, and others are not."""
+    codes = {await status(world, basic(USER, PASSWORD)) for _ in range(241)}
+    assert codes == {200, 503}
+    _, headers, _ = await world.post(world.ews, soap(DAY), basic(USER, PASSWORD))
+    assert headers.getRawHeaders("retry-after") == ["1"]
+    assert await status(world, basic("elm-screen", "other")) == 200
+    world.clock.advance(60)
+    assert await status(world, basic(USER, PASSWORD)) == 200
+
+
+async def handshake(world: RoomWorld, user: str, password: str) -> tuple[int, bytes]:
+    """Sign in by NTLM with pyspnego, and ask for the day."""
+    client: Any = spnego.client(
+        user, password, hostname="127.0.0.1", service="http", protocol="ntlm"
+    )
+    token = client.step()
+    headers = {"Authorization": "NTLM " + b64encode(token).decode()}
+    code, answered, _ = await world.post(world.ews, b"", headers)
+    assert code == 401
+    (challenge,) = answered.getRawHeaders("www-authenticate")
+    token = client.step(b64decode(challenge.removeprefix("NTLM ")))
+    headers = {"Authorization": "NTLM " + b64encode(token).decode()}
+    code, _, body = await world.post(world.ews, soap(DAY), headers)
+    return code, body
+
+
+@pytest_twisted.ensureDeferred
+async def test_ntlm(world: RoomWorld) -> None:
+    """A connection that has signed in goes on without a header; a wrong password, a
+    changed one and another connection do not."""
+    code, body = await handshake(world, f"EXAMPLE\\{USER}", PASSWORD)
+    assert code == 200
+    subjects = texts(etree.fromstring(body), ".//t:Subject")
+    assert subjects == ["Standup", "Review"]
+    assert await status(world, {}) == 200
+    world.change_endpoint(world.oak, password="new")
+    assert await status(world, {}) == 401
+    assert (await handshake(world, USER, "wrong"))[0] == 401
+    assert await status(world, {}) == 401
+    assert (await handshake(world, USER, "new"))[0] == 200
+    await world.pool.closeCachedConnections()
+    assert await status(world, {}) == 401
+
+
+@pytest_twisted.ensureDeferred
+async def test_ntlm_is_not_for_proxies(world: RoomWorld) -> None:
+    """A proxy shares its connections: what one client has proven is not another's."""
+    assert (await handshake(world, USER, PASSWORD))[0] == 200
+    forwarded = {"X-Forwarded-For": "192.0.2.1"}
+    code, headers, _ = await world.post(world.ews, soap(DAY), forwarded)
+    assert code == 401
+    assert len(headers.getRawHeaders("www-authenticate")) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_challenge_counts_once(world: RoomWorld) -> None:
+    """The same last message does not sign in again, on this connection or another."""
+    client: Any = spnego.client(
+        USER, PASSWORD, hostname="127.0.0.1", service="http", protocol="ntlm"
+    )
+    first = {"Authorization": "NTLM " + b64encode(client.step()).decode()}
+    _, answered, _ = await world.post(world.ews, b"", first)
+    (challenge,) = answered.getRawHeaders("www-authenticate")
+    last = b64encode(client.step(b64decode(challenge.removeprefix("NTLM ")))).decode()
+    again = {"Authorization": f"NTLM {last}"}
+    assert await status(world, again) == 200
+    assert await status(world, again) == 401
+    await world.pool.closeCachedConnections()
+    assert await status(world, again) == 401
+
+
+@pytest_twisted.ensureDeferred
+async def test_contact_and_alarm(world: RoomWorld) -> None:
+    """The last contact is noted; a system that cannot be given anything raises the
+    alarm unless its endpoint wants none, and something to give lowers it."""
+    assert world.contacts.last(world.oak) is None
+    del world.lists.read[world.oak]
+    assert await world.codes(DAY) == ["ErrorMailboxStoreUnavailable"]
+    assert world.contacts.last(world.oak) == NOW
+    assert "oak@example.test was never read" in world.alarm()
+    world.change_endpoint(world.oak, poly_raise_alarms_for_this_endpoint=False)
+    assert await world.codes(DAY) == ["ErrorMailboxStoreUnavailable"]
+    assert world.alarm() == ""
+    world.change_endpoint(world.oak, poly_raise_alarms_for_this_endpoint=True)
+    assert await world.codes(DAY) == ["ErrorMailboxStoreUnavailable"]
+    world.lists.read[world.oak] = NOW
+    assert await world.codes(DAY) == ["NoError"]
+    assert world.alarm() == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_not_answered_is_logged(
+    world: RoomWorld, events: list[LogEvent]
+) -> None:
+    """The request is in the log, whole but for credentials, and once in an hour."""
+    secret = "<m:Guess><t:Password Kind='a'>hush</t:Password><t:Id>me</t:Id></m:Guess>"
+    for _ in range(2):
+        assert await world.codes(secret) == ["ErrorInvalidOperation"]
+    world.moment += timedelta(hours=1)
+    await world.codes(secret)
+    logged = [e for e in events if e.get("operation") == "Guess"]
+    assert len(logged) == 2
+    assert "<t:Id>me</t:Id>" in logged[0]["request"]
+    assert (logged[0]["endpoint"], NS["m"] in logged[0]["request"]) == ("Oak", True)
+    everything = str(events)
+    assert "hush" not in everything
+    assert PASSWORD not in everything
