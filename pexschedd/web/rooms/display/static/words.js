@@ -11,7 +11,7 @@
       join: "Join", pin: "PIN", code: "Code to join {title}", also: "Also now: {title}",
       wholeDay: "All day", room: "Room", offline: "No connection since {time}",
       oldCalendar: "Calendar as of {time}", setup: "Set up this display",
-      setupText: "An administrator makes the token of a room, with the role to do so.",
+      setupText: "An administrator makes the token of a room.",
       token: "Token", tokenMissing: "Enter the room’s token.",
       tokenRefused: "The token is not valid any more. Enter another one.",
       view: "Where it hangs", door: "At the door", inRoom: "In the room, with the code to join",
