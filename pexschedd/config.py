@@ -87,6 +87,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             ("rooms", self.rooms_endpoints),
         )
 
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides of the HTTP server that are served by ports of their own."""
+        return tuple(name for name, endpoints in self.endpoints if endpoints)
+
 
 Further = Callable[["Config"], Iterable[str]]
 """Finds further errors, which only the users of a setting can recognise."""

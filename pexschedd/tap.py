@@ -25,6 +25,7 @@ from pexschedd.composition.network import make_network
 from pexschedd.composition.one_touch import OneTouchJoin
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.composition.runtime import Runtime
+from pexschedd.composition.screen_routes import ScreenRoutes
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
@@ -39,6 +40,7 @@ from pexschedd.management.transfer.together import finish_changes
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
 from pexschedd.net.server_tls import server_endpoint
+from pexschedd.onetouch.contacts import EndpointContacts
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
@@ -166,6 +168,7 @@ class Daemon(MultiService):
 
         self.one_touch = OneTouchJoin(runtime, clients)
         self.one_touch.setServiceParent(self)
+        self.contacts = EndpointContacts()
 
         async def update_occurrences(running: Running) -> None:
             await occurrence_window.sweep(store, reactor, now, running)
@@ -200,7 +203,8 @@ class Daemon(MultiService):
             now,
             self.one_touch.readings,
         )
-        http_servers.open(monitoring, self.upkeep)
+        screens = ScreenRoutes(runtime, self.one_touch.lists, self.contacts)
+        http_servers.open(monitoring, self.upkeep, screens.resources())
         http_servers.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:

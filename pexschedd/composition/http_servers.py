@@ -1,10 +1,11 @@
-"""Builds everything that other machines reach: the two sides of the HTTP server."""
+"""Builds everything that other machines reach: the sides of the HTTP server."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
+from twisted.web.iweb import IResource
 
 from pexschedd import __version__
 from pexschedd.composition.addin_routes import AddinRoutes
@@ -75,8 +76,14 @@ class HttpServers(MultiService):
         self._management = ManagementRoutes(runtime, clients, self._addin, self.doctor)
         self.administrators = self._management.administrators
 
-    def open(self, monitoring: Monitoring, upkeep: UpkeepServices) -> None:
-        """Build both sides; their ports open when this service is started."""
+    def open(
+        self,
+        monitoring: Monitoring,
+        upkeep: UpkeepServices,
+        rooms: Mapping[bytes, IResource],
+    ) -> None:
+        """Build all sides; their ports open when this service is started. `rooms` is
+        what screens reach, by the first part of the paths."""
         metrics = self._runtime.metrics
         metrics.watch(monitoring.readings())
         config = self._runtime.config
@@ -92,6 +99,9 @@ class HttpServers(MultiService):
             self._listen("policy", config.policy_endpoints, PathRouter(public, only))
         else:
             addin[b"policy"] = policy
+        if config.rooms_endpoints:
+            only = {**rooms, b"health": public}
+            self._listen("rooms", config.rooms_endpoints, PathRouter(public, only))
         self._listen(
             "addin", config.addin_endpoints, PathRouter(self._addin.resource(), addin)
         )
@@ -145,7 +155,7 @@ class HttpServers(MultiService):
             root,
             self._runtime.reactor,
             access,
-            _caps(self._runtime.descriptors),
+            _caps(self._runtime.descriptors, len(self._runtime.config.sides)),
             now=self._runtime.now,
             refused=self._runtime.metrics.connection_refused,
             closed=lambda: self.closed,
@@ -170,7 +180,7 @@ def _policy_account(config: Config) -> OneAccount | None:
     return OneAccount(config.policy_username, password)
 
 
-def _caps(descriptors: int) -> ConnectionCaps:
-    """Two servers share the descriptors that the store and Exchange do not need."""
-    most = max(64, min(4096, (descriptors - RESERVED_DESCRIPTORS) // 2))
+def _caps(descriptors: int, sides: int) -> ConnectionCaps:
+    """The sides share the descriptors that the store and Exchange do not need."""
+    most = max(64, min(4096, (descriptors - RESERVED_DESCRIPTORS) // max(2, sides)))
     return ConnectionCaps(most=most, most_per_address=max(16, most // 4))

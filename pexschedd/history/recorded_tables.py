@@ -20,6 +20,7 @@ RECORDED: Mapping[str, str] = {
             tables.MJX_INTEGRATION,
             tables.MJX_ENDPOINT_GROUP,
             tables.MJX_ENDPOINT,
+            tables.SCREEN_TOKEN,
             tables.MJX_EXCHANGE_DEPLOYMENT,
             tables.MJX_AUTODISCOVER_URL,
             tables.MJX_GRAPH_DEPLOYMENT,

@@ -7,8 +7,10 @@ from pexschedd.clock import Now
 from pexschedd.identity import oauth_clients
 from pexschedd.identity.api_tokens import ApiTokens, CountFailure, issue_token
 from pexschedd.identity.oauth_clients import OAuthClients, issue_client
+from pexschedd.identity.rooms.screen_tokens import issue_screen_token
 from pexschedd.model.accounts.api_token import ApiToken, OAuth2Client
 from pexschedd.model.accounts.principal import Principal
+from pexschedd.model.onetouch.screen_token import ScreenToken
 from pexschedd.store.store import Store
 
 
@@ -39,6 +41,9 @@ def issuer(uuid4: Callable[[], str]) -> Callable[[Any], tuple[Any, Mapping[str, 
         if isinstance(record, ApiToken):
             kept, token = issue_token(record)
             return kept, {"token": token}
+        if isinstance(record, ScreenToken):
+            screen, token = issue_screen_token(record)
+            return screen, {"token": token}
         if isinstance(record, OAuth2Client):
             client, key = issue_client(record, uuid4())
             return client, {"private_key_jwt": key}

@@ -387,6 +387,9 @@ def _delete(
     if table is tables.ADMINISTRATOR:
         for token in store.find_all(tables.API_TOKEN_BY_ADMINISTRATOR, id):
             transaction.delete(tables.API_TOKEN, token.id)
+    if table is tables.MJX_ENDPOINT:
+        for screen in store.find_all(tables.SCREEN_TOKEN_BY_ENDPOINT, id):
+            transaction.delete(tables.SCREEN_TOKEN, screen.id)
     if table is tables.SCHEDULED_ALIAS:
         for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
             meeting = msgspec.structs.replace(meeting, scheduled_alias=None)

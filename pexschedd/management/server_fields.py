@@ -30,6 +30,7 @@ from pexschedd.model.integration.connector import (
     manifest_differences,
     with_manifest_change,
 )
+from pexschedd.model.onetouch.screen_token import ScreenToken
 from pexschedd.model.platform.names import IvrTheme
 from pexschedd.model.schedule import ScheduledConference
 from pexschedd.store.secrets import SecretVault
@@ -61,6 +62,8 @@ def with_server_fields(record: Any, old: Any, now: datetime, uuid4: str) -> Any:
         return replace(record, uuid=uuid4 if old is None else old.uuid)
     if isinstance(record, Conference) and old is not None:
         return _conference(record, old)
+    if isinstance(record, ScreenToken) and old is None:
+        return replace(record, creation_time=now)
     if old is None and isinstance(
         record, Conference | ConferenceAlias | ScheduledAlias | ExchangeDomain
     ):

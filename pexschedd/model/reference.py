@@ -27,6 +27,7 @@ _RESOURCES: tuple[tuple[str, type[Record]], ...] = tuple(
         tables.MJX_PROCESSING_RULE,
         tables.MJX_ENDPOINT_GROUP,
         tables.MJX_ENDPOINT,
+        tables.SCREEN_TOKEN,
         tables.SCHEDULED_CONFERENCE,
         tables.SCHEDULED_ALIAS,
         tables.CA_CERTIFICATE,

@@ -24,6 +24,7 @@ _TYPES = {
 _HERE = "{{static}}"
 """Stands in the page for the address of the other files."""
 
+
 class PageFile(msgspec.Struct, frozen=True):
     """A script, a style or a picture."""
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route
 
 HERE = Path(__file__).parent
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-TOKEN = "pexschedd_secretsecretsecretsecretsecret01"  # noqa: S105 - of no installation
+TOKEN = "pexschedd_secretsecretsecretsecretsecret01"
 LANDSCAPE = {"width": 1280, "height": 800}
 PORTRAIT = {"width": 800, "height": 1280}
 EXPECTED = ("Failed to load resource", "net::ERR_")
@@ -139,7 +139,9 @@ def display_origin() -> Iterator[str]:
 
 
 @contextmanager
-def display_page(browser: Browser, origin: str, **context: Any) -> Iterator[DisplayPage]:
+def display_page(
+    browser: Browser, origin: str, **context: Any
+) -> Iterator[DisplayPage]:
     """Open a tab; nothing may break the policy, and no error may be unexpected."""
     given = {"viewport": LANDSCAPE, "timezone_id": "UTC", "locale": "en-GB"} | context
     opened = browser.new_context(**given)

@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from pexschedd.web.admin.page.routes import PACKAGE, STATIC
+from pexschedd.web.admin.page.routes import PACKAGE, POLICY, STATIC
 from pexschedd.web.page_files import load_page
-from pexschedd.web.admin.page.routes import POLICY
 
 PAGE = load_page(PACKAGE, STATIC)
 SCRIPTS = {

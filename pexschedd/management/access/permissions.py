@@ -81,6 +81,7 @@ PERMISSIONS: Mapping[str, Permission] = {
             "mjx_integration",
             "mjx_endpoint_group",
             "mjx_endpoint",
+            "mjx_screen_token",
             "mjx_exchange_deployment",
             "mjx_exchange_autodiscover_url",
             "mjx_graph_deployment",

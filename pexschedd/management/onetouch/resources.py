@@ -113,6 +113,12 @@ MJX_ENDPOINT = Resource(
         "mjx_endpoint_group": (tables.MJX_ENDPOINT_BY_GROUP, _same),
     },
 )
+MJX_SCREEN_TOKEN = Resource(
+    tables.SCREEN_TOKEN,
+    finders={"mjx_endpoint": (tables.SCREEN_TOKEN_BY_ENDPOINT, _same)},
+    fixed=True,
+    issued=True,
+)
 
 ONE_TOUCH_JOIN = (
     SYSTEM_LOCATION,
@@ -124,5 +130,6 @@ ONE_TOUCH_JOIN = (
     MJX_PROCESSING_RULE,
     MJX_ENDPOINT_GROUP,
     MJX_ENDPOINT,
+    MJX_SCREEN_TOKEN,
 )
 """In the order of reference: what a record refers to comes before it."""

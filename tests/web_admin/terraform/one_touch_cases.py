@@ -79,6 +79,32 @@ GROUP = Block(
     },
 )
 OTHER_GROUP = Block("other_group", "mjx_endpoint_group", {"name": "Second floor"})
+ENDPOINT = Block(
+    "endpoint",
+    "mjx_endpoint",
+    {
+        "name": "Oak",
+        "room_resource_email": "oak@example.com",
+        "mjx_endpoint_group": Ref("group"),
+        "api_address": "oak.example.com",
+        "api_username": "admin",
+        "api_password": "hunter2",
+        # What other types need.
+        "poly_username": "oak",
+        "poly_password": "hunter2",
+        "webex_device_id": "device",
+    },
+)
+OTHER_ENDPOINT = Block(
+    "other_endpoint",
+    "mjx_endpoint",
+    {
+        "name": "Elm",
+        "room_resource_email": "elm@example.com",
+        "mjx_endpoint_group": Ref("group"),
+        "api_address": "elm.example.com",
+    },
+)
 
 ONE_TOUCH_CASES: Mapping[str, Case] = {
     "system_location": Case(LOCATION),
@@ -146,25 +172,19 @@ ONE_TOUCH_CASES: Mapping[str, Case] = {
         },
     ),
     "mjx_endpoint": Case(
-        Block(
-            "endpoint",
-            "mjx_endpoint",
-            {
-                "name": "Oak",
-                "room_resource_email": "oak@example.com",
-                "mjx_endpoint_group": Ref("group"),
-                "api_address": "oak.example.com",
-                "api_username": "admin",
-                "api_password": "hunter2",
-                # What other types need.
-                "poly_username": "oak",
-                "poly_password": "hunter2",
-                "webex_device_id": "device",
-            },
-        ),
+        ENDPOINT,
         (ROOMS, PROFILE, LOCATION, GROUP, OTHER_GROUP),
         values={"mjx_endpoint_group": Ref("other_group")},
         needed=frozenset({"api_address", "api_username"}),
+    ),
+    "mjx_screen_token": Case(
+        Block(
+            "door",
+            "mjx_screen_token",
+            {"name": "Door sign", "mjx_endpoint": Ref("endpoint")},
+        ),
+        (ROOMS, PROFILE, LOCATION, GROUP, ENDPOINT, OTHER_ENDPOINT),
+        values={"mjx_endpoint": Ref("other_endpoint")},
     ),
 }
 """In the order of reference."""

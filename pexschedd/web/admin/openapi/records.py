@@ -31,7 +31,11 @@ from pexschedd.web.admin.schema import list_methods
 
 PAGE_META = "PageMeta"
 RESOURCE_SCHEMA = "ResourceSchema"
-ISSUED = {"api_token": "token", "oauth2_client": "private_key_jwt"}
+ISSUED = {
+    "api_token": "token",
+    "mjx_screen_token": "token",
+    "oauth2_client": "private_key_jwt",
+}
 """The secrets that new records are answered with, once."""
 
 
