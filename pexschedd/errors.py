@@ -46,6 +46,10 @@ class InvalidFields(PexscheddError):
             "; ".join(f"{f}: {' '.join(texts)}" for f, texts in self.problems.items())
         )
 
+    def __reduce__(self) -> tuple[type["InvalidFields"], tuple[object]]:
+        """Return what pickles it: it may come from a worker process."""
+        return type(self), (self.problems,)
+
 
 MOST_PROBLEMS = 100
 """Problems that are told of one request."""

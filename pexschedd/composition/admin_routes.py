@@ -19,6 +19,7 @@ from pexschedd.management.computed.live import LiveRecords
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.lists.column_indexes import ColumnIndexes
 from pexschedd.management.onetouch.review import OneTouchReview
+from pexschedd.management.onetouch.rule_tests import RuleTests
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
@@ -27,6 +28,7 @@ from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
+from pexschedd.web.admin.commands.rule_test import RuleTestRoutes, large_invitations
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.doctor import DoctorRoutes
@@ -90,6 +92,7 @@ class ManagementRoutes:
             AuditRoutes(upkeep.audits),
             MailboxCommandRoutes(upkeep.mailbox_commands, runtime.now),
             OwnPasswordRoutes(self.administrators),
+            RuleTestRoutes(RuleTests(store, runtime.rule_tests, runtime.now)),
             DoctorRoutes(
                 store,
                 self._doctor.examine,
@@ -111,7 +114,7 @@ class ManagementRoutes:
 
     def large_bodies(self) -> dict[bytes, int]:
         """Return the addresses that take more than others: see `HttpSite`."""
-        return large_bodies() | large_transfers()
+        return large_bodies() | large_transfers() | large_invitations()
 
     def _live(self, monitoring: Monitoring, upkeep: UpkeepServices) -> LiveRecords:
         """The records that only the running daemon knows, by status list."""

@@ -63,6 +63,8 @@ class Runtime:
         self.descriptors = raise_limit()
         self.heavy_work = WorkerProcesses(reactor)
         """Reads what comes from strangers, beside everything else."""
+        self.rule_tests = WorkerProcesses(reactor, processes=1, seconds=10)
+        """Tests of processing rules: administrators hold up nobody else by one."""
         self._hashing_threads = ThreadPool(0, HASHING_THREADS, "hashing")
         self._kerberos_threads = ThreadPool(0, KERBEROS_THREADS, "kerberos")
 
@@ -75,6 +77,7 @@ class Runtime:
         """Stop the thread pools, after the work that they have begun, and the worker
         processes."""
         await self.heavy_work.stop()
+        await self.rule_tests.stop()
         self._hashing_threads.stop()
         self._kerberos_threads.stop()
 

@@ -55,6 +55,9 @@ BEYOND_SCHEMAS = tuple(
             r"^The rules of a profile go with it",
             r"^Rules of the type \w+ need",
             r"^Enter (the|a) ",
+            r"^Send the invitation as one of ",
+            r"^Give either a profile or rules",
+            r"^(Object|Expected) ",  # rules that are no rules
             r"^Guests and hosts need different PINs",
             r"^Both PINs need the same length",
             # texts that have to mean something
@@ -71,7 +74,7 @@ BEYOND_SCHEMAS = tuple(
             r"^Plain http is accepted on loopback",
             r"^The port must be ",
             r"^This must be a language and a country ",
-            r"^This is not a certificate",
+            r"^This is not (a certificate|base64)",
             r"^The (icon|package) ",
             r"^There are [0-9]+ or more other problems",
             r"^Control characters are not accepted here",  # of long texts

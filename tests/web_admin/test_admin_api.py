@@ -18,6 +18,7 @@ from pexschedd.web.admin.api import AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
+from pexschedd.web.admin.commands.rule_test import RuleTestRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.doctor import DoctorRoutes
 from pexschedd.web.admin.openapi.serving import OpenApiRoutes
@@ -88,6 +89,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         AuditRoutes(none),
         MailboxCommandRoutes(none, system_now),
         OwnPasswordRoutes(none),
+        RuleTestRoutes(none),
         DoctorRoutes(store, none.examine, none.examine, none),
         *transfer_parts(none),
     )

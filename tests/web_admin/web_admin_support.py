@@ -25,6 +25,7 @@ from pexschedd.identity.administrators import Administrators
 from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.onetouch.review import OneTouchReview
+from pexschedd.management.onetouch.rule_tests import RuleTests
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.transfer.csv_transfer import CsvTransfer
@@ -37,11 +38,13 @@ from pexschedd.net.tls import Trust
 from pexschedd.store.archive.live import StoreArchives
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
+from pexschedd.util.worker_processes import work_at_once
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.review import review
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
+from pexschedd.web.admin.commands.rule_test import RuleTestRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.consequences import consequences
 from pexschedd.web.admin.oauth_tokens import OAuthTokenRoutes
@@ -293,6 +296,7 @@ async def serving(
         AddinFileRoutes(store, ConnectorFiles(directory), clock),
         OAuthTokenRoutes(bearer.clients),
         OwnPasswordRoutes(administrators),
+        RuleTestRoutes(RuleTests(store, work_at_once, clock)),
         DeploymentRoutes(importer, connect, reactor),
         CsvRoutes(CsvTransfer(store, importer, turns)),
         ConfigurationRoutes(

@@ -89,6 +89,9 @@ PERMISSIONS: Mapping[str, Permission] = {
             "mjx_meeting_processing_rule",
         )
     },
+    "command/mjx_meeting_processing_rule": _SEEN_BY_ALL,
+    # It changes nothing, and shows what everybody may see.
+    "command/mjx_meeting_processing_rule/test": Permission(READ, READ),
     # Accounts
     "configuration/role": _SEEN_BY_ALL,
     "configuration/administrator": _ACCOUNTS,

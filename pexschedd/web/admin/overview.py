@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "configuration": ("export", "import", "import_from"),
     "conference": (),
     "csv": ("personal_rooms", "users"),
+    "mjx_meeting_processing_rule": ("test",),
     "ms_exchange_connector": (
         "audit",
         "check",
@@ -56,7 +57,13 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "state": ("backup", "restore"),
 }
 """The commands, by their group: `<group>/<id>/<command>/`."""
-WITHOUT_RECORD = ("administrator", "configuration", "csv", "state")
+WITHOUT_RECORD = (
+    "administrator",
+    "configuration",
+    "csv",
+    "mjx_meeting_processing_rule",
+    "state",
+)
 """The groups whose commands are for no record: `<group>/<command>/`."""
 
 
