@@ -179,7 +179,9 @@ class Daemon(MultiService):
         runtime.clock_trust.on_jump(self._wake_all)
         runtime.clock_trust.service().setServiceParent(self)
 
-        self.http_servers = http_servers = HttpServers(runtime, clients, self._fail)
+        self.http_servers = http_servers = HttpServers(
+            runtime, clients, self.one_touch, self._fail
+        )
         self.doctor = http_servers.doctor
         self.upkeep = UpkeepServices(
             runtime,

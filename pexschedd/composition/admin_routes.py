@@ -7,6 +7,7 @@ from twisted.web.resource import IResource
 from pexschedd.composition.addin_routes import AddinRoutes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring, certificate_records
+from pexschedd.composition.one_touch import OneTouchJoin
 from pexschedd.composition.runtime import Runtime, uuid4
 from pexschedd.composition.transfer import large_transfers, transfer_routes
 from pexschedd.composition.upkeep import UpkeepServices
@@ -23,9 +24,11 @@ from pexschedd.management.onetouch.rule_tests import RuleTests
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
+from pexschedd.onetouch.cisco.checks import EndpointChecks
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.commands.endpoint_check import EndpointCheckRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
 from pexschedd.web.admin.commands.rule_test import RuleTestRoutes, large_invitations
@@ -48,10 +51,16 @@ class ManagementRoutes:
     """The routes for administrators, and who may use them."""
 
     def __init__(
-        self, runtime: Runtime, clients: Clients, addin: AddinRoutes, doctor: Doctor
+        self,
+        runtime: Runtime,
+        clients: Clients,
+        one_touch: OneTouchJoin,
+        addin: AddinRoutes,
+        doctor: Doctor,
     ) -> None:
         self._runtime = runtime
         self._clients = clients
+        self._one_touch = one_touch
         self._addin = addin
         self._doctor = doctor
         self._one_touch_review = OneTouchReview(runtime.now)
@@ -93,6 +102,7 @@ class ManagementRoutes:
             MailboxCommandRoutes(upkeep.mailbox_commands, runtime.now),
             OwnPasswordRoutes(self.administrators),
             RuleTestRoutes(RuleTests(store, runtime.rule_tests, runtime.now)),
+            EndpointCheckRoutes(EndpointChecks(store, self._one_touch.pusher.check)),
             DoctorRoutes(
                 store,
                 self._doctor.examine,

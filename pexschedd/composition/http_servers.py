@@ -12,6 +12,7 @@ from pexschedd.composition.addin_routes import AddinRoutes
 from pexschedd.composition.admin_routes import ManagementRoutes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring
+from pexschedd.composition.one_touch import OneTouchJoin
 from pexschedd.composition.runtime import Runtime
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.config import Config
@@ -46,7 +47,11 @@ class HttpServers(MultiService):
     """
 
     def __init__(
-        self, runtime: Runtime, clients: Clients, failed: Callable[[str], None]
+        self,
+        runtime: Runtime,
+        clients: Clients,
+        one_touch: OneTouchJoin,
+        failed: Callable[[str], None],
     ) -> None:
         super().__init__()
         self._runtime = runtime
@@ -73,7 +78,9 @@ class HttpServers(MultiService):
             and not runtime.config.policy_endpoints,
             reserve=reserve_of,
         )
-        self._management = ManagementRoutes(runtime, clients, self._addin, self.doctor)
+        self._management = ManagementRoutes(
+            runtime, clients, one_touch, self._addin, self.doctor
+        )
         self.administrators = self._management.administrators
 
     def open(

@@ -30,6 +30,7 @@ ONLY_FULL_READS = {
         f"command/ms_exchange_connector/{command}"
         for command in COMMANDS["ms_exchange_connector"]
     ),
+    "command/mjx_endpoint/check",
     "status/exchange_scheduler_recovery",
     "status/exchange_scheduler_maintenance",
     *(f"command/configuration/{command}" for command in COMMANDS["configuration"]),

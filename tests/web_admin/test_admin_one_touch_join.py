@@ -416,3 +416,27 @@ async def test_secrets_are_sealed(server: Server) -> None:
     assert "horse" not in sealed
     context = "mjx_exchange_deployment/1/service_account_password"
     assert server.store.vault.unseal(sealed, context) == "correct horse"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_first_cisco_endpoint_is_told_the_vendors_terms(
+    server: Server,
+) -> None:
+    """Commercial use needs the vendor's permission: the first endpoint of that type
+    says so, when it is made or becomes one, and no other does."""
+    ask, endpoints = server.client.ask, f"{API}/mjx_endpoint/"
+    first = ENDPOINT | {"mjx_endpoint_group": None}
+    (text,) = notes(await ask("POST", endpoints, first))
+    assert "needs its permission for commercial use" in text
+    assert notes(await ask("PATCH", f"{endpoints}1/", {"description": "x"})) == []
+    second = {
+        "name": "Elm",
+        "room_resource_email": "elm@example.test",
+        "api_address": "elm.example.test",
+    }
+    assert notes(await ask("POST", endpoints, second)) == []
+    await ask("DELETE", f"{endpoints}1/")
+    poly = {"endpoint_type": "POLY", "poly_username": "elm", "poly_password": "x"}
+    assert notes(await ask("PATCH", f"{endpoints}2/", poly)) == []
+    (text,) = notes(await ask("PATCH", f"{endpoints}2/", {"endpoint_type": "CISCO"}))
+    assert "commercial use" in text

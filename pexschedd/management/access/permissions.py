@@ -56,6 +56,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "configuration/exchange_domain": _SEEN_BY_ALL,
     "configuration/scheduled_alias": _SEEN_BY_ALL,
     "configuration/ca_certificate": _SEEN_BY_ALL,
+    "command/mjx_endpoint": _SEEN_BY_ALL,
+    "command/mjx_endpoint/check": _ADMINISTRATION,
     "command/ms_exchange_connector/audit": _ADMINISTRATION,
     "command/ms_exchange_connector/check": _ADMINISTRATION,
     "command/ms_exchange_connector/recover": _ADMINISTRATION,

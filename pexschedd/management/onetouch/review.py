@@ -13,7 +13,7 @@ from pexschedd.model import tables
 from pexschedd.model.fields.secret_destinations import other_server
 from pexschedd.model.fields.validation import Problems
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
-from pexschedd.model.onetouch.endpoint import WEBEX, Endpoint
+from pexschedd.model.onetouch.endpoint import CISCO, WEBEX, Endpoint
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
@@ -32,6 +32,13 @@ NO_WEBEX = (
 NO_SIGN_IN = (
     "Nobody can sign in to the service account of a deployment here yet: with OAUTH "
     "its rooms are not read. APP_PERM needs no such sign-in."
+)
+
+CISCO_TERMS = (
+    "This is the first endpoint of the type CISCO. The vendor's release notes say that "
+    "showing meetings with a Join button by Bookings Put, bookingsputxml or any other "
+    "API needs its permission for commercial use; internal use that is not commercial "
+    "is free. Ask devsupport@webex.com, or set another endpoint_type until you know."
 )
 
 
@@ -66,13 +73,24 @@ def _notes(revision: Revision) -> Iterator[SaveNote]:
     record = revision.record
     if isinstance(record, JoinProfile):
         yield from _of_profile(record)
-    elif isinstance(record, Endpoint) and record.endpoint_type == WEBEX:
-        yield SaveNote("endpoint_type", NO_WEBEX, is_logged=True)
+    elif isinstance(record, Endpoint):
+        yield from _of_endpoint(record, revision)
     elif isinstance(record, ExchangeDeployment):
         if record.authentication_method == "OAUTH" and not record.oauth_refresh_token:
             yield SaveNote("authentication_method", NO_SIGN_IN, is_logged=True)
     elif isinstance(record, AutodiscoverUrl):
         yield from _of_autodiscover(record, revision)
+
+
+def _of_endpoint(record: Endpoint, revision: Revision) -> Iterator[SaveNote]:
+    if record.endpoint_type == WEBEX:
+        yield SaveNote("endpoint_type", NO_WEBEX, is_logged=True)
+    current = revision.current
+    was_cisco = isinstance(current, Endpoint) and current.endpoint_type == CISCO
+    if record.endpoint_type == CISCO and not was_cisco:
+        others = revision.records.all(tables.MJX_ENDPOINT)
+        if not any(o.endpoint_type == CISCO for o in others if o.id != record.id):
+            yield SaveNote("endpoint_type", CISCO_TERMS, is_logged=True)
 
 
 def _of_profile(record: JoinProfile) -> Iterator[SaveNote]:

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "configuration": ("export", "import", "import_from"),
     "conference": (),
     "csv": ("personal_rooms", "users"),
+    "mjx_endpoint": ("check",),
     "mjx_meeting_processing_rule": ("test",),
     "ms_exchange_connector": (
         "audit",
@@ -61,6 +62,7 @@ WITHOUT_RECORD = (
     "administrator",
     "configuration",
     "csv",
+    "mjx_endpoint",
     "mjx_meeting_processing_rule",
     "state",
 )

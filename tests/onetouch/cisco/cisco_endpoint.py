@@ -5,6 +5,8 @@ It is a resource: behind a real HTTPS port, or behind an agent that needs none.
 
 from base64 import b64decode
 from collections.abc import Callable
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from lxml import etree
@@ -12,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from tests.onetouch.cisco.cisco_support import PublishedBooking, published
+from tests.onetouch.cisco.cisco_support import NOW, PublishedBooking, published
 
 OK = b'<?xml version="1.0"?><Command><BookingsPutResult status="OK"/></Command>'
 
@@ -36,6 +38,7 @@ class RecordingEndpoint(Resource):
         self.in_cloud = False
         self.seconds: Callable[[], float] = lambda: 0.0
         self.started = -1000.0
+        self.clock_ahead = 0.0
         self.is_https = True
         self.knows_sessions = True
         self.knows_put = True
@@ -71,6 +74,8 @@ class RecordingEndpoint(Resource):
         self.titles, self.bookings, self.started = None, [], self.seconds()
 
     def render(self, request: Any) -> Any:
+        ahead = timedelta(seconds=self.seconds() + self.clock_ahead)
+        request.setHeader("date", format_datetime(NOW + ahead, usegmt=True))
         self.connections.add(request.transport)
         path = request.path.decode()
         body = request.content.read()
