@@ -160,7 +160,7 @@ class Daemon(MultiService):
         self.alarms = runtime.alarms
         disk_watch(store, runtime.alarms, reactor).setServiceParent(self)
 
-        clients = Clients(runtime, self._wake_all)
+        self.clients = clients = Clients(runtime, self._wake_all)
         clients.setServiceParent(self)
 
         self.supervisor = supervisor_of(runtime, clients)

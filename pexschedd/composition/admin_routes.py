@@ -7,7 +7,7 @@ from twisted.web.resource import IResource
 from pexschedd.composition.addin_routes import AddinRoutes
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import Monitoring, certificate_records
-from pexschedd.composition.one_touch import OneTouchJoin
+from pexschedd.composition.one_touch import OneTouchJoin, rooms_doctor
 from pexschedd.composition.runtime import Runtime, uuid4
 from pexschedd.composition.transfer import large_transfers, transfer_routes
 from pexschedd.composition.upkeep import UpkeepServices
@@ -28,6 +28,7 @@ from pexschedd.onetouch.cisco.checks import EndpointChecks
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.commands.deployments import DeploymentRoutes
 from pexschedd.web.admin.commands.endpoint_check import EndpointCheckRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
@@ -109,6 +110,7 @@ class ManagementRoutes:
                 self._doctor.examine_draft,
                 Drafts(store, runtime.templates, now=runtime.now, uuid4=uuid4),
             ),
+            DeploymentRoutes(store, rooms_doctor(runtime, self._clients).examine),
             ServiceAccountRoutes(
                 store,
                 self._clients.sign_ins,

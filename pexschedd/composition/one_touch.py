@@ -7,7 +7,9 @@ from twisted.application.service import MultiService
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import CallObserver
 from pexschedd.composition.runtime import Runtime, chance
+from pexschedd.doctor.rooms.examination import RoomsDoctor
 from pexschedd.ews.client import Observer
+from pexschedd.ews.rooms.rooms import EwsRooms
 from pexschedd.metrics import DeploymentReading
 from pexschedd.model import tables
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
@@ -62,20 +64,9 @@ class OneTouchJoin(MultiService):
     def _reader(self, deployment: ExchangeDeployment) -> ReadingSchedule:
         runtime, id = self._runtime, deployment.id
         counter = CallCounter(id, runtime.store, runtime.now)
-        observer = QuotaObserver(
-            CallObserver(
-                deployment.name,
-                runtime.metrics,
-                runtime.clock_skew,
-                runtime.reactor.seconds,
-            ),
-            counter,
-        )
-        addresses = runtime.store.find_all(
-            tables.MJX_AUTODISCOVER_URL_BY_DEPLOYMENT, id
-        )
+        observer = QuotaObserver(_call_observer(runtime, deployment), counter)
         mailboxes = self._clients.room_connections.rooms(
-            deployment, observer, [each.url for each in addresses]
+            deployment, observer, _addresses(runtime, deployment)
         )
 
         def quota() -> int:
@@ -98,6 +89,42 @@ class OneTouchJoin(MultiService):
             quota,
             clock=runtime.reactor,
         )
+
+
+def _call_observer(runtime: Runtime, deployment: ExchangeDeployment) -> CallObserver:
+    return CallObserver(
+        deployment.name, runtime.metrics, runtime.clock_skew, runtime.reactor.seconds
+    )
+
+
+def _addresses(runtime: Runtime, deployment: ExchangeDeployment) -> list[str]:
+    """The configured addresses of a deployment's Autodiscover."""
+    found = runtime.store.find_all(
+        tables.MJX_AUTODISCOVER_URL_BY_DEPLOYMENT, deployment.id
+    )
+    return [each.url for each in found]
+
+
+def rooms_doctor(runtime: Runtime, clients: Clients) -> RoomsDoctor:
+    """Return what examines deployments."""
+    connections = clients.room_connections
+
+    def open_rooms(deployment: ExchangeDeployment, url: str) -> EwsRooms:
+        observer = _call_observer(runtime, deployment)
+        return connections.rooms_at(deployment, url, observer)
+
+    async def find_url(deployment: ExchangeDeployment, room: str) -> str:
+        addresses = _addresses(runtime, deployment)
+        return await connections.discovery(deployment, addresses).find(room)
+
+    return RoomsDoctor(
+        runtime.store,
+        clients.network,
+        open_rooms,
+        find_url,
+        clock=runtime.reactor,
+        now=runtime.now,
+    )
 
 
 class QuotaObserver:

@@ -97,20 +97,29 @@ class RoomConnections:
         """The rooms of a deployment, at its EWS URL or wherever Autodiscover finds
         them; `autodiscover` has the configured addresses. Nothing is opened yet;
         raises `MailboxRefused` for settings that cannot be used."""
-
-        def at(url: str) -> EwsRooms:
-            return ews_rooms(
-                self.account(deployment, url),
-                throttles=self._throttles,
-                observer=observer,
-            )
-
         if deployment.ews_url:
-            return at(deployment.ews_url)
-        discovery = Autodiscover(
-            lambda url: self.account(deployment, url), autodiscover
+            return self.rooms_at(deployment, deployment.ews_url, observer)
+        return DiscoveredRooms(
+            self.discovery(deployment, autodiscover).find,
+            lambda url: self.rooms_at(deployment, url, observer),
+            self._network.reactor,
         )
-        return DiscoveredRooms(discovery.find, at, self._network.reactor)
+
+    def rooms_at(
+        self, deployment: ExchangeDeployment, url: str, observer: Observer
+    ) -> EwsRooms:
+        """The rooms of a deployment at an EWS URL, in the same way."""
+        return ews_rooms(
+            self.account(deployment, url),
+            throttles=self._throttles,
+            observer=observer,
+        )
+
+    def discovery(
+        self, deployment: ExchangeDeployment, addresses: Sequence[str]
+    ) -> Autodiscover:
+        """Autodiscover as a deployment's account, with the configured addresses."""
+        return Autodiscover(lambda url: self.account(deployment, url), addresses)
 
     def account(self, deployment: ExchangeDeployment, url: str = "") -> EwsAccount:
         """Return a deployment's account, ready to be used."""

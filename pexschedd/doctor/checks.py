@@ -86,7 +86,8 @@ def _settings() -> list[DoctorCheck]:
     return [DoctorCheck("settings", "Settings", probes.nothing, settings.settings)]
 
 
-def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:
+def server_checks(case: ExaminedIntegration) -> list[DoctorCheck]:
+    """Return the checks of the Exchange server, up to the ways to sign in there."""
     lookup = () if case.proxy else ("name",)
     tls = ("tls",) if case.has_tls else ()
     rows = [
@@ -125,6 +126,11 @@ def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:
             ("web",),
         ),
     ]
+    return rows
+
+
+def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:
+    rows = server_checks(case)
     needed = ["web", "methods"]
     if case.connector.authentication_method in ("OAUTH", "APP_PERM"):
         rows.append(

@@ -31,6 +31,7 @@ ONLY_FULL_READS = {
         for command in COMMANDS["ms_exchange_connector"]
     ),
     "command/mjx_endpoint/check",
+    "command/mjx_exchange_deployment/check",
     "status/exchange_scheduler_recovery",
     "status/exchange_scheduler_maintenance",
     *(f"command/configuration/{command}" for command in COMMANDS["configuration"]),

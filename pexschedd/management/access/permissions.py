@@ -67,6 +67,10 @@ PERMISSIONS: Mapping[str, Permission] = {
     "command/ms_exchange_connector/make_certificate": _ADMINISTRATION,
     # A page with a link by which the service account is signed in.
     "platform/msexchangeconnector/sign_in": _ADMINISTRATION,
+    # Deployments of One-Touch Join
+    "configuration/mjx_exchange_deployment/exchange_setup": _SEEN_BY_ALL,
+    "command/mjx_exchange_deployment": _SEEN_BY_ALL,
+    "command/mjx_exchange_deployment/check": _ADMINISTRATION,
     # Rooms and the people who use them
     "configuration/conference": _HELP_DESK,
     "configuration/conference_alias": _HELP_DESK,

@@ -175,14 +175,15 @@ class DoctorRoutes:
             return json_response(request, answer)
         subject = _SUBJECTS.get(options.target, "exchange")
         name = f"{subject}-setup-{connector_id}.ps1"
-        content = _windows_file(script)
+        content = windows_file(script)
         return file_response(request, content, "text/plain; charset=utf-8", name)
 
 
 _SUBJECTS = {"user_sign_in": "user-sign-in", "addin_tokens": "addin-tokens"}
 
 
-def _windows_file(script: str) -> bytes:
+def windows_file(script: str) -> bytes:
+    """Return a script as a file that Windows PowerShell reads as it is."""
     # Windows PowerShell 5.1 takes files without a byte order mark for the machine's old
     # code page, and typographic quotes for something else.
     return _BYTE_ORDER_MARK + script.replace("\n", "\r\n").encode()

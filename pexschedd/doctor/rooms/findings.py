@@ -1,0 +1,131 @@
+"""Judges what was seen of a deployment's rooms. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from pexschedd.doctor.powershell import one_line, quoted
+from pexschedd.doctor.report import (
+    CheckFinding,
+    failed,
+    not_checked,
+    passed,
+    warning,
+)
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.onetouch.calendars.pace import interval_of
+from pexschedd.onetouch.calendars.quota import LONG_INTERVAL
+from pexschedd.onetouch.screen.calendar_processing import (
+    ProcessingLoss,
+    mending_command,
+)
+
+MOST_NAMED = 20
+_SCRIPT = (
+    "Run the deployment's exchange_setup script again: it brings the group, the "
+    "management scope and the impersonation up to date. A change takes up to an hour "
+    "to take effect."
+)
+
+
+def configured(rooms: Sequence[str]) -> CheckFinding:
+    """Judge whether there is anything to read."""
+    if rooms:
+        return passed(f"{len(rooms)} rooms are read with this deployment.")
+    return warning(
+        "No room is read with this deployment.",
+        cause="A room is read if it is the room of an endpoint, the endpoint's group "
+        "has a profile, and the profile has this deployment.",
+        remedy="Give endpoints a group, the group a profile, and the profile this "
+        "deployment.",
+    )
+
+
+def discovered(url: str, problem: str) -> CheckFinding:
+    """Judge a search by Autodiscover."""
+    if not problem:
+        return passed(f"Autodiscover names {url}.")
+    return failed(
+        one_line(problem),
+        cause="The deployment has no EWS URL, and Autodiscover gives none.",
+        remedy="Enter the EWS URL, usually https://<server>/EWS/Exchange.asmx, or an "
+        "Autodiscover URL of the deployment.",
+        commands=(
+            "Get-WebServicesVirtualDirectory | Format-List Identity,*ternalUrl",
+            (
+                "Get-ClientAccessService | Format-List "
+                "Identity,AutoDiscoverServiceInternalUri"
+            ),
+        ),
+    )
+
+
+def signed_in(deployment: ExchangeDeployment, problem: str) -> CheckFinding:
+    """Judge the service account's sign-in, tried with one room."""
+    who = deployment.service_account_username
+    if not problem:
+        return passed(f"{who} signs in.")
+    return failed(
+        one_line(problem),
+        cause="Exchange does not let the service account in.",
+        remedy="Correct the fields Service account username, Service account password "
+        "and Authentication method of the deployment.",
+        commands=(
+            f"Get-User -Identity {quoted(who)} | Format-List *Disabled*,*Principal*",
+        ),
+    )
+
+
+def read(problems: Mapping[str, str], tried: int, rooms: int) -> CheckFinding:
+    """Judge the rooms that were tried: `problems` has those that cannot be read."""
+    left_out = rooms - tried
+    note = f" {left_out} more were not tried: there was no time." if left_out else ""
+    if not problems:
+        return passed(f"{tried} of {rooms} rooms can be read.{note}")
+    named = sorted(problems)[:MOST_NAMED]
+    return failed(
+        f"{len(problems)} of {rooms} rooms cannot be read.{note}",
+        cause="The room's address is wrong, or it is outside of the management scope "
+        "of the service account.",
+        remedy=_SCRIPT,
+        commands=[f"Get-Mailbox -Identity {quoted(room)}" for room in named[:3]],
+        details=[f"{room}: {one_line(problems[room])}" for room in named],
+    )
+
+
+def processing(
+    losses: Mapping[str, Sequence[ProcessingLoss]], looked_at: int
+) -> CheckFinding:
+    """Judge the calendar processing of the rooms by what was read of them."""
+    if not looked_at:
+        return not_checked("No room has been read yet.")
+    if not losses:
+        return passed(
+            f"{looked_at} rooms keep the texts of what they accept, as far as their "
+            "meetings tell. Whether they drop the private flag cannot be seen."
+        )
+    named = sorted(losses)[:MOST_NAMED]
+    return failed(
+        f"{len(losses)} rooms take away what a Join button is found in.",
+        cause="By default Exchange deletes the text of what a room accepts, and puts "
+        "the organizer's name in the place of the subject.",
+        remedy="Run the commands. Meetings that were accepted before stay as they are.",
+        commands=[mending_command(room, losses[room]) for room in named],
+        details=named,
+    )
+
+
+def quota(deployment: ExchangeDeployment, rooms: int, used: int) -> CheckFinding:
+    """Judge whether the quota suffices for the rooms."""
+    limit = deployment.find_items_request_quota
+    interval = interval_of(rooms, limit) if rooms else 0.0
+    message = (
+        f"Each of {rooms} rooms is read every {interval:.0f} seconds. {used} of "
+        f"{limit} requests were used in the last 24 hours."
+    )
+    if interval < LONG_INTERVAL and used < limit:
+        return passed(message)
+    return warning(
+        message,
+        cause="Changes of meetings reach the screens late.",
+        remedy="Raise find_items_request_quota as far as the server allows, or use "
+        "another deployment for some of the rooms.",
+    )
