@@ -225,6 +225,12 @@ class StoreNewer(StoreError):
         super().__init__(message)
 
 
+class WorkStopped(PexscheddError):
+    """Long work has ended before its time, because it was asked to."""
+
+    code = "stopped"
+
+
 class MailboxError(PexscheddError):
     """A mailbox could not be reached, or refused a request.
 

@@ -19,9 +19,10 @@ from pexschedd.errors import InvalidFields, PexscheddError, StoreError
 from pexschedd.model import tables
 from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork, WorkRequest
 from pexschedd.scheduling.upkeep.maintenance import MaintenanceRequest
-from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener
+from pexschedd.scheduling.upkeep.progress import ProgressListener
 from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
 from pexschedd.store.store import Store
+from pexschedd.util.stop_signal import StopSignal
 
 Examine = Callable[[int, str], Awaitable[DoctorReport]]
 """See `doctor.doctor.Doctor.examine`."""
@@ -52,17 +53,17 @@ class Executor:
         self._set_password = set_password
 
     async def run(
-        self, order: Order, listener: ProgressListener, keep_going: KeepGoing
+        self, order: Order, listener: ProgressListener, stop: StopSignal
     ) -> Finished:
         """Execute an order and return its outcome; errors are part of that.
 
-        `listener` is told of the progress; the work stops at the next safe place once
-        `keep_going` returns False. Orders that work in mailboxes wait for each other.
+        `listener` is told of the progress; the work ends at the next safe place once
+        `stop` is set. Orders that work in mailboxes wait for each other.
         Raises `StoreError` when the store cannot be written.
         """
         match order:
             case CheckOrder():
-                return await self._check(order, listener, keep_going)
+                return await self._check(order, listener, stop)
             case BackupOrder():
                 return await self._backup(order, listener)
             case PasswordOrder():
@@ -71,7 +72,7 @@ class Executor:
             self._request(order),
             order.exchange_connector_id,
             listener,
-            keep_going,
+            stop,
             dry_run=order.dry_run,
         )
         return Finished(
@@ -115,7 +116,7 @@ class Executor:
         return Finished()
 
     async def _check(
-        self, order: CheckOrder, listener: ProgressListener, keep_going: KeepGoing
+        self, order: CheckOrder, listener: ProgressListener, stop: StopSignal
     ) -> Finished:
         id = order.exchange_connector_id
         known = list(self._store.ids(tables.CONNECTOR))
@@ -128,7 +129,7 @@ class Executor:
             )
         reports = []
         for each in known if id is None else [id]:
-            if not keep_going():
+            if stop.is_set:
                 break
             listener.progress("checking integration", each)
             reports.append(await self._examine(each, order.user))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 from twisted.application.service import Service
@@ -25,6 +26,7 @@ from twisted.python.failure import Failure
 from pexschedd.control.executor import Executor
 from pexschedd.control.protocol import Event, Finished, Note, Order, Progress
 from pexschedd.errors import PexscheddError
+from pexschedd.util.stop_signal import StopSignal
 
 NAME = "control"
 LINE_LIMIT = 256 * 1024
@@ -65,6 +67,8 @@ class ControlProtocol(_Lines):
         self._clock = clock
         self._busy = False
         self._gone = False
+        self.stop = StopSignal()
+        """Set if the run is to end before its time."""
         self._last = -PROGRESS_INTERVAL
 
     def lineReceived(self, line: bytes) -> None:
@@ -82,7 +86,7 @@ class ControlProtocol(_Lines):
     async def _run(self, order: Order) -> None:
         self._log.info("order received order={order}", order=type(order).__name__)
         try:
-            finished = await self._executor.run(order, self, lambda: not self._gone)
+            finished = await self._executor.run(order, self, self.stop)
         except Exception:  # noqa: BLE001 - the tool needs an answer in any case
             self._log.failure("order failed order={order}", order=type(order).__name__)
             finished = Finished(failures=1, reasons=("an internal error; see the log",))
@@ -111,6 +115,7 @@ class ControlProtocol(_Lines):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Stop the run at its next safe place."""
         self._gone = True
+        self.stop.set()
 
 
 class ControlSocket(Service):
@@ -126,6 +131,7 @@ class ControlSocket(Service):
         self._path = state_dir / NAME
         self._executor = executor
         self._reactor = reactor
+        self._tools: WeakSet[ControlProtocol] = WeakSet()
         self._opening: Deferred[None] | None = None
         self._port: IListeningPort | None = None
 
@@ -136,9 +142,7 @@ class ControlSocket(Service):
         # it cannot be removed, opening the new one fails and is logged.
         with suppress(OSError):
             self._path.unlink()
-        factory = Factory.forProtocol(
-            lambda: ControlProtocol(self._executor, self._reactor)
-        )
+        factory = Factory.forProtocol(self._connected)
         endpoint = UNIXServerEndpoint(
             self._reactor, os.fspath(self._path), mode=0o600, wantPID=0
         )
@@ -147,9 +151,17 @@ class ControlSocket(Service):
         )
 
     def stopService(self) -> "Deferred[None]":
-        """Close the socket."""
+        """Close the socket, and have the runs of connected tools end at their next
+        safe place."""
         super().stopService()
+        for tool in [*self._tools]:
+            tool.stop.set()
         return Deferred.fromCoroutine(self._close())
+
+    def _connected(self) -> ControlProtocol:
+        protocol = ControlProtocol(self._executor, self._reactor)
+        self._tools.add(protocol)
+        return protocol
 
     def _opened(self, port: IListeningPort) -> None:
         self._port = port

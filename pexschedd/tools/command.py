@@ -15,6 +15,7 @@ from pexschedd.tools import arguments
 from pexschedd.tools.arguments import ToolArguments
 from pexschedd.tools.program import run_program
 from pexschedd.tools.screen import Screen, summary
+from pexschedd.util.stop_signal import StopSignal
 
 DONE, FAILED, USAGE = 0, 1, 2
 """Exit status."""
@@ -84,7 +85,7 @@ async def run_without_daemon(
     daemon.start_threads()
     try:
         finished: Finished = await daemon.upkeep.executor.run(
-            order, _ShownProgress(show), lambda: True
+            order, _ShownProgress(show), StopSignal()
         )
     finally:
         await daemon.stop_threads()

@@ -27,10 +27,11 @@ from pexschedd.control.protocol import (
 )
 from pexschedd.control.socket import ControlFailed, ControlSocket, NoDaemon, ask_daemon
 from pexschedd.errors import StoreError
-from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener
+from pexschedd.scheduling.upkeep.progress import ProgressListener
 from pexschedd.tools import command
 from pexschedd.tools.arguments import ToolArguments
-from tests.turns import some_turns
+from pexschedd.util.stop_signal import StopSignal
+from tests.turns import some_turns, until
 
 reactor: Any = _reactor
 
@@ -42,13 +43,13 @@ class FakeExecutor:
         self.orders: list[Order] = []
         self.result = Finished(integrations=1, counts={"done": 1})
         self.hold: Deferred[None] | None = None
-        self.still_wanted: KeepGoing = lambda: False
+        self.stop = StopSignal()
 
     async def run(
-        self, order: Order, say: ProgressListener, working: KeepGoing
+        self, order: Order, say: ProgressListener, stop: StopSignal
     ) -> Finished:
         self.orders.append(order)
-        self.still_wanted = working
+        self.stop = stop
         say.note("begun")
         say.progress("working", 2, 2)
         if self.hold is not None:
@@ -96,11 +97,28 @@ async def test_a_tool_that_goes_away_stops_its_run(
     protocol.transport.write(b'{"type":"maintenance"}\n')
     await some_turns()
     assert executor.orders == [MaintenanceOrder()]
-    assert executor.still_wanted()
+    assert not executor.stop.is_set
     protocol.transport.loseConnection()
     await some_turns()
-    assert not executor.still_wanted()
+    assert executor.stop.is_set
     executor.hold.callback(None)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_daemon_that_stops(tmp_path: Path, executor: FakeExecutor) -> None:
+    """The runs of tools that are connected are told to end."""
+    service = ControlSocket(tmp_path, executor, reactor)  # type: ignore[arg-type]  # its run
+    service.startService()
+    executor.hold = Deferred()
+    ordered = Deferred.fromCoroutine(
+        ask_daemon(tmp_path, MaintenanceOrder(), lambda event: None, reactor)
+    )
+    await until(lambda: bool(executor.orders))
+    assert not executor.stop.is_set
+    await service.stopService()
+    assert executor.stop.is_set
+    executor.hold.callback(None)
+    assert await ordered == executor.result
 
 
 @pytest_twisted.ensureDeferred
@@ -117,7 +135,7 @@ async def test_a_tool_that_cannot_say_what_it_hears(
     with pytest.raises(BrokenPipeError):
         await ask_daemon(folder, MaintenanceOrder(), heard, reactor)
     await some_turns()
-    assert not executor.still_wanted()
+    assert executor.stop.is_set
     executor.hold.callback(None)
 
 

@@ -22,6 +22,7 @@ from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.protocol import Event, Finished, Order, PasswordOrder
 from pexschedd.errors import InvalidFields, StoreError
 from pexschedd.tools import password as tool
+from pexschedd.util.stop_signal import StopSignal
 from tests import forked
 from tests.signals import heed_signals
 from tests.system.system_support import PATIENCE, World
@@ -103,7 +104,7 @@ def test_an_order_does_not_show_what_it_holds() -> None:
 async def ordered(set_password: SetPassword | None) -> Finished:
     nothing: Any = None
     executor = Executor(nothing, nothing, now=nothing, set_password=set_password)
-    return await executor.run(ORDER, nothing, lambda: True)
+    return await executor.run(ORDER, nothing, StopSignal())
 
 
 @pytest_twisted.ensureDeferred

@@ -22,6 +22,7 @@ from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
 from pexschedd.scheduling.upkeep.mailbox_commands import MailboxCommands
 from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork
 from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
+from pexschedd.util.stop_signal import StopSignal
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.computed import ComputedRoutes
 from pexschedd.web.admin.status.mailbox_runs import KINDS, run_statuses
@@ -210,14 +211,14 @@ async def test_tools_and_administrators_share_the_turn(bench: Bench) -> None:
     executor = Executor(bench.upkeep.store, bench.work, now=bench.upkeep.time)
     notes = Notes()
     order = MaintenanceOrder(dry_run=True)
-    ordered = Deferred.fromCoroutine(executor.run(order, notes, lambda: True))
+    ordered = Deferred.fromCoroutine(executor.run(order, notes, StopSignal()))
     assert notes.notes == ["Another run is in progress; this one waits for it."]
     bench.mailbox.go_on()
     finished = await ordered
     assert finished.counts["calendar items kept"] == 1
     assert finished.counts["calendar items deleted"] == 0
     refused = await executor.run(
-        RecoveryOrder(exchange_connector_id=9), notes, lambda: True
+        RecoveryOrder(exchange_connector_id=9), notes, StopSignal()
     )
     assert refused.refused == "There is no integration 9; there are: 1."
 

@@ -16,7 +16,8 @@ from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.scheduling.ports.mailbox import OrganizersCalendars, RewriteKind
 from pexschedd.scheduling.upkeep.invitation_aliases import tags_in
 from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable
-from pexschedd.util.retry import with_retries
+from pexschedd.scheduling.upkeep.retry import read_with_retries, with_retries
+from pexschedd.util.stop_signal import StopSignal
 from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
 TRIES = 3
@@ -45,10 +46,12 @@ class InvitationUpdater:
         self,
         organizers: OrganizersCalendars,
         clock: IReactorTime,
+        stop: StopSignal,
         heavy_work: HeavyWork = work_at_once,
     ) -> None:
         self._organizers = organizers
         self._clock = clock
+        self._stop = stop
         self._heavy_work = heavy_work
 
     async def find(self, meeting: CalendarMeeting) -> CalendarMeeting:
@@ -60,9 +63,10 @@ class InvitationUpdater:
         address = meeting.organizer.email
         if not address:
             raise RoomNotRestorable("the calendar does not say who organizes it")
-        own = await with_retries(
+        own = await read_with_retries(
             partial(self._organizers.find, address, meeting.uid, start=meeting.start),
             self._clock,
+            self._stop,
         )
         if own is None:
             raise RoomNotRestorable("its organizer does not have it any more")
@@ -93,7 +97,9 @@ class InvitationUpdater:
             )
             address = meeting.organizer.email
             kind, reason = await with_retries(
-                partial(self._organizers.rewrite, address, own.ref, html), self._clock
+                partial(self._organizers.rewrite, address, own.ref, html),
+                self._clock,
+                self._stop,
             )
             match kind:
                 case RewriteKind.DONE:

@@ -23,6 +23,7 @@ from pexschedd.scheduling.upkeep.mailbox_work import (
 )
 from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
 from pexschedd.store.store import Store
+from pexschedd.util.stop_signal import StopSignal
 
 MOST_NOTES = 200
 """Lines about a run that are kept, the last ones."""
@@ -47,8 +48,8 @@ class MailboxRun:
         self.total: int | None = None
         """The items of the stage, if that is known."""
         self.notes: deque[str] = deque(maxlen=MOST_NOTES)
-        self.stopped = False
-        """True if it was to end before everything was done."""
+        self.stop = StopSignal()
+        """Set if it is to end before everything is done."""
         self.outcome: WorkOutcome | None = None
         """None until it has come to its end."""
         self.error = ""
@@ -80,11 +81,15 @@ class MailboxCommands(Service):
         self._under_way: dict[int, tuple[MailboxRun, Deferred[None]]] = {}
 
     def stopService(self) -> Deferred[None]:
-        """Have all runs stop at their next safe place, and wait a while for that."""
+        """Have all runs end at their next safe place, and wait a while for that.
+
+        A run that waits for Exchange ends at once; one that Exchange is changing
+        something for may take the time that the answer takes.
+        """
         super().stopService()
         waiting = []
-        for run, ended in self._under_way.values():
-            run.stopped = True
+        for run, ended in [*self._under_way.values()]:
+            run.stop.set()
             waiting.append(ended)
         # One that has not ended in time is no longer waited for.
         stopped: Deferred[Any] = DeferredList(waiting, consumeErrors=True)
@@ -129,7 +134,7 @@ class MailboxCommands(Service):
         found = self._under_way.get(connector_id)
         if found is None:
             raise NotFound(f"Nothing is under way for integration {connector_id}.")
-        found[0].stopped = True
+        found[0].stop.set()
 
     def _forget_gone(self) -> None:
         """Forget the runs of integrations that were deleted."""
@@ -148,7 +153,7 @@ class MailboxCommands(Service):
                 run.request,
                 connector_id,
                 run,
-                lambda: not run.stopped,
+                run.stop,
                 dry_run=run.dry_run,
             )
             run.error = run.outcome.refused
@@ -156,7 +161,7 @@ class MailboxCommands(Service):
                 "mailbox command finished command={command} integration={integration} "
                 "dry_run={dry_run} stopped={stopped} failures={failures}",
                 dry_run=run.dry_run,
-                stopped=run.stopped,
+                stopped=run.stop.is_set,
                 failures=run.outcome.failures,
                 **keys,
             )

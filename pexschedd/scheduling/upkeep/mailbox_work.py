@@ -7,7 +7,7 @@ import msgspec
 from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
-from pexschedd.errors import PexscheddError, StoreError
+from pexschedd.errors import PexscheddError, StoreError, WorkStopped
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.supervisor import wants_worker
@@ -16,9 +16,10 @@ from pexschedd.scheduling.upkeep.maintenance import (
     MaintenanceRequest,
     MaintenanceRunner,
 )
-from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
+from pexschedd.scheduling.upkeep.progress import ProgressListener, WorkTally
 from pexschedd.scheduling.upkeep.recovery import RecoveryRequest, RecoveryRunner
 from pexschedd.store.store import Store
+from pexschedd.util.stop_signal import StopSignal
 
 WorkRequest = RecoveryRequest | MaintenanceRequest
 
@@ -63,15 +64,15 @@ class MailboxWork:
         request: WorkRequest,
         connector_id: int | None,
         listener: ProgressListener,
-        keep_going: KeepGoing,
+        stop: StopSignal,
         *,
         dry_run: bool = False,
     ) -> WorkOutcome:
         """Carry out a request for one integration, or for all of them for None.
 
-        `listener` is told of the progress; the work stops at the next safe place once
-        `keep_going` returns False. What goes wrong is part of the outcome. Raises
-        `StoreError` when the store cannot be written.
+        `listener` is told of the progress; the work ends at the next safe place once
+        `stop` is set; what waits for Exchange is cut short. What goes wrong is part of
+        the outcome. Raises `StoreError` when the store cannot be written.
         """
         if self._lock.locked:
             listener.note("Another run is in progress; this one waits for it.")
@@ -82,12 +83,10 @@ class MailboxWork:
             failures = 0
             reasons: list[str] = []
             for connector in connectors:
-                if not keep_going():
+                if stop.is_set:
                     break
                 listener.note(f"Integration {connector.id}: {connector.name}")
-                tally = await self._run_for(
-                    request, connector, listener, keep_going, dry_run
-                )
+                tally = await self._run_for(request, connector, listener, stop, dry_run)
                 for what, count in tally.counts.items():
                     counts[what] = counts.get(what, 0) + count
                 failures += tally.failures
@@ -126,7 +125,7 @@ class MailboxWork:
         request: WorkRequest,
         connector: Connector,
         listener: ProgressListener,
-        keep_going: KeepGoing,
+        stop: StopSignal,
         dry_run: bool,
     ) -> WorkTally:
         """Work for one integration; an error must not keep others from their turn."""
@@ -142,7 +141,7 @@ class MailboxWork:
                         connected.organizers,
                         request,
                         listener,
-                        keep_going,
+                        stop,
                         tally,
                         dry_run=dry_run,
                     )
@@ -151,12 +150,14 @@ class MailboxWork:
                         connected.mailbox,
                         request,
                         listener,
-                        keep_going,
+                        stop,
                         tally,
                         dry_run=dry_run,
                     )
         except StoreError:
             raise
+        except WorkStopped as stopped:
+            listener.note(stopped.message)
         except PexscheddError as error:
             tally.failed(f"integration {connector.id}: {error.message}")
         except Exception:  # noqa: BLE001 - the log has it, the administrator a hint

@@ -16,8 +16,9 @@ from pexschedd.clock import Now
 from pexschedd.model.meeting import MessageKind, MessageRef
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, Outcome, OutcomeKind
 from pexschedd.scheduling.recurrence.meeting_times import has_finished
-from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
-from pexschedd.util.retry import pages, with_retries
+from pexschedd.scheduling.upkeep.progress import ProgressListener, WorkTally
+from pexschedd.scheduling.upkeep.retry import pages, with_retries
+from pexschedd.util.stop_signal import StopSignal
 
 BATCH = 50
 """Items in one call: Exchange gives a call one minute."""
@@ -46,7 +47,7 @@ class MaintenanceRunner:
         mailbox: MailboxKeeping,
         request: MaintenanceRequest,
         listener: ProgressListener,
-        keep_going: KeepGoing,
+        stop: StopSignal,
         tally: WorkTally,
         *,
         dry_run: bool = False,
@@ -55,7 +56,7 @@ class MaintenanceRunner:
 
         `dry_run` only counts. Raises `MailboxError` when the mailbox cannot be read.
         """
-        run = _Run(mailbox, listener, keep_going, tally, dry_run, self._clock)
+        run = _Run(mailbox, listener, stop, tally, dry_run, self._clock)
         now = self._now()
         refs = await run.old_messages(min(request.inbox_limit, now))
         await run.delete(refs, "inbox items deleted")
@@ -72,7 +73,7 @@ class _Run(msgspec.Struct, frozen=True):
 
     mailbox: MailboxKeeping
     listener: ProgressListener
-    keep_going: KeepGoing
+    stop: StopSignal
     tally: WorkTally
     dry_run: bool
     clock: IReactorTime
@@ -81,8 +82,10 @@ class _Run(msgspec.Struct, frozen=True):
         """The messages received before `limit` that are not about a meeting."""
         refs: dict[MessageRef, None] = {}
         read = 0
-        async for page in pages(partial(self.mailbox.inbox, limit), self.clock):
-            if not self.keep_going():
+        async for page in pages(
+            partial(self.mailbox.inbox, limit), self.clock, self.stop
+        ):
+            if self.stop.is_set:
                 return []
             for message in page:
                 if message.received >= limit:
@@ -99,8 +102,8 @@ class _Run(msgspec.Struct, frozen=True):
         """The meetings that have ended by `limit`."""
         refs: dict[MessageRef, None] = {}
         read = 0
-        async for page in pages(self.mailbox.calendar, self.clock):
-            if not self.keep_going():
+        async for page in pages(self.mailbox.calendar, self.clock, self.stop):
+            if self.stop.is_set:
                 return []
             for meeting in page:
                 if has_finished(meeting, limit):
@@ -120,11 +123,11 @@ class _Run(msgspec.Struct, frozen=True):
         for round_ in range(ROUNDS):
             again: list[MessageRef] = []
             for start in range(0, len(refs), BATCH):
-                if not self.keep_going():
+                if self.stop.is_set:
                     return
                 batch = refs[start : start + BATCH]
                 outcomes = await with_retries(
-                    partial(self.mailbox.delete, batch), self.clock
+                    partial(self.mailbox.delete, batch), self.clock, self.stop
                 )
                 for ref, outcome in zip(batch, outcomes, strict=True):
                     if outcome.kind is OutcomeKind.RETRY and round_ < ROUNDS - 1:

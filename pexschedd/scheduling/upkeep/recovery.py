@@ -29,9 +29,10 @@ from pexschedd.scheduling.upkeep.meeting_recovery import (
     MeetingRecovery,
     RecoveryContext,
 )
-from pexschedd.scheduling.upkeep.progress import KeepGoing, ProgressListener, WorkTally
+from pexschedd.scheduling.upkeep.progress import ProgressListener, WorkTally
 from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable
-from pexschedd.util.retry import pages
+from pexschedd.scheduling.upkeep.retry import pages
+from pexschedd.util.stop_signal import StopSignal
 from pexschedd.util.worker_processes import HeavyWork, WorkAbandoned, work_at_once
 
 DEFAULT_MESSAGE = "This meeting has updated joining instructions."
@@ -71,22 +72,23 @@ class RecoveryRunner:
         organizers: OrganizersCalendars,
         request: RecoveryRequest,
         listener: ProgressListener,
-        keep_going: KeepGoing,
+        stop: StopSignal,
         tally: WorkTally,
         *,
         dry_run: bool = False,
     ) -> None:
         """Recover the meetings of an integration, and count them in `tally`.
 
-        Raises `MailboxError` when the equipment mailbox cannot be read. Anything that
-        goes wrong with a single meeting is a failure in `tally`.
+        Raises `MailboxError` when the equipment mailbox cannot be read, `WorkStopped`
+        if it waits for Exchange when `stop` is set. Anything that goes wrong with a
+        single meeting is a failure in `tally`.
         """
-        invitations = InvitationUpdater(organizers, self._clock, self._heavy_work)
+        invitations = InvitationUpdater(organizers, self._clock, stop, self._heavy_work)
         context = RecoveryContext(connector, invitations, request.message, dry_run)
         read = 0
-        async for page in pages(mailbox.calendar, self._clock):
+        async for page in pages(mailbox.calendar, self._clock, stop):
             for meeting in page:
-                if not keep_going():
+                if stop.is_set:
                     return
                 read += 1
                 if (

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 import pytest
 import pytest_twisted
@@ -19,6 +18,7 @@ from pexschedd.scheduling.upkeep.maintenance import (
     MaintenanceRunner,
 )
 from pexschedd.scheduling.upkeep.progress import WorkTally
+from pexschedd.util.stop_signal import StopSignal
 from tests.scheduling.upkeep.upkeep_support import (
     DAY,
     HOUR,
@@ -59,14 +59,14 @@ async def maintain(
     *,
     dry_run: bool = False,
     notes: Notes | None = None,
-    working: Any = lambda: True,
+    stop: StopSignal | None = None,
 ) -> WorkTally:
     tally = WorkTally()
     await MaintenanceRunner(clock=InstantClock(), now=lambda: NOW).maintain(
         keeping,
         MaintenanceRequest(inbox, calendar),
         notes or Notes(),
-        working,
+        stop or StopSignal(),
         tally,
         dry_run=dry_run,
     )
@@ -196,8 +196,15 @@ async def test_a_busy_server_is_waited_for() -> None:
 @pytest_twisted.ensureDeferred
 async def test_it_stops_when_told() -> None:
     """Between two batches; what is left is deleted by the next run."""
-    keeping = MemoryUpkeepMailbox(*(past(n) for n in range(120)), page=1000)
-    await maintain(keeping, working=lambda: keeping.deletes < 1)
+    stop = StopSignal()
+
+    class Stopping(MemoryUpkeepMailbox):
+        async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
+            stop.set()
+            return await super().delete(refs)
+
+    keeping = Stopping(*(past(n) for n in range(120)), page=1000)
+    await maintain(keeping, stop=stop)
     assert len(keeping.meetings) == 70
     await maintain(keeping)
     assert not keeping.meetings

@@ -30,6 +30,7 @@ from pexschedd.scheduling.upkeep.meeting_recovery import (
 )
 from pexschedd.scheduling.upkeep.progress import WorkTally
 from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
+from pexschedd.util.stop_signal import StopSignal
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
     DAY,
@@ -82,7 +83,7 @@ async def recover(
         organizers or MemoryOrganizers(*meetings),
         RecoveryRequest(since, "<b>New numbers</b>"),
         run.notes,
-        lambda: True,
+        StopSignal(),
         run.tally,
         dry_run=dry_run,
     )

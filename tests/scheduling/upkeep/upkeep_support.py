@@ -238,10 +238,10 @@ class Upkeep:
         allocator = AliasAllocator(
             self.store, now=self.time, uuid4=lambda: next(uuids), digits=digits
         )
-        recovery = MeetingRecovery(
+        self.recovery = MeetingRecovery(
             self.store, self.texts, self.restorer, allocator, clock=self.clock
         )
-        self.recoverer = RecoveryRunner(recovery, clock=self.clock, now=self.time)
+        self.recoverer = RecoveryRunner(self.recovery, clock=self.clock, now=self.time)
         self.alarms = Alarms(self.store, self.time)
         self.auditor = AuditRunner(
             self.store, self.restorer, self.alarms, clock=self.clock, now=self.time

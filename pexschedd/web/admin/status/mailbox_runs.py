@@ -84,7 +84,7 @@ def run_status(kind: RunKind, connector_id: int, run: MailboxRun) -> MailboxRunS
         start_time=run.started,
         end_time=run.finished,
         running=run.finished is None,
-        stopped=run.stopped,
+        stopped=run.stop.is_set,
         progress=MailboxProgress(run.stage, run.done, run.total),
         notes=[*run.notes],
         counts=outcome.counts if outcome else None,
