@@ -140,6 +140,22 @@ class UnknownUser(PexscheddError):
     code = "unknown_user"
 
 
+class EmailUnusable(UnknownUser):
+    """An identity provider names a user in a way that no record can hold."""
+
+    code = "email_unusable"
+    public = (
+        "Your e-mail address cannot be used here. An administrator has to see to it."
+    )
+
+
+class UserElsewhere(UnknownUser):
+    """The user's record is that of another identity provider."""
+
+    code = "user_elsewhere"
+    public = "You cannot be signed in here. An administrator has to see to it."
+
+
 class TemplateError(PexscheddError):
     """A template cannot be compiled or rendered. `line` is 1-based, 0 if
     unknown; `text` is the message without it."""

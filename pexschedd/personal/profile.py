@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from pexschedd.errors import UnknownUser
+from pexschedd.errors import EmailUnusable, UserElsewhere
 from pexschedd.model.end_user import (
     MAX_ADDRESS,
     MAX_EXCHANGE_USER,
@@ -55,21 +55,21 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 def usable(profile: Profile) -> Profile:
     """Return a profile with bounded, printable texts.
 
-    Raises `UnknownUser` if its address or its object id cannot be one.
+    Raises `EmailUnusable` if its address or its object id cannot be one.
     """
     email = profile.email.strip()
     if not email or len(email) > MAX_ADDRESS or mail_address(email) is not None:
-        raise UnknownUser(
+        raise EmailUnusable(
             "The identity provider gave no usable e-mail address for this user. The "
             f"sign-in needs one, of at most {MAX_ADDRESS} characters."
         )
     if any(map(passes_for_ascii, email)):
-        raise UnknownUser(
+        raise EmailUnusable(
             "The user's e-mail address contains a letter that passes for another one, "
             "so it cannot be told from another address."
         )
     if len(profile.oid) > MAX_OID:
-        raise UnknownUser(
+        raise EmailUnusable(
             f"The user's object id at the identity provider has over {MAX_OID} "
             "characters."
         )
@@ -84,7 +84,7 @@ def usable(profile: Profile) -> Profile:
 
 
 def require_own(user: EndUser, profile: Profile, others: Collection[str]) -> None:
-    """Raise `UnknownUser` if a record is another provider's.
+    """Raise `UserElsewhere` if a record is another provider's.
 
     `others` are the providers of the other integrations. Each of them may say any
     address, so the one that a user has signed in at keeps the user while it is in use;
@@ -97,7 +97,7 @@ def require_own(user: EndUser, profile: Profile, others: Collection[str]) -> Non
     is_same_tenant = _tenant(user.user_oid) == _tenant(profile.oid)
     if is_same_server and profile.oid and is_same_tenant:
         return
-    raise UnknownUser(
+    raise UserElsewhere(
         f"The user with this address (end_user {user.id}) signs in at another identity "
         "provider, that of another integration. An administrator who wants to have "
         "the user sign in here deletes that record."

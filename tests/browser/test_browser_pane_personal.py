@@ -230,41 +230,66 @@ def test_a_blank_window(open_pane: Open) -> None:
     pane.reach("Sign in to see your rooms")
 
 
+GETTING = "addin_pane_personal_vmr_error_getting_message"
+SIGNING_IN = "addin_pane_personal_vmr_error_signing_in_message"
+
+
 @pytest.mark.parametrize(
-    ("code", "field", "words"),
+    ("code", "field", "language", "again", "words"),
     [
         (
             "unknown_user",
-            "addin_pane_personal_vmr_error_getting_message",
-            "There was a problem getting your personal VMRs",
+            GETTING,
+            "en-US",
+            1,
+            ["a problem getting your personal VMRs", "There is no user record with"],
         ),
+        ("sign_in_declined", SIGNING_IN, "de-DE", 1, ["signing you in", "abgelehnt"]),
+        ("of_a_later_release", SIGNING_IN, "de-DE", 1, ["signing you in", "It said."]),
         (
-            "sign_in_declined",
-            "addin_pane_personal_vmr_error_signing_in_message",
-            "There was a problem signing you in",
+            "provider_refuses",
+            SIGNING_IN,
+            "en-US",
+            0,
+            ["Trying again will not help", "An administrator has to see to it"],
         ),
     ],
 )
-def test_signing_in_fails(open_pane: Open, code: str, field: str, words: str) -> None:
-    """The spec's message for this failure, the server's reason and its reference are
-    shown."""
+def test_signing_in_fails(
+    open_pane: Open, code: str, field: str, language: str, again: int, words: list[str]
+) -> None:
+    """The spec's message for this failure is shown, its reason in Outlook's language if
+    the pane knows it, and its reference; trying again is offered where it can help."""
     failed = {
         "state": "failed",
         "code": code,
-        "message": "There is no user ann@example.test.",
+        "message": "It said.",
         "text_field": field,
+        "retry": bool(again),
         "correlation_id": "c-1",
     }
-    pane = open_pane(8, impatient=True, answers={"personal_rooms": NEEDED})
+    pane = open_pane(8, answers={"personal_rooms": NEEDED}, language=language)
     signing_in(pane, failed)
     pane.press("listRooms")
     pane.press("signIn")
     pane.reach("Error")
-    expect(pane.card).to_contain_text(words)
-    expect(pane.card).to_contain_text("There is no user ann@example.test.")
-    expect(pane.card).to_contain_text("c-1")
-    pane.press("retry")
-    pane.reach("Error")
+    for text in (*words, "c-1"):
+        expect(pane.card).to_contain_text(text)
+    expect(pane.page.locator('[data-action="retry"]')).to_have_count(again)
+    (begun,) = [each for each in pane.asked if each["method"] == "POST"]
+    assert begun["headers"]["language"] == language
+    if again:
+        pane.press("retry")
+        pane.reach("Error")
+
+
+def test_reasons_of_the_server(open_pane: Open) -> None:
+    """What the server refuses is said in Outlook's language, if the pane knows the
+    code."""
+    refused = (429, {"code": "too_many_requests", "message": "Slow down."})
+    pane = open_pane(8, answers={"personal_rooms": refused}, language="fr-FR")
+    pane.press("listRooms")
+    expect(pane.card).to_contain_text("Trop de demandes")
 
 
 @pytest.mark.parametrize(

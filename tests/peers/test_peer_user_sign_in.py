@@ -189,7 +189,7 @@ def test_a_code_is_used_once(world: World, kind: str) -> None:
         old = query.partition("state=")[2].partition("&")[0]
         injected = pane.come_back(f"?{query.replace(old, state)}")
         assert injected.status_code == 400
-        assert pane.progress(own)["code"] == "provider_refuses"
+        assert pane.progress(own)["code"] == "code_refused"
         assert pane.progress(attempt) == {"state": "waiting"}
     finally:
         provider.stop()

@@ -6,7 +6,7 @@ import pytest
 import pytest_twisted
 from msgspec.structs import replace
 
-from pexschedd.errors import UnknownUser
+from pexschedd.errors import UserElsewhere
 from pexschedd.model import tables
 from pexschedd.model.end_user import EndUser, access_token_user
 from pexschedd.model.integration.connector import Connector
@@ -67,7 +67,9 @@ async def test_taken_over(
     own = PROFILE if first.auth_provider == "AZURE" else FROM_ADFS
     user = await personal.users.signed_in(first, own, ALICE)
     assert user.identity_provider == first.identity_provider
-    with pytest.raises(UnknownUser, match=rf"end_user {user.id}\) signs in at another"):
+    with pytest.raises(
+        UserElsewhere, match=rf"end_user {user.id}\) signs in at another"
+    ):
         await personal.users.signed_in(second, profile, BOB)
     assert personal.every(tables.END_USER) == [user]
     assert personal.users.of_token(BOB) is None
@@ -106,7 +108,7 @@ async def test_renamed_onto_it(personal: Personal) -> None:
     alice = await personal.users.signed_in(ADFS, FROM_ADFS, ALICE)
     bob = Profile(email="bob@example.com", oid=BOB_OID)
     known = await personal.users.signed_in(AZURE, bob, BOB)
-    with pytest.raises(UnknownUser):
+    with pytest.raises(UserElsewhere):
         await personal.users.signed_in(AZURE, replace(bob, email=ADDRESS), BOB)
     assert personal.every(tables.END_USER) == [alice, known]
 
@@ -154,5 +156,5 @@ async def test_a_record_that_nobody_has_used(personal: Personal) -> None:
     await personal.put(tables.END_USER, made)
     user = await personal.users.signed_in(ADFS, FROM_ADFS, ALICE)
     assert (user.id, user.identity_provider) == (5, "https://fs.fabrikam.example/adfs")
-    with pytest.raises(UnknownUser):
+    with pytest.raises(UserElsewhere):
         await personal.users.signed_in(AZURE, PROFILE, None)

@@ -1,12 +1,21 @@
 """The pane's words: built-in translations, and those of an administrator."""
 
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 
 import msgspec
 import pytest
 
 from pexschedd.bodies.plain_text import plain_text
+from pexschedd.errors import (
+    PersonalRoomsOff,
+    PexscheddError,
+    StoreFull,
+    TooManyRequests,
+    UnknownUser,
+)
+from pexschedd.identity.personal.faults import UserSignInFailed
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.fields.default_texts import (
     JOINING_INSTRUCTIONS,
@@ -19,9 +28,11 @@ from pexschedd.model.integration.pane_texts import (
     THEIRS,
     filled_in,
     pane_translations,
+    reason_word,
     translations,
 )
 from pexschedd.web.addin.pane_settings import opening_line, pane_settings
+from pexschedd.web.routes import Forbidden
 
 STATIC = files("pexschedd.web").joinpath("static")
 LANGUAGES = ("ar", "de", "es", "fr", "nb", "nl")
@@ -42,7 +53,8 @@ def test_built_in_languages(language: str) -> None:
 
 
 def test_the_scripts_know_the_words() -> None:
-    """Every word that a script says by its name is there, and none is left over."""
+    """Every word that a script or a window's page says by its name is there, and none
+    is left over."""
     scripts = "".join(
         entry.read_text("utf-8")
         for entry in STATIC.iterdir()
@@ -51,9 +63,34 @@ def test_the_scripts_know_the_words() -> None:
     named = set(re.findall(r"['\"](\w+)['\"]", scripts))
     cards = {f"{name}{part}" for name in named for part in ("Heading", "Message")}
     tags = {f"{name}Tag" for name in ("another", "spent", "expired", "unknown")}
-    assert ENGLISH.keys() - named - cards - tags == set()
+    pages = "".join(
+        files("pexschedd.web").joinpath("pages", name).read_text("utf-8")
+        for name in ("sign_in_confirm.html", "signed_in.html")
+    )
+    windows = set(re.findall(r'"(window\w+|reference)"', pages))
+    assert windows - ENGLISH.keys() == set()
+    reasons = {name for name in ENGLISH if name.startswith("reason")}
+    assert ENGLISH.keys() - named - cards - tags - windows - reasons == set()
     said = set(re.findall(r"\bsay\('(\w+)'", scripts))
     assert said - ENGLISH.keys() == set()
+
+
+def test_the_reasons_are_those_of_errors() -> None:
+    """Each failure of a sign-in has a word by its code, in English what the server says
+    itself; and no reason is that of no error."""
+    kinds = [*every(UserSignInFailed), *every(UnknownUser)]
+    for kind in kinds:
+        told = ENGLISH[reason_word(kind.code)]
+        assert getattr(kind, "reason", kind.public) in ("", told), kind
+    others = (TooManyRequests, PersonalRoomsOff, StoreFull, Forbidden)
+    known = {reason_word(kind.code) for kind in (*kinds, *others)}
+    assert {name for name in ENGLISH if name.startswith("reason")} == known
+
+
+def every(kind: type[PexscheddError]) -> Iterator[type[PexscheddError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from every(each)
 
 
 def test_the_texts_that_are_fields() -> None:

@@ -208,6 +208,128 @@ async def test_an_unknown_user(signing: SignInServer) -> None:
     assert GETTING in page.body.decode()
 
 
+SAID = {
+    "de": ("Für Outlook anmelden?", "Nicht angemeldet", "noch einmal zu versuchen"),
+    "fr": ("Se connecter pour Outlook", "Connexion échouée", "pour réessayer"),
+    "es": ("¿Iniciar sesión para Outlook?", "No se ha iniciado sesión", "intentarlo"),
+    "nl": ("Aanmelden voor Outlook?", "Niet aangemeld", "opnieuw te proberen"),
+    "nb": ("Logge på for Outlook?", "Ikke pålogget", "for å prøve på nytt"),
+    "ar": ("هل تريد تسجيل الدخول من أجل Outlook؟", "لم يتم", "للمحاولة مرة أخرى"),
+    "en": ("Sign in for Outlook?", "Not signed in", "to try again"),
+}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("xx, en;q=0.1, fr-CA;q=0.7", "fr"),
+        ("es", "es"),
+        ("nl-BE", "nl"),
+        ("nn-NO", "nb"),
+        ("ar-EG", "ar"),
+        ("ja, zz;q=x, de;q=0, *", "en"),
+        ("", "en"),
+        ('"><script>' + "a-" * 400, "en"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_the_language_of_the_windows(
+    signing: SignInServer, accepted: str, language: str
+) -> None:
+    """The question and a page of a sign-in that is not known are in the browser's
+    language, and say which it is."""
+    direction = "rtl" if language == "ar" else "ltr"
+    question, heading, again = SAID[language]
+    begun = await signing.begin()
+    headers = {"accept_language": accepted}
+    page = await signing.ask("GET", f"1/{begun['start']}", **headers)
+    text = page.body.decode()
+    assert f'<html lang="{language}" dir="{direction}">' in text
+    assert question in text
+    page = await signing.ask("GET", "oauth_redirect?state=x", **headers)
+    text = page.body.decode()
+    assert f'<html lang="{language}" dir="{direction}">' in text
+    assert heading in text
+    assert text.count(again) == 1
+    assert text.count("Outlook") == 1
+    assert "<script" not in text
+
+
+@pytest.mark.parametrize(
+    ("pane", "browser", "heading"),
+    [
+        ("de-DE", "fr", "Nicht angemeldet"),
+        ("", "fr", "Connexion échouée"),
+        ("<b>", "fr", "Connexion échouée"),
+        ("ja-JP", "fr", "Connexion échouée"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_the_language_of_the_pane(
+    signing: SignInServer, pane: str, browser: str, heading: str
+) -> None:
+    """The page at the end is in Outlook's language. The question, whose address may
+    have been sent by somebody who has begun it, is in that of its reader."""
+    headers = {"accept_language": browser}
+    begun = await signing.begin(language=pane)
+    page = await signing.ask("GET", f"1/{begun['start']}", **headers)
+    assert "Se connecter pour Outlook" in page.body.decode()
+    state = await signing.open_window(begun)
+    back = f"oauth_redirect?error=access_denied&state={state}"
+    text = (await signing.ask("GET", back, **headers)).body.decode()
+    assert heading in text
+    assert SIGNING_IN in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_words_of_an_administrator(signing: SignInServer) -> None:
+    """The words of the windows and the texts in them can be changed for each language;
+    what is missing in a language of the administrator's own is in English, marked."""
+    field = "addin_pane_personal_vmr_error_signing_in_message"
+    signing.bench.connector = replace(
+        signing.bench.known,
+        addin_pane_translations="ja windowFailedHeading = 失敗 <1>\n"
+        f"ja {field} = <u>だめ</u><script>x</script>\n"
+        "en windowFailedAgain = Go back.",
+    )
+    begun = await signing.begin(language="ja-JP")
+    state = await signing.open_window(begun)
+    back = f"oauth_redirect?error=access_denied&state={state}"
+    text = (await signing.ask("GET", back)).body.decode()
+    assert '<html lang="ja" dir="ltr">' in text
+    assert "失敗 &lt;1&gt;" in text
+    assert "<u>だめ</u>" in text
+    assert "<script" not in text
+    assert '<span lang="en" dir="ltr">Go back.</span>' in text
+    assert '<span lang="en" dir="ltr">The sign-in was declined' in text
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "again"),
+    [
+        ("invalid_client", "provider_refuses", False),
+        ("invalid_grant", "code_refused", True),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_trying_again(
+    signing: SignInServer, error: str, code: str, again: bool
+) -> None:
+    """Pane and window offer it only where it can help; to a refused code the user need
+    not ask an administrator."""
+    begun = await signing.begin()
+    state = await signing.open_window(begun)
+    idp = signing.bench.idp
+    idp.answers[idp.token_path] = (400, {"error": error})
+    page = (await signing.ask("GET", f"oauth_redirect?code=c&state={state}")).body
+    failed = await signing.progress(begun["attempt"])
+    assert (failed["code"], failed["retry"]) == (code, again)
+    assert ("administrator" in failed["message"]) is not again
+    assert (b"to try again." in page) is again
+    assert (SIGNING_IN.encode() in page) is again
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_window_that_the_pane_did_not_open(signing: SignInServer) -> None:
     """An address that came in a message asks first, and looking uses nothing up; the

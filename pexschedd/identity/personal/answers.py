@@ -16,6 +16,7 @@ from pexschedd.identity.oauth.token_responses import (
     token_in,
 )
 from pexschedd.identity.personal.faults import (
+    CodeRefused,
     ProviderRefuses,
     ProviderUnreachable,
     SignInDeclined,
@@ -110,6 +111,8 @@ def refusal(
             return ProviderRefuses(f"{_NOT_ACCEPTED} ({shown})", about_secret=True)
         if code in _MEND:
             return ProviderRefuses(f"{_MEND[code]} ({shown})")
+        if code in _AGAIN:
+            return CodeRefused(f"{_AGAIN[code]} ({shown})")
     return ProviderRefuses(
         f"{provider.kind.label} refuses the sign-in; its log says why. ({shown})"
     )
@@ -217,9 +220,14 @@ _MEND = {
         "Web API."
     ),
     "invalid_scope": "The permission User.Read is not known. Check the registration.",
-    "invalid_grant": (
-        "The code is not valid any more, or was issued for another redirect URI. The "
-        "user has to sign in again."
-    ),
 }
 """Remedies by code, for what an administrator has to mend."""
+
+_AGAIN = {
+    "invalid_grant": (
+        "The code is not valid any more, was used before, or is for another client or "
+        "redirect URI. The user can sign in again. If that always ends like this, "
+        "compare personal_vmr_oauth_client_id and the redirect address with the "
+        "registration."
+    ),
+}

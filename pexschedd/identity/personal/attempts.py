@@ -56,6 +56,11 @@ class SignedInUser(msgspec.Struct, frozen=True):
     name: str
     email: str
 
+    @property
+    def shown(self) -> str:
+        """The name, with the address if that is another text."""
+        return self.name if self.name == self.email else f"{self.name} ({self.email})"
+
 
 class AttemptFailure(msgspec.Struct, frozen=True):
     """A failed attempt as the pane and the window show it.
@@ -69,6 +74,8 @@ class AttemptFailure(msgspec.Struct, frozen=True):
     text_field: str
     message: str
     correlation_id: str
+    can_retry: bool = True
+    """False if only an administrator can help."""
 
 
 class Attempt(Generic[P]):
@@ -84,6 +91,7 @@ class Attempt(Generic[P]):
         nonce: str,
         verifier: str,
         ends: float,
+        language: str,
     ) -> None:
         self.integration = integration
         self.provider = provider
@@ -93,6 +101,8 @@ class Attempt(Generic[P]):
         self.nonce = nonce
         self.verifier = verifier
         self.ends = ends
+        self.language = language
+        """Outlook's, such as de-DE; empty if the pane has not said it."""
         self.browser = b""
         """The digest of the secret of the browser that has used the start code."""
         self.phase = Phase.NEW
@@ -146,7 +156,13 @@ class Attempts(Generic[P]):
         return len(self._by_attempt)
 
     def begin(
-        self, integration: int, provider: P, *, exchange_user: str, address: str
+        self,
+        integration: int,
+        provider: P,
+        *,
+        exchange_user: str,
+        address: str,
+        language: str = "",
     ) -> NewAttempt:
         """Begin an attempt; raises `TooManyRequests` if its address has too many."""
         self._forget_ended()
@@ -166,6 +182,7 @@ class Attempts(Generic[P]):
             nonce=self._random(32),
             verifier=self._random(48),
             ends=self._seconds() + LIFETIME,
+            language=language,
         )
         self._at_address[address] += 1
         return NewAttempt(

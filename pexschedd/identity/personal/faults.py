@@ -9,10 +9,27 @@ from pexschedd.identity.openid.faults import DocumentsUnreachable, TokenRefused
 
 
 class UserSignInFailed(PexscheddError):
-    """A user's sign-in has failed; subclasses say at which step."""
+    """A user's sign-in has failed; subclasses say at which step.
+
+    `can_retry` is False if only an administrator can help.
+    """
 
     code = "sign_in_failed"
-    reason = "The sign-in could not be completed."
+    reason = (
+        "The sign-in could not be completed. If that goes on, tell your administrator."
+    )
+    can_retry = True
+
+
+class SignInNotSetUp(UserSignInFailed):
+    """The integration's settings cannot work."""
+
+    code = "sign_in_not_set_up"
+    reason = "The sign-in is not set up. An administrator has to see to it."
+    can_retry = False
+
+    def __init__(self) -> None:
+        super().__init__(self.reason)
 
 
 class SignInOver(UserSignInFailed):
@@ -25,7 +42,7 @@ class SignInOver(UserSignInFailed):
     )
 
     def __init__(self) -> None:
-        super().__init__(f"{self.reason} Go back to Outlook and sign in again.")
+        super().__init__(self.reason)
 
 
 class SignInDeclined(UserSignInFailed):
@@ -52,10 +69,19 @@ class ProviderRefuses(UserSignInFailed):
     reason = (
         "The sign-in service refused this sign-in. An administrator has to see to it."
     )
+    can_retry = False
 
     def __init__(self, message: str, *, about_secret: bool = False) -> None:
         self.about_secret = about_secret
         super().__init__(message)
+
+
+class CodeRefused(UserSignInFailed):
+    """The identity provider does not accept the code that it has given: it is too old,
+    or was used before."""
+
+    code = "code_refused"
+    reason = "The sign-in service does not accept this sign-in any more. Sign in again."
 
 
 class AnotherProvider(UserSignInFailed):
@@ -81,6 +107,7 @@ class EmailMissing(UserTokenRefused):
         "The sign-in service did not say your e-mail address. An administrator has to "
         "see to it."
     )
+    can_retry = False
 
 
 def as_sign_in_fault(error: Exception) -> Exception:

@@ -18,7 +18,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pexschedd.clock import Now
-from pexschedd.errors import PexscheddError, UnknownUser
+from pexschedd.errors import (
+    EmailUnusable,
+    PexscheddError,
+    UnknownUser,
+    UserElsewhere,
+)
 from pexschedd.identity.openid.provider_documents import ProviderDocuments
 from pexschedd.identity.openid.token import key_of_token
 from pexschedd.identity.personal.answers import UserTokens, code_in
@@ -33,6 +38,7 @@ from pexschedd.identity.personal.attempts import (
 from pexschedd.identity.personal.faults import (
     AnotherProvider,
     ProviderRefuses,
+    SignInNotSetUp,
     SignInOver,
     UserSignInFailed,
     as_sign_in_fault,
@@ -56,8 +62,6 @@ from pexschedd.model.integration.connector import Connector
 SIGNING_IN_TEXT = "addin_pane_personal_vmr_error_signing_in_message"
 GETTING_TEXT = "addin_pane_personal_vmr_error_getting_message"
 """The fields with what users see: the second if they are not known here."""
-
-_NOT_NOW = "The sign-in could not be completed. An administrator has to see to it."
 
 
 class UserRecords(Protocol):
@@ -86,6 +90,8 @@ class WindowOutcome(msgspec.Struct, frozen=True):
     connector: Connector | None
     user: SignedInUser | None = None
     failure: AttemptFailure | None = None
+    language: str = ""
+    """That of the pane, such as de-DE; empty if it is not known."""
 
 
 class UserSignIns:
@@ -118,12 +124,18 @@ class UserSignIns:
         self._secret_answered = secret_answered
 
     def begin(
-        self, connector: Connector, *, exchange_user: str, address: str
+        self,
+        connector: Connector,
+        *,
+        exchange_user: str,
+        address: str,
+        language: str = "",
     ) -> NewAttempt:
         """Begin an attempt of a pane at `address`.
 
-        `exchange_user` is the verified user of its token, empty without one. Raises
-        `TooManyRequests`, and `ProviderRefuses` if the settings cannot work.
+        `exchange_user` is the verified user of its token, empty without one, and
+        `language` Outlook's. Raises `TooManyRequests`, and `SignInNotSetUp` if the
+        settings cannot work.
         """
         try:
             provider = provider_of(connector)
@@ -133,9 +145,13 @@ class UserSignIns:
                 integration=connector.id,
                 reason=error.message,
             )
-            raise ProviderRefuses(_NOT_NOW) from None
+            raise SignInNotSetUp from None
         return self._attempts.begin(
-            connector.id, provider, exchange_user=exchange_user, address=address
+            connector.id,
+            provider,
+            exchange_user=exchange_user,
+            address=address,
+            language=language,
         )
 
     def is_waiting(self, connector: Connector, start: str) -> bool:
@@ -195,9 +211,9 @@ class UserSignIns:
             fault = as_sign_in_fault(error)
             failure = self._failure(connector, fault, correlation_id)
             self._attempts.failed(attempt, failure)
-            return WindowOutcome(connector, failure=failure)
+            return WindowOutcome(connector, failure=failure, language=attempt.language)
         self._attempts.done(attempt, user)
-        return WindowOutcome(connector, user=user)
+        return WindowOutcome(connector, user=user, language=attempt.language)
 
     def progress(self, connector: Connector, secret: str) -> Attempt[UserProvider]:
         """Return the attempt of a pane, with its session once it is done.
@@ -324,16 +340,23 @@ class UserSignIns:
                 reason=error.message,
                 **keys,
             )
-        text = SIGNING_IN_TEXT
-        code, message = UserSignInFailed.code, _NOT_NOW
-        if isinstance(error, UnknownUser):
-            text = GETTING_TEXT
-            code, message = error.code, error.message
-        elif isinstance(error, UserSignInFailed):
-            code, message = error.code, error.reason
-        elif isinstance(error, PexscheddError):
-            code, message = error.code, error.public or _NOT_NOW
-        return AttemptFailure(code, text, message, correlation_id)
+        return _shown(error, correlation_id)
+
+
+def _shown(error: Exception, correlation_id: str) -> AttemptFailure:
+    """The failure as its user sees it: without what is for administrators."""
+    text = SIGNING_IN_TEXT
+    code, message, can_retry = UserSignInFailed.code, UserSignInFailed.reason, True
+    if isinstance(error, UnknownUser):
+        # Another account may be known, but none of these of the same user.
+        can_retry = not isinstance(error, EmailUnusable | UserElsewhere)
+        text = GETTING_TEXT
+        code, message = error.code, error.public or error.message
+    elif isinstance(error, UserSignInFailed):
+        code, message, can_retry = error.code, error.reason, error.can_retry
+    elif isinstance(error, PexscheddError) and error.public:
+        code, message = error.code, error.public
+    return AttemptFailure(code, text, message, correlation_id, can_retry=can_retry)
 
 
 def completed(profile: UserProfile, entry: Mapping[str, str]) -> UserProfile:

@@ -170,6 +170,57 @@ ENGLISH: Mapping[str, str] = {
     "noMsal": "Microsoft’s sign-in library could not be loaded.",
     "noNested": "This Outlook cannot sign you in to Microsoft 365. Use a newer "
     "Outlook, or Outlook on the web.",
+    # the server's reasons: see `reason_word`
+    "reasonSignInFailed": "The sign-in could not be completed. If that goes on, tell "
+    "your administrator.",
+    "reasonSignInNotSetUp": "The sign-in is not set up. An administrator has to see to "
+    "it.",
+    "reasonSignInOver": "This sign-in is not valid any more: it can be used once, "
+    "within ten minutes.",
+    "reasonSignInDeclined": "The sign-in was declined, or you may not use this "
+    "application.",
+    "reasonProviderUnreachable": "The sign-in service does not answer. Try again in a "
+    "minute.",
+    "reasonProviderRefuses": "The sign-in service refused this sign-in. An "
+    "administrator has to see to it.",
+    "reasonCodeRefused": "The sign-in service does not accept this sign-in any more. "
+    "Sign in again.",
+    "reasonAnotherProvider": "The answer did not come from the sign-in service that "
+    "was asked.",
+    "reasonUserTokenRefused": "What the sign-in service said could not be verified.",
+    "reasonEmailMissing": "The sign-in service did not say your e-mail address. An "
+    "administrator has to see to it.",
+    "reasonEmailUnusable": "Your e-mail address cannot be used here. An administrator "
+    "has to see to it.",
+    "reasonUnknownUser": "There is no user record with the address that you signed in "
+    "with, and new users are not allowed. An administrator can add you.",
+    "reasonUserElsewhere": "You cannot be signed in here. An administrator has to see "
+    "to it.",
+    "reasonTooManyRequests": "Too many requests in a short time. Wait a minute, then "
+    "try again.",
+    "reasonPersonalRoomsOff": "Personal rooms are switched off. Ask your "
+    "administrator.",
+    "reasonStoreFull": "The server’s disk is nearly full. Its administrators have been "
+    "alerted.",
+    # the windows of the sign-in
+    "windowAskTitle": "Sign in to {title}",
+    "windowAskHeading": "Sign in for Outlook?",
+    "windowAskMessage": "You are about to sign in to {title} at {provider}.",
+    "windowAskWarning": "Continue only if you have just selected the sign-in button in "
+    "Outlook yourself. If this address was sent to you, close the window: somebody "
+    "else would be signed in as you.",
+    "windowAskButton": "Continue",
+    "windowDoneHeading": "Signed in",
+    "windowDoneMessage": "You are signed in as {user}. You can close this window and "
+    "go back to Outlook.",
+    "windowOtherHeading": "Not you?",
+    "windowOtherMessage": "Select Sign out in Outlook’s pane. Then sign out at the "
+    "page where you have just signed in, or let your browser forget it, and sign in "
+    "once more with your own account.",
+    "windowFailedHeading": "Not signed in",
+    "windowFailedAgain": "Close this window and go back to Outlook to try again.",
+    "windowFailedBack": "Close this window and go back to Outlook.",
+    "reasonForbidden": "A page of another site has sent this request.",
 }
 """The pane's own words by their names; `{...}` is filled in by the pane."""
 
@@ -234,6 +285,12 @@ def translations(value: str) -> Iterator[PaneTranslation]:
     for line in value.splitlines():
         if line.strip() and _problem(line) is None:
             yield _parsed(line)
+
+
+def reason_word(code: str) -> str:
+    """Return the name of the word for an error's `code`; it need not be in `ENGLISH`,
+    which only has those of errors that users see often."""
+    return "reason" + "".join(part.capitalize() for part in code.split("_"))
 
 
 def filled_in(text: str) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 Under `<prefix>/<connector id>/`:
 
-POST   sign_in               begins an attempt: for whom, if a header `token` says so
+POST   sign_in               begins an attempt: for whom, if a header `token` says so,
+                             and in which language its pages are (header `language`)
 GET    sign_in/start/<code>  the window: on to the identity provider
 POST   sign_in/start/<code>  the same, after the person has agreed
 GET    sign_in               header `attempt`: how it goes, and the session
@@ -43,6 +44,7 @@ from pexschedd.web.addin.callers import (
     secret_of,
     success,
 )
+from pexschedd.web.addin.page_words import language_tag
 from pexschedd.web.addin.rates import UNLIMITED, RequestRates
 from pexschedd.web.addin.sanitiser import sanitise
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
@@ -113,6 +115,7 @@ class UserSignInRoutes:
             connector,
             exchange_user=await self._exchange_user(connector, request),
             address=address,
+            language=language_tag(str(request.getHeader("language") or "")),
         )
         result = {
             "attempt": new.attempt,
@@ -238,13 +241,14 @@ class UserSignInRoutes:
 
     def _failed(
         self, connector: Connector, request: Request, failure: AttemptFailure
-    ) -> dict[str, str]:
+    ) -> dict[str, object]:
         return {
             "state": "failed",
             "code": failure.code,
             "message": failure.message,
             "text": sanitise(getattr(connector, failure.text_field)),
             "text_field": failure.text_field,
+            "retry": failure.can_retry,
             "correlation_id": failure.correlation_id or correlation_id_of(request),
         }
 

@@ -6,10 +6,11 @@
 (function () {
   'use strict';
   var PATIENCE = 30000; /* milliseconds for one request */
+  var words = window.pexschedd.words;
   var log = window.pexschedd.log;
   var open = null; /* the request on its way */
 
-  function say(name, values) { return window.pexschedd.words.say(name, values).text; }
+  function say(name, values) { return words.say(name, values).text; }
 
   function parsed(text) {
     try { return JSON.parse(text); } catch (ignored) { return null; }
@@ -31,8 +32,9 @@
     var down = isDown(status, answer);
     var given = answer || {};
     return {
-      message: given.code === 'room_not_usable' ? say('roomUnusable') : given.message || (down && status < 300 ? say('notOurServer') :
-        say('httpStatus', { status: status })),
+      message: given.code === 'room_not_usable' ? say('roomUnusable') :
+        words.reason(given.code, given.message) ||
+        say(down && status < 300 ? 'notOurServer' : 'httpStatus', { status: status }),
       reference: given.correlation_id || '',
       code: given.code || '',
       status: status,

@@ -8,6 +8,7 @@
   var OPEN_AGAIN = 2000; /* Outlook on the web may think that a dialog is still open */
   var office = window.pexschedd.office;
   var server = window.pexschedd.server;
+  var words = window.pexschedd.words;
   var log = window.pexschedd.log;
   var session = '';
   var current = null; /* the attempt on its way: {secret, dialog, timer, over} */
@@ -16,6 +17,11 @@
     var link = document.createElement('a');
     link.href = relative;
     return link.href;
+  }
+
+  /* In which the window's pages are. */
+  function language() {
+    return office.context().displayLanguage || words.language();
   }
 
   function closeDialog(attempt) {
@@ -96,10 +102,11 @@
         session = state.session || '';
         finish(attempt, null, state.user || {});
       } else if (!error && state.state === 'failed') {
-        finish(attempt, { message: state.message, reference: state.correlation_id || '',
-                          code: state.code || '', textField: state.text_field, retry: true });
+        finish(attempt, { message: words.reason(state.code, state.message),
+                          reference: state.correlation_id || '', code: state.code || '',
+                          textField: state.text_field, retry: state.retry !== false });
       } else if (new Date().getTime() > attempt.until) {
-        finish(attempt, { message: window.pexschedd.words.say('signInTooLate').text, retry: true });
+        finish(attempt, { message: words.say('signInTooLate').text, retry: true });
       } else {
         attempt.pause = Math.min(attempt.pause * 1.3, LONGEST_PAUSE);
         attempt.timer = setTimeout(function () { ask(attempt); }, attempt.pause);
@@ -118,11 +125,11 @@
     var attempt = { finish: done, pause: FIRST_PAUSE, over: false };
     cancel();
     current = attempt;
-    server.request('POST', 'sign_in', { token: token }, {}, function (error, begun) {
+    server.request('POST', 'sign_in', { token: token, language: language() }, {}, function (error, begun) {
       var url;
       if (attempt.over) { return; }
       if (!error && !(begun && begun.attempt && begun.start)) {
-        error = { message: window.pexschedd.words.say('oddAnswer').text, retry: false };
+        error = { message: words.say('oddAnswer').text, retry: false };
       }
       if (error) { finish(attempt, error); return; }
       attempt.secret = begun.attempt;

@@ -81,6 +81,15 @@
     return { text: filled(found[0], values), lang: found[1], dir: direction(found[1]) };
   }
 
+  /* The reason for what the server refuses with `code`: in words that are known here,
+     else as the server says it. */
+  function reason(code, message) {
+    var name = 'reason' + String(code || '').replace(/(^|_)([a-z])/g, function (all, gap, letter) {
+      return letter.toUpperCase();
+    });
+    return own(settings.words, name) === undefined ? message : say(name).text;
+  }
+
   /* The administrator's text, in the user's language if there is a translation. Its
      language is known where it is the default; a text of unknown language has the
      direction of its first letter. */
@@ -99,6 +108,7 @@
     add: add,
     use: use,
     say: say,
+    reason: reason,
     theirs: theirs,
     escaped: escaped,
     direction: direction,

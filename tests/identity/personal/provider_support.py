@@ -210,6 +210,7 @@ class Records:
         self.came: list[tuple[UserProfile, str]] = []
         self.left: list[tuple[int | None, str]] = []
         self.allowed = True
+        self.problem: UnknownUser = UnknownUser("There is no user record.")
 
     async def signed_in(
         self,
@@ -219,7 +220,7 @@ class Records:
         correlation_id: str,
     ) -> SignedInUser:
         if not self.allowed:
-            raise UnknownUser("There is no user record.")
+            raise self.problem
         self.came.append((profile, exchange_user))
         return SignedInUser(7, profile.display_name, profile.email)
 

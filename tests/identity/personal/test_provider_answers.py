@@ -12,6 +12,7 @@ from pexschedd.identity.openid.documents import (
 )
 from pexschedd.identity.personal.answers import refusal
 from pexschedd.identity.personal.faults import (
+    CodeRefused,
     ProviderRefuses,
     ProviderUnreachable,
     SignInDeclined,
@@ -106,6 +107,8 @@ def test_no_tenant_of_all(tenant: str) -> None:
         ("access_denied", "", SignInDeclined, False, "declined"),
         ("invalid_grant", "AADSTS50105: x", SignInDeclined, False, "assigned"),
         ("temporarily_unavailable", "", ProviderUnreachable, False, "busy"),
+        ("invalid_grant", "AADSTS54005: x", CodeRefused, False, "can sign in again"),
+        ("invalid_grant", "AADSTS50011: x", ProviderRefuses, False, "letter by"),
         ("something_new", "AADSTS123456: x", ProviderRefuses, False, "AADSTS123456"),
         ("x\x1b[31m" * 50, "", ProviderRefuses, False, "x?[31m"),
         ("", "", ProviderRefuses, False, "no error code"),

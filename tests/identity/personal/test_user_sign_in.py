@@ -15,10 +15,15 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
-from pexschedd.errors import TooManyRequests
+from pexschedd.errors import (
+    EmailUnusable,
+    TooManyRequests,
+    UnknownUser,
+    UserElsewhere,
+)
 from pexschedd.identity.personal import token_client
 from pexschedd.identity.personal.attempts import MOST_PER_ADDRESS, Phase
-from pexschedd.identity.personal.faults import ProviderRefuses, SignInOver
+from pexschedd.identity.personal.faults import SignInNotSetUp, SignInOver
 from pexschedd.identity.personal.sign_in import GETTING_TEXT, SIGNING_IN_TEXT
 from tests.identity.identity_support import signer
 from tests.identity.personal.provider_support import (
@@ -158,7 +163,8 @@ async def test_a_stolen_address_gives_no_session(bench: SignInBench) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_code_that_was_used_before(bench: SignInBench) -> None:
-    """A provider that refuses a code leaves nobody signed in."""
+    """A provider that refuses a code leaves nobody signed in, and sends nobody to an
+    administrator: signing in again helps."""
     bench.play("AZURE")
     bench.idp.answers[bench.idp.token_path] = (
         400,
@@ -166,7 +172,9 @@ async def test_a_code_that_was_used_before(bench: SignInBench) -> None:
     )
     new, outcome = await bench.whole_way()
     assert outcome.failure is not None
-    assert outcome.failure.code == "provider_refuses"
+    assert outcome.failure.code == "code_refused"
+    assert outcome.failure.can_retry
+    assert "administrator" not in outcome.failure.message
     attempt = bench.sign_ins.progress(bench.known, new.attempt)
     assert (attempt.phase, attempt.session) == (Phase.FAILED, "")
     assert bench.records.came == []
@@ -399,6 +407,27 @@ async def test_an_unknown_user(bench: SignInBench) -> None:
     assert failure.correlation_id == "req-1"
 
 
+@pytest.mark.parametrize("kind", [UserElsewhere, EmailUnusable])
+@pytest_twisted.ensureDeferred
+async def test_a_user_whom_only_an_administrator_can_help(
+    bench: SignInBench, kind: type[UnknownUser]
+) -> None:
+    """The log has what is wrong with which record; the user is told whom to ask, and
+    nothing about records."""
+    bench.play("AZURE")
+    bench.records.allowed = False
+    bench.records.problem = kind("The user (end_user 1) is another provider's.")
+    with capturedLogs() as events:
+        _, outcome = await bench.whole_way()
+    failure = outcome.failure
+    assert failure is not None
+    assert (failure.code, failure.can_retry) == (kind.code, False)
+    assert failure.message.endswith("An administrator has to see to it.")
+    assert "end_user" not in failure.message
+    (event,) = (e for e in events if e.get("code") == kind.code)
+    assert "end_user 1" in event["reason"]
+
+
 ANSWERS: dict[str, tuple[Any, str]] = {
     "5xx": ((500, {}), "provider_unreachable"),
     "too many": ((429, {}), "provider_unreachable"),
@@ -591,7 +620,7 @@ async def test_settings_that_cannot_work(
 ) -> None:
     """With settings that cannot work no sign-in begins: v1, all tenants, none."""
     bench.play("AZURE", **changes)
-    with pytest.raises(ProviderRefuses, match="administrator"):
+    with pytest.raises(SignInNotSetUp, match="administrator"):
         bench.begin()
 
 
