@@ -28,6 +28,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from pexschedd.errors import InvalidToken
+from pexschedd.identity.openid.documents import ENTRA_ID
 from pexschedd.identity.openid.faults import TokenRefused
 from pexschedd.identity.openid.token import (
     SKEW,
@@ -65,7 +66,7 @@ class TenantDocuments(msgspec.Struct, frozen=True):
     metadata_url: str
     direct: bool = False
     """True to bypass the web proxy."""
-    label: str = "Entra ID"
+    label: str = ENTRA_ID
     federation_url: str = ""
 
 

@@ -47,6 +47,9 @@ SKEW = timedelta(minutes=5)
 
 MIN_KEY_BITS = 2048
 
+_SHOWN = 200
+"""Characters of a token's address in a message."""
+
 METADATA_PATH = "/autodiscover/metadata/json/1"
 
 Keys = Mapping[str, RSAPublicKey]
@@ -167,6 +170,7 @@ def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
             "verified. An administrator has to add the FQDN of every Exchange server "
             "under Exchange Metadata Domains and URLs."
         )
+    of_host = None
     for domain in configured_domains:
         url = document_url(domain)
         try:
@@ -178,10 +182,29 @@ def metadata_url(claims: Claims, domains: Iterable[str]) -> str:
             configured.path,
         ):
             return url
+        if configured.host == asked.host:
+            of_host = configured
+    if of_host is not None:
+        raise InvalidToken(_another_address(asked, of_host))
     raise InvalidToken(
         f"The token comes from {asked.host}, which is not one of the Exchange servers "
         "of this integration. An administrator can add this FQDN under Exchange "
         "Metadata Domains and URLs."
+    )
+
+
+def _another_address(asked: "_Location", configured: "_Location") -> str:
+    """Tell in what the token's address differs from that of the same host here."""
+    differs = [
+        name
+        for name in ("scheme", "port", "path")
+        if getattr(asked, name) != getattr(configured, name)
+    ]
+    return (
+        f"The token's metadata address, {asked.url[:_SHOWN]}, has another "
+        f"{' and '.join(differs)} than the one that is configured for this host, "
+        f"{configured.url}. An administrator can enter it under Exchange Metadata "
+        "Domains and URLs, if it is one of this organization's Exchange servers."
     )
 
 

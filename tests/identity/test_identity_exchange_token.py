@@ -250,6 +250,28 @@ def test_which_metadata_document(
         assert metadata_url(claims, domains) == url
 
 
+@pytest.mark.parametrize(
+    ("amurl", "words"),
+    [
+        (f"https://{HOST}:443/other/path", "path"),
+        (f"https://{HOST}:444/autodiscover/metadata/json/1", "port"),
+        (f"https://{HOST}:444/x", "port and path"),
+        (f"https://{HOST}/" + "x" * 4000, "path"),
+    ],
+)
+def test_another_address_of_a_known_host(amurl: str, words: str) -> None:
+    """What differs is said, and not that the host, which is configured, is none of the
+    integration's."""
+    claims = read_token(token(payload(appctx=context(amurl=amurl))))
+    with pytest.raises(InvalidToken) as caught:
+        metadata_url(claims, ["other.test", HOST])
+    message = caught.value.message
+    assert f"has another {words} than" in message
+    assert f"https://{HOST}/autodiscover/metadata/json/1" in message
+    assert "not one of" not in message
+    assert len(message) < 600
+
+
 def test_no_metadata_document_at_all() -> None:
     """An integration without domains says what it lacks, instead of blaming the host
     that the token names."""

@@ -18,6 +18,7 @@ from twisted.web.http_headers import Headers
 
 from pexschedd.errors import InvalidToken
 from pexschedd.identity.verified_user import VerifiedUser
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.token_bucket import Rate
@@ -279,7 +280,13 @@ async def test_the_language_of_the_pane(
     back = f"oauth_redirect?error=access_denied&state={state}"
     text = (await signing.ask("GET", back, **headers)).body.decode()
     assert heading in text
-    assert SIGNING_IN in text
+    assert f'lang="">{SIGNING_IN}' in text
+    field = "addin_pane_personal_vmr_error_signing_in_message"
+    default = fields_of(Connector)[field].default
+    signing.bench.connector = replace(signing.bench.known, **{field: default})
+    state = await signing.open_window(await signing.begin(language=pane))
+    page = await signing.ask("GET", f"oauth_redirect?error=access_denied&state={state}")
+    assert f'lang="en">{default}' in page.body.decode()
 
 
 @pytest_twisted.ensureDeferred
@@ -299,7 +306,7 @@ async def test_words_of_an_administrator(signing: SignInServer) -> None:
     text = (await signing.ask("GET", back)).body.decode()
     assert '<html lang="ja" dir="ltr">' in text
     assert "失敗 &lt;1&gt;" in text
-    assert "<u>だめ</u>" in text
+    assert 'lang="ja"><u>だめ</u>' in text
     assert "<script" not in text
     assert '<span lang="en" dir="ltr">Go back.</span>' in text
     assert '<span lang="en" dir="ltr">The sign-in was declined' in text

@@ -23,6 +23,9 @@ from lxml import etree
 from pexschedd.identity.openid.token import Keys
 from pexschedd.model.fields import addresses
 
+ENTRA_ID = "Entra ID"
+"""The name of Microsoft's identity provider in messages; a field's value is AZURE."""
+
 MOST_KEYS = 50
 """Keys of a document that are looked at."""
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pexschedd.errors import PexscheddError
+from pexschedd.identity.openid.documents import ENTRA_ID
 from pexschedd.model.fields import addresses
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.user_sign_in import (
@@ -82,7 +83,7 @@ KINDS = {
         display_name="display_name",
     ),
     "AZURE": ProviderKind(
-        label="Azure",
+        label=ENTRA_ID,
         authorize_path=AUTHORIZE_PATHS["AZURE"],
         metadata_path="/v2.0/.well-known/openid-configuration",
         prompt="select_account",

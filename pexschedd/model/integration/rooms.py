@@ -239,7 +239,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         str,
         kinds.url(
             "User OAuth authorization URI",
-            "AD FS: https://<federation service>/adfs/oauth2/authorize; Azure: "
+            "AD FS: https://<federation service>/adfs/oauth2/authorize; Entra ID: "
             "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/authorize. "
             "Required for personal VMRs.",
         ),
@@ -248,7 +248,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         str,
         kinds.url(
             "User OAuth token URI",
-            "AD FS: https://<federation service>/adfs/oauth2/token; Azure: "
+            "AD FS: https://<federation service>/adfs/oauth2/token; Entra ID: "
             "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token. Required "
             "for personal VMRs.",
         ),

@@ -12,6 +12,7 @@ from functools import cache
 import msgspec
 from markupsafe import Markup, escape
 
+from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.pane_texts import ENGLISH, translations
 from pexschedd.web.addin.sanitiser import sanitise
@@ -113,6 +114,14 @@ class PageWords:
         if text is None:
             text = str(getattr(self._connector, field)) if self._connector else ""
         return Markup(sanitise(text))  # noqa: S704 - sanitised
+
+    def language_of(self, field: str) -> str:
+        """Return the language of what `theirs` gives; empty if it is not known."""
+        if field in self._changed.get(self.language, {}):
+            return self.language
+        default = fields_of(Connector)[field].default
+        known = self._connector is None or getattr(self._connector, field) == default
+        return "en" if known else ""
 
     def _best(self, wanted: Iterable[str]) -> str:
         for tag in wanted:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pexschedd.identity.access_token import TenantDocuments
 from pexschedd.identity.openid.documents import (
     configuration_in,
     federation_in,
@@ -47,6 +48,11 @@ def provider(kind: str = "AZURE", **changes: Any) -> UserProvider:
         "personal_vmr_adfs_relying_party_trust_identifier": "https://vc.example.test/p",
     }
     return provider_of(connector_with(**values | changes))
+
+
+def test_one_name_for_one_provider() -> None:
+    """A refusal calls it the same, whichever of its users has read its documents."""
+    assert provider().label == TenantDocuments(LOGIN).label == "Entra ID"
 
 
 def test_places_of_azure() -> None:
