@@ -43,6 +43,7 @@ from pexschedd.identity.openid.token import (
 from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.end_user import access_token_user
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.user_sign_in import NO_TENANT
 
 SCOPES = ("access_as_user", "PexipScheduling.Access")
 """The scopes of which a token needs one: the usual name, which is in our instructions,
@@ -106,6 +107,36 @@ def rules_of(connector: Connector) -> AccessTokenRules:
         audiences=frozenset({api, f"api://{api}", f"api://{host}/{api}"}),
         client=client if nested else "",
     )
+
+
+def tenant_in(url: str) -> str:
+    """Return the id of the tenant in an address, in lower case; empty if it has none,
+    or a name."""
+    parts = urlsplit(url.lower()).path.split("/")
+    return next(filter(_GUID.fullmatch, parts), "")
+
+
+def authority_problem(authority: str, tenant: str) -> str:
+    """Return why tokens from an authority may be refused; empty if nothing is known.
+
+    `authority` is the address at which the pane asks, `tenant` the id of the only
+    tenant whose tokens are accepted, empty if only its name is known.
+    """
+    asked = urlsplit(authority.lower()).path.strip("/").partition("/")[0]
+    if asked in NO_TENANT:
+        return (
+            f"{asked} in its address stands for the organization of whoever signs in. "
+            "Only tokens of the tenant in addin_oidc_metadata_url are accepted; people "
+            "who choose another account get no room, and an application that is "
+            "registered for one organization gets no token there at all"
+        )
+    ids = {tenant_in(authority), tenant} - {""}
+    if len(ids) > 1:
+        return (
+            "It has another tenant than addin_oidc_metadata_url. Tokens of that tenant "
+            "are refused, so nobody gets a room"
+        )
+    return ""
 
 
 def read_access_token(token: str) -> AccessToken:

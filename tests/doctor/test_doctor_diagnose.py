@@ -201,6 +201,8 @@ def test_openid_of_another_tenant() -> None:
         (GUIDS[0].upper(), CheckStatus.PASSED),
         ("contoso.example", CheckStatus.PASSED),
         (GUIDS[1], CheckStatus.WARNING),
+        ("common", CheckStatus.WARNING),
+        ("Organizations/", CheckStatus.WARNING),
     ):
         connector = replace(
             CASE.connector,

@@ -114,6 +114,39 @@ async def test_until_the_manifest_is_deployed(
     assert len([text for text in told if words in text]) == 1, told
 
 
+NAA = {
+    **SSO,
+    "addin_authentication_method": "NAA_TOKEN",
+    "addin_naa_web_api_application_id": APPLICATION,
+}
+LOGIN = "https://login.microsoftonline.com"
+
+
+@pytest.mark.parametrize(
+    ("authority", "words"),
+    [
+        (f"{LOGIN}/common", "stands for the organization of whoever signs in"),
+        (f"{LOGIN}/Organizations/", "stands for the organization of whoever"),
+        (f"{LOGIN}/{APPLICATION.replace('4189', '4190')}", "nobody gets a room"),
+        (f"{LOGIN}/{APPLICATION.upper()}/", ""),
+        (f"{LOGIN}/contoso.example", ""),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_an_authority_of_another_tenant(
+    server: Server, authority: str, words: str
+) -> None:
+    """Where the pane would ask for tokens that are refused, that is said when it is
+    saved, and in the log; not again with every other change."""
+    await server.client.create(CONNECTOR, {**HEAD_OFFICE, **SSO})
+    told, logged = await save(server, {**NAA, "addin_authority_url": authority})
+    found = [text for text in told if text.startswith("addin_authority_url: ")]
+    assert [words in text for text in found] == ([True] if words else [])
+    assert all(any(t.split(": ", 1)[1] in line for line in logged) for t in found)
+    told, _ = await save(server, {"description": "x"})
+    assert not [text for text in told if text.startswith("addin_authority_url: ")]
+
+
 @pytest_twisted.ensureDeferred
 async def test_another_icon(server: Server) -> None:
     """An icon is in the manifest as well: a new one, and the default one again, are

@@ -1,7 +1,5 @@
 """Judges identity providers: their token endpoint and their signing keys. Pure."""
 
-import re
-
 import msgspec
 
 from pexschedd.doctor.case import ExaminedIntegration
@@ -9,6 +7,7 @@ from pexschedd.doctor.diagnose.documents import no_document
 from pexschedd.doctor.observations import HttpResult, ProviderPublished
 from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
+from pexschedd.identity.access_token import authority_problem, tenant_in
 from pexschedd.identity.openid.documents import configuration_in, keys_in
 
 
@@ -71,23 +70,16 @@ def openid(case: ExaminedIntegration, seen: ProviderPublished) -> CheckFinding:
             remedy="Allow this machine to read that address.",
         )
     count = len({key.public_numbers() for key in keys.values()})
-    ours = _tenant(found.answers_as)
-    asked = _tenant(case.connector.addin_authority_url)
-    if case.connector.addin_authentication_method == "NAA_TOKEN" and (
-        ours and asked and ours != asked
-    ):
+    ours = tenant_in(found.answers_as)
+    authority = case.connector.addin_authority_url
+    problem = authority_problem(authority, ours)
+    if problem and case.connector.addin_authentication_method == "NAA_TOKEN":
         return warning(
-            f"addin_authority_url is of the tenant {asked}, the keys are of {ours}.",
-            cause="Tokens of another tenant are refused.",
-            remedy=f"Set addin_authority_url to https://login.microsoftonline.com/"
-            f"{ours}. {_GUIDE}",
+            f"addin_authority_url is {one_line(authority)[:120]}, and the keys are of "
+            f"the tenant {ours or 'in addin_oidc_metadata_url'}.",
+            cause=f"{problem}.",
+            remedy="Set addin_authority_url to https://login.microsoftonline.com/"
+            f"{ours or '<tenant>'}, unless one registration is meant for several "
+            f"organizations. {_GUIDE}",
         )
     return passed(f"{one_line(found.answers_as)[:120]}, {count} signing key(s).")
-
-
-def _tenant(url: str) -> str:
-    """The id of the tenant in an address; empty if it has none, or a name."""
-    match = re.search(
-        r"/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)", url, re.IGNORECASE
-    )
-    return match[1].lower() if match is not None else ""

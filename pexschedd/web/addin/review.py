@@ -4,6 +4,7 @@ Pure."""
 from collections.abc import Iterable, Iterator
 
 from pexschedd.errors import InvalidFields
+from pexschedd.identity.access_token import authority_problem, tenant_in
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.model import tables
 from pexschedd.model.blank_text import is_blank
@@ -42,6 +43,7 @@ def review(revision: Revision, *, has_msal: bool = True) -> list[SaveNote]:
     _require_labels(record, revision)
     notes += _domains(record, revision)
     notes += _other_providers(record, revision)
+    notes += _authority(record, revision)
     notes += (each for each in text_notes(record) if each.field in revision.sent)
     return notes
 
@@ -110,6 +112,26 @@ def _other_providers(record: Connector, revision: Revision) -> Iterator[SaveNote
         if other.id != record.id and other.identity_provider not in ("", ours):
             yield SaveNote(field, OTHER_PROVIDER.format(id=other.id), is_logged=True)
             return
+
+
+def _authority(record: Connector, revision: Revision) -> Iterator[SaveNote]:
+    """Note that the pane may ask for tokens that are refused, if that is new."""
+    fields = (
+        "addin_authentication_method",
+        "addin_authority_url",
+        "addin_oidc_metadata_url",
+    )
+    if record.addin_authentication_method != "NAA_TOKEN":
+        return
+    problem = authority_problem(
+        record.addin_authority_url, tenant_in(record.addin_oidc_metadata_url)
+    )
+    if problem and not set(fields).isdisjoint(revision.sent):
+        yield SaveNote(
+            "addin_authority_url",
+            f"{problem}. See docs/add-in-microsoft365.md.",
+            is_logged=True,
+        )
 
 
 OTHER_PROVIDER = (
