@@ -27,11 +27,10 @@ def pane_texts() -> dict[str, Any]:
         "Guests join from a browser, a meeting room or a telephone.",
         "addin_pane_button_title": "Add a video room",
         "addin_pane_success_heading": "The video room is added",
-        "addin_pane_success_message": "Press <b>Send</b> to reserve it and to invite "
-        "everybody.",
+        "addin_pane_success_message": "Press <b>Send</b> to invite everybody to it.",
         "addin_pane_already_video_meeting_heading": "This meeting has a video room",
         "addin_pane_already_video_meeting_message": "If the meeting is new, press "
-        "<b>Send</b> to reserve it.",
+        "<b>Send</b> to invite everybody to it.",
         "addin_pane_management_node_down_heading": "The video room comes later",
         "addin_pane_management_node_down_message": "Rooms cannot be assigned right "
         "now. Press <b>Send</b> all the same: everybody gets the joining instructions "

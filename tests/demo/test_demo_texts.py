@@ -4,7 +4,7 @@ import re
 
 from pexschedd.demo import integration_setup
 from pexschedd.demo.ports import Ports
-from pexschedd.demo.texts import mail_texts
+from pexschedd.demo.texts import mail_texts, pane_texts
 
 PORTS = Ports.starting_at(9000)
 WORDS = re.compile(r"\bVMR|virtual|pexip|\[Your", re.IGNORECASE)
@@ -25,6 +25,14 @@ def test_one_name_for_one_thing() -> None:
     }
     assert len(texts) > 20
     assert {name for name, text in texts.items() if WORDS.search(str(text))} == set()
+
+
+def test_texts_of_both_kinds_of_rooms() -> None:
+    """What the pane says of a room that was added is true of a personal one as well,
+    which nothing reserves."""
+    texts = pane_texts()
+    for name in ("success_message", "already_video_meeting_message"):
+        assert "reserve" not in texts[f"addin_pane_{name}"]
 
 
 def test_join_links_lead_to_the_desk() -> None:

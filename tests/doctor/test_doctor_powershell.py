@@ -226,12 +226,14 @@ SETUP = [
     [
         "New-MgApplication -DisplayName $Name -SignInAudience 'AzureADMyOrg'",
         "Add-MgApplicationPassword",
+        "-RequiredResourceAccess @($Others + $Needed)",
         "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
         "/oauth2/v2.0",
     ],
 )
 def test_what_the_script_for_azure_does(part: str) -> None:
-    """The app registration has the redirect address, User.Read and a client secret."""
+    """The app registration has the redirect address, User.Read and a client secret;
+    one that is there already gets what it lacks, and keeps the rest."""
     connector = msgspec.structs.replace(PLAIN, auth_provider="AZURE")
     script = script_for(connector, SetupOptions(target="user_sign_in"))
     assert part in script

@@ -173,6 +173,16 @@ if (-not $App) {
 else {
     $Uris = @($App.Web.RedirectUris) + $RedirectUri | Sort-Object -Unique
     Update-MgApplication -ApplicationId $App.Id -Web @{ RedirectUris = @($Uris) }
+    $Wanted = @($App.RequiredResourceAccess | Where-Object { $_ })
+    $Others = @($Wanted | Where-Object { $_.ResourceAppId -ne $Graph })
+    $Held = @($Wanted | Where-Object { $_.ResourceAppId -eq $Graph } |
+        ForEach-Object { $_.ResourceAccess } |
+        ForEach-Object { @{ Id = "$($_.Id)"; Type = $_.Type } })
+    if (@($Held | ForEach-Object { $_.Id }) -notcontains $UserRead) {
+        $Needed = @{ ResourceAppId = $Graph; ResourceAccess = @($Held + $Access) }
+        Update-MgApplication -ApplicationId $App.Id `
+            -RequiredResourceAccess @($Others + $Needed)
+    }
 }
 """
 

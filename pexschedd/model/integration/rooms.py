@@ -313,7 +313,7 @@ class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
         str,
         kinds.template(
             "Personal VMR description template",
-            "What is shown while the pointer is over that button.",
+            "What is shown on that button, below the name.",
             variables.PERSONAL_ROOM,
         ),
     ] = texts.PERSONAL_DESCRIPTION
