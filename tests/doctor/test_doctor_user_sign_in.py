@@ -228,6 +228,7 @@ async def test_out_of_order(
         ("invalid_client", "AADSTS7000218: x", ""),
         ("invalid_request", "AADSTS9002313: x", ""),
         ("invalid_grant", "AADSTS70008: x", ""),
+        ("invalid_grant", "AADSTS123456: x", ""),
         ("invalid_grant", "", ""),
         ("invalid_request", "", ""),
     ],
@@ -244,6 +245,18 @@ async def test_answers_of_the_token_endpoint(
     line = (await clinic.findings())["user_sign_in_token"]
     assert line.status == (CheckStatus.FAILED if words else CheckStatus.PASSED)
     assert words in line.remedy
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_number_that_is_not_known(clinic: SignInClinic) -> None:
+    """A request that is refused with another number than the expected ones is neither
+    taken for right nor for wrong."""
+    clinic.play("AZURE")
+    answer = {"error": "invalid_request", "error_description": "AADSTS123456: x"}
+    clinic.bench.idp.answers[clinic.bench.idp.token_path] = (400, answer)
+    line = (await clinic.findings())["user_sign_in_token"]
+    assert line.status == CheckStatus.WARNING
+    assert "AADSTS123456" in line.message
 
 
 @pytest_twisted.ensureDeferred

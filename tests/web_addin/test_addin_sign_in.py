@@ -254,6 +254,7 @@ async def test_the_language_of_the_windows(
     assert heading in text
     assert text.count(again) == 1
     assert text.count("Outlook") == 1
+    assert 'class="text"' not in text
     assert "<script" not in text
 
 

@@ -168,6 +168,13 @@ def token(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
             remedy=wrong.message,
             commands=_client(provider),
         )
+    if about_request and numbers and numbers.isdisjoint(_EXPECTED):
+        return warning(
+            f"The token endpoint refuses the request with {min(numbers)}.",
+            cause="That number is not known here: it may mean that nobody can sign in.",
+            remedy="Sign in once for personal rooms. If that fails, look the number up "
+            "in Microsoft's list of AADSTS error codes.",
+        )
     return passed("It knows the client, and answers as a token endpoint does.")
 
 

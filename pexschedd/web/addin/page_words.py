@@ -109,7 +109,7 @@ class PageWords:
 
     def theirs(self, field: str) -> Markup:
         """Return one of the administrator's texts as HTML, translated if it can be; it
-        has the direction of its first letter."""
+        has the direction of its first letter. Empty without an integration."""
         text = self._changed.get(self.language, {}).get(field)
         if text is None:
             text = str(getattr(self._connector, field)) if self._connector else ""
@@ -120,8 +120,7 @@ class PageWords:
         if field in self._changed.get(self.language, {}):
             return self.language
         default = fields_of(Connector)[field].default
-        known = self._connector is None or getattr(self._connector, field) == default
-        return "en" if known else ""
+        return "en" if getattr(self._connector, field, None) == default else ""
 
     def _best(self, wanted: Iterable[str]) -> str:
         for tag in wanted:
