@@ -82,8 +82,8 @@ def test_the_reasons_are_those_of_errors() -> None:
     for kind in kinds:
         told = ENGLISH[reason_word(kind.code)]
         assert getattr(kind, "reason", kind.public) in ("", told), kind
-    others = (TooManyRequests, PersonalRoomsOff, StoreFull, Forbidden)
-    known = {reason_word(kind.code) for kind in (*kinds, *others)}
+    kinds += [TooManyRequests, PersonalRoomsOff, StoreFull, Forbidden]
+    known = {reason_word(kind.code) for kind in kinds}
     assert {name for name in ENGLISH if name.startswith("reason")} == known
 
 
