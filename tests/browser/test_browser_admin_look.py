@@ -20,6 +20,7 @@ VIEWS = {
     "/rooms/2021-01-01": "Rooms on Friday, 1 January 2021",
     "/alarms": "Alarms",
     "/certificates": "Certificates",
+    "/rule-test": "Rule test",
     "/search?q=alice@example.test": "Search: alice@example.test",
     "/search?q=nothing-of-the-kind": "Search: nothing-of-the-kind",
     "/conferences/1": "Room 0 of the day, with a name that is rather long",

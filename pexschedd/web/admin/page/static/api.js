@@ -51,7 +51,8 @@ async function send(method, path, { body, headers = {}, signal } = {}) {
         ...(body !== undefined && { "Content-Type": "application/json" }),
         ...headers,
       },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      // A file is sent as it is.
+      body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
   } catch (error) {

@@ -11,6 +11,7 @@ import * as integration from "./view-integration.js";
 import * as integrations from "./view-integrations.js";
 import * as overview from "./view-overview.js";
 import * as rooms from "./view-rooms.js";
+import * as ruleTest from "./view-rule-test.js";
 import * as search from "./view-search.js";
 
 /* A view has `show(view)`, which fills `view.root`; `view.match` are the parts of its address. */
@@ -23,6 +24,7 @@ const ROUTES = [
   [/^\/rooms\/(\d{4}-\d\d-\d\d)$/, rooms],
   [/^\/alarms$/, alarms],
   [/^\/certificates$/, certificates],
+  [/^\/rule-test$/, ruleTest],
   [/^\/search$/, search],
   [/^\/conferences\/(\d+)$/, conference],
 ];
@@ -33,6 +35,7 @@ const NAVIGATION = [
   ["/rooms", "Rooms"],
   ["/alarms", "Alarms"],
   ["/certificates", "Certificates"],
+  ["/rule-test", "Rule test"],
 ];
 
 const address = () => {
