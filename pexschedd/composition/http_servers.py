@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
-from twisted.web.iweb import IResource
+from twisted.web.resource import IResource
 
 from pexschedd import __version__
 from pexschedd.composition.addin_routes import AddinRoutes

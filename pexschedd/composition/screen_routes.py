@@ -3,7 +3,7 @@ Exchange, and any other screen."""
 
 from collections.abc import Mapping
 
-from twisted.web.iweb import IResource
+from twisted.web.resource import IResource
 
 from pexschedd.composition.runtime import Runtime, random_bytes
 from pexschedd.identity.rooms.accounts import EndpointAccounts
