@@ -92,7 +92,7 @@ class ManagementRoutes:
             issue=issuer(uuid4),
             columns=columns,
         )
-        live = self._live(monitoring, upkeep)
+        live = {**self._live(monitoring, upkeep), **self._one_touch.statuses()}
         parts: tuple[AdminRoutes, ...] = (
             OverviewRoutes(),
             OpenApiRoutes(),

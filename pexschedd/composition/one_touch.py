@@ -10,6 +10,8 @@ from pexschedd.composition.runtime import Runtime, chance
 from pexschedd.doctor.rooms.examination import RoomsDoctor
 from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.rooms import EwsRooms
+from pexschedd.management.computed.live import LiveRecords
+from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.metrics import DeploymentReading
 from pexschedd.model import tables
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
@@ -48,6 +50,11 @@ class OneTouchJoin(MultiService):
             count_visit=runtime.metrics.endpoint_visit,
         )
         self.pusher.setServiceParent(self)
+
+    def statuses(self) -> LiveRecords:
+        """Return what administrators are told of endpoints and their meetings."""
+        statuses = RoomStatuses(self._runtime.store, self.lists.of, self.lists.stale)
+        return {"mjx_endpoint": statuses.endpoints, "mjx_meeting": statuses.meetings}
 
     def readings(self) -> Iterator[DeploymentReading]:
         """Yield the state of the reading of each deployment, for metrics."""

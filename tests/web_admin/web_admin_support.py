@@ -26,6 +26,7 @@ from pexschedd.identity.script_tokens import ScriptTokens, issuer
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.management.onetouch.review import OneTouchReview
 from pexschedd.management.onetouch.rule_tests import RuleTests
+from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.transfer.csv_transfer import CsvTransfer
@@ -35,6 +36,8 @@ from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import Administrator, RoleLevel
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
+from pexschedd.onetouch.room_lists import RoomLists
+from pexschedd.onetouch.rules.rule_sets import rule_templates
 from pexschedd.store.archive.live import StoreArchives
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
@@ -282,10 +285,14 @@ async def serving(
         account = DeploymentAccount(address, username, password)
         return DeploymentReader(client, reactor, account)
 
+    lists = RoomLists(store, clock, rule_templates(clock))
+    rooms = RoomStatuses(store, lists.of, lists.stale)
     live = {
+        "mjx_endpoint": rooms.endpoints,
+        "mjx_meeting": rooms.meetings,
         "exchange_scheduler_addin": lambda: addin_statuses(
             store, lambda connector: addin_states[connector.id]
-        )
+        ),
     }
     importer = ConfigurationImporter(store, writer.tools, clock=turns, now=clock)
     parts = (

@@ -121,6 +121,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "status/message_count": _SEEN_BY_ALL,
     "status/certificate": _SEEN_BY_ALL,
     "status/alarm": _SEEN_BY_ALL,
+    "status/mjx_endpoint": _SEEN_BY_ALL,
+    # Subjects that not everybody may see are left out of it.
+    "status/mjx_meeting": _SEEN_BY_ALL,
     "status/conference": _SEEN_BY_ALL,
     "status/licensing": _SEEN_BY_ALL,
     "status/scheduling_operation": _SEEN_BY_ALL,

@@ -27,6 +27,7 @@ from pexschedd.management.computed.mailbox_work import (
 from pexschedd.management.computed.open_rooms import OpenRoom, open_rooms
 from pexschedd.management.computed.principal import OwnPermissions, own_permissions
 from pexschedd.management.computed.source import RecordSource
+from pexschedd.management.onetouch.statuses import EndpointStatus, RoomMeetingStatus
 from pexschedd.management.resource import Column, Resource, attribute
 from pexschedd.management.resources import AnyResource
 from pexschedd.model.fields.declaration import Record, fields_of
@@ -126,6 +127,8 @@ _ALL = (
         absent="There is no integration {id} to whose service account a person signs "
         "in: only those with OAUTH have one.",
     ),
+    ComputedResource(_of("mjx_endpoint", EndpointStatus)),
+    ComputedResource(_of("mjx_meeting", RoomMeetingStatus)),
     ComputedResource(
         _of("principal", OwnPermissions), lambda store, now: own_permissions()
     ),

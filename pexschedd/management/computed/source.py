@@ -10,6 +10,9 @@ from pexschedd.model.table import Index, R, Table
 class RecordSource(RecordReads, Protocol):
     """The part of the store that is read for it."""
 
+    def all(self, table: Table[R]) -> Iterable[R]:
+        """Iterate over a table by ascending id."""
+
     def count(self, table: Table[R]) -> int:
         """Return the number of records in a table."""
 

@@ -10,10 +10,10 @@ from pexschedd.errors import InvalidFields, TooManyRequests
 from pexschedd.management.references import parse_reference
 from pexschedd.model import tables
 from pexschedd.model.onetouch.profile import JoinProfile
+from pexschedd.onetouch.configuration import screen_profile
 from pexschedd.onetouch.rule_test import RuleTest, RuleTestResult, run_rule_test
 from pexschedd.onetouch.rules.rule import STANDARD_RULES
 from pexschedd.onetouch.rules.stored_rules import stored_rules
-from pexschedd.onetouch.screen.screen_meeting import ScreenProfile
 from pexschedd.store.store import Store
 from pexschedd.util.worker_processes import AT_ONCE, HeavyWork, WorkAbandoned
 
@@ -73,9 +73,3 @@ class RuleTests:
         if found is None:
             raise InvalidFields({name: [f"There is no {name} {id_}."]})
         return found
-
-
-def screen_profile(profile: JoinProfile) -> ScreenProfile:
-    """Return the settings of a profile that decide what screens show."""
-    names = ScreenProfile.__struct_fields__
-    return ScreenProfile(**{name: getattr(profile, name) for name in names})

@@ -67,7 +67,7 @@ class RuleTest {
   }
 }
 
-const time = (text) => (text ? when(text) : "the invitation has none");
+const time = (text) => (text ? when(text) : "not in the invitation");
 
 function report(found) {
   const { screen } = found;
@@ -83,7 +83,7 @@ function report(found) {
           ["Service", found.service || found.platform],
           found.pin && ["PIN to enter", h("code", {}, found.pin)],
           ["Found by", found.rule],
-          ["Meeting", time(found.start)],
+          ["Time", time(found.start)],
           screen.join_from && ["Join", when(screen.join_from), " to ", when(screen.join_until)]))),
     card("Rules", null, found.tried.length
       ? h("ol", { class: "rows" }, found.tried.map((each) => tried(each, each.rule === found.rule)))
