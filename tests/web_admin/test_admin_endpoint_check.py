@@ -88,7 +88,7 @@ async def test_a_problem_is_a_finding(server: CheckServer) -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ({"mjx_endpoint": 9}, "no such mjx_endpoint"),
+        ({"mjx_endpoint": 9}, "There is no mjx_endpoint 9."),
         ({"mjx_endpoint": "x"}, "This must be a URI such as"),
         ({"mjx_endpoint": 0}, "This must be a URI such as"),
         ({}, "mjx_endpoint"),

@@ -79,7 +79,7 @@ class EndpointChecks:
         endpoint = self._store.get(tables.MJX_ENDPOINT, endpoint_id)
         problem = ""
         if endpoint is None:
-            problem = "There is no such mjx_endpoint."
+            problem = f"There is no mjx_endpoint {endpoint_id}."
         elif endpoint.endpoint_type != CISCO:
             problem = (
                 f"This endpoint is of the type {endpoint.endpoint_type}: only those of "

@@ -105,7 +105,7 @@ async def test_a_wrong_clock(rooms: Rooms, seconds: float, note: str | None) -> 
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        (None, "no such mjx_endpoint"),
+        (None, "no mjx_endpoint 99"),
         ({"endpoint_type": "POLY"}, "of the type POLY"),
         ({"mjx_endpoint_group": None}, "has no profile"),
     ],

@@ -11,7 +11,7 @@ from twisted.web.server import Request
 from pexschedd.errors import InvalidFields
 from pexschedd.management.admin_log import note
 from pexschedd.management.references import parse_reference
-from pexschedd.management.resource import PREFIX
+from pexschedd.management.resource import PREFIX, uri_of
 from pexschedd.onetouch.cisco.checks import EndpointCheck, EndpointChecks
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
@@ -26,8 +26,26 @@ COMMAND = f"{PREFIX}/command/v1/mjx_endpoint/check/"
 class EndpointToCheck(msgspec.Struct, forbid_unknown_fields=True):
     """The endpoint that is to be checked."""
 
-    mjx_endpoint: str | int
+    mjx_endpoint: str | int | float
     """Its address in the management API, or its id."""
+
+
+_REFERENCE = {
+    "anyOf": [
+        {
+            "type": "string",
+            "pattern": rf"^({uri_of('mjx_endpoint', 0)[:-2]})?[1-9][0-9]{{0,17}}/?$",
+        },
+        {"type": "integer", "minimum": 1},
+    ],
+    "description": "Its address in the management API, or its id.",
+}
+_BODY = {
+    "type": "object",
+    "properties": {"mjx_endpoint": _REFERENCE},
+    "required": ["mjx_endpoint"],
+    "additionalProperties": False,
+}
 
 
 class EndpointCheckRoutes:
@@ -46,7 +64,7 @@ class EndpointCheckRoutes:
         "is finished when the answer comes: it may take a minute.",
         answers={200: ApiAnswer("What was found.", EndpointCheck)},
         errors=(409,),
-        body=RequestBody(EndpointToCheck),
+        body=RequestBody(_BODY),
         id="check_mjx_endpoint",
     )
     async def _check(self, request: Request) -> ResponseBody:
@@ -64,7 +82,7 @@ class EndpointCheckRoutes:
         return json_response(request, found)
 
 
-def _id_of(value: str | int) -> int:
+def _id_of(value: str | float) -> int:
     try:
         return parse_reference("mjx_endpoint", value)
     except ValueError as error:
