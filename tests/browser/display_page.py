@@ -77,7 +77,7 @@ class DisplayPage:
         self.complaints: list[str] = []
         page.on("console", lambda message: self._heard(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.clock.install(time=NOW)
+        page.clock.install(time=NOW - timedelta(hours=1))
         page.clock.pause_at(NOW)
         page.route("**/v1/meetings", self._answer)
 
@@ -116,7 +116,7 @@ class DisplayPage:
     def later(self, seconds: int) -> None:
         """Let time pass, on the server's clock and on the screen's."""
         self.seconds += seconds
-        self.page.clock.run_for(seconds * 1000)
+        self.page.clock.fast_forward(seconds * 1000)
 
     def text(self, id: str) -> str:
         """The text of a part, empty if it is not shown."""

@@ -1,4 +1,4 @@
-"""Serves the page of a room's display, without any meetings: tests answer for them."""
+"""Serves the page of a room's display, and no meetings: a test answers for them."""
 
 import sys
 from typing import Any
