@@ -269,7 +269,8 @@ def test_the_look(
                 "[document.documentElement.scrollWidth, "
                 "document.documentElement.scrollHeight]"
             )
-            if width > size["width"] or (size != PHONE and height > size["height"]):
+            may_scroll = size == PHONE or what == "form"
+            if width > size["width"] or (not may_scroll and height > size["height"]):
                 found.append((what, width, height))
 
         long = line(
@@ -281,6 +282,7 @@ def test_the_look(
         ]
         display.open(ROOM)
         shown(display)
+        display.page.clock.resume()  # axe-core waits for its timers
         inspect("in use")
         for what, meetings in (("free", DAY[2:]), ("soon", [line("x", 9.1, 10)])):
             display.meetings = meetings
@@ -289,9 +291,6 @@ def test_the_look(
             display.page.wait_for_timeout(50)
             inspect(what)
         display.open("#settings")
-        display.page.reload()
-        inspect("after a reload")
-        display.page.evaluate("localStorage.clear()")
         display.page.reload()
         inspect("form")
         assert found == []

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  var SVG = "http://www.w3.org/2000/svg", QUIET = 4, MOST_UPCOMING = 8;
+  var SVG = "http://www.w3.org/2000/svg", QUIET = 4, MOST_UPCOMING = 8, LONG = 48;
 
   function part(id) {
     return document.getElementById(id);
@@ -20,6 +20,7 @@
     var element = part("address");
     if (element.textContent === alias) { return; }
     element.textContent = "";
+    element.className = alias.length > LONG ? "long" : "";
     alias.split(/([@.])/).forEach(function (piece, index) {
       if (index % 2) { element.appendChild(document.createElement("wbr")); }
       element.appendChild(document.createTextNode(piece));
