@@ -28,7 +28,7 @@ from pexschedd.onetouch.cisco.checks import EndpointChecks
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
-from pexschedd.web.admin.commands.deployments import DeploymentRoutes
+from pexschedd.web.admin.commands.deployments import RoomsDoctorRoutes
 from pexschedd.web.admin.commands.endpoint_check import EndpointCheckRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
@@ -110,7 +110,7 @@ class ManagementRoutes:
                 self._doctor.examine_draft,
                 Drafts(store, runtime.templates, now=runtime.now, uuid4=uuid4),
             ),
-            DeploymentRoutes(store, rooms_doctor(runtime, self._clients).examine),
+            RoomsDoctorRoutes(store, rooms_doctor(runtime, self._clients).examine),
             ServiceAccountRoutes(
                 store,
                 self._clients.sign_ins,

@@ -94,7 +94,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if isinstance(case.body, dict | list):
         case.body = _harmless(case.body, path, is_positive=is_positive)
     numbers = case.path_parameters or {}
-    for name in ("id", "connector_id"):
+    for name in ("id", "connector_id", "deployment_id"):
         if isinstance(numbers.get(name), int) and is_positive:
             first = SEEDS + 1 if method == "DELETE" else 1
             numbers[name] = first + numbers[name] % SEEDS

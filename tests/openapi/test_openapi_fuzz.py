@@ -36,7 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def ask(world: World, method: str, path: str, **options: Any) -> requests.Response:
     """An operation about the records with the number 1."""
-    for name in ("{connector_id}", "{id}"):
+    for name in ("{connector_id}", "{deployment_id}", "{id}"):
         path = path.replace(name, "1")
     return requests.request(
         method, world.admin + path, timeout=60, allow_redirects=False, **options

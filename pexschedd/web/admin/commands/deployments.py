@@ -29,7 +29,7 @@ Examine = Callable[[int], Awaitable[DeploymentReport]]
 """See `doctor.rooms.examination.RoomsDoctor.examine`."""
 
 
-class DeploymentRoutes:
+class RoomsDoctorRoutes:
     """The routes of a deployment's doctor and set-up script."""
 
     def __init__(self, store: Store, examine: Examine) -> None:
