@@ -84,6 +84,7 @@ class Clients(MultiService):
             kerberos=kerberos,
             throttles=throttles,
             heavy_work=runtime.heavy_work,
+            token_endpoint=token_endpoint,
         )
         self._metadata = ExchangeMetadata(
             network.http_client(direct=is_reached_directly(store)), reactor

@@ -4,7 +4,7 @@ Beside `connections`, the only place that opens the sealed password of a service
 account.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -21,6 +21,10 @@ from pexschedd.ews.rooms.rooms import EwsRooms, ews_rooms
 from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.identity.oauth.application_tokens import ApplicationTokens
+from pexschedd.identity.oauth.endpoint import TokenEndpoint
+from pexschedd.identity.oauth.settings import ProviderSettings, origin
+from pexschedd.model import tables
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.net.network import Network
 from pexschedd.onetouch.calendars.reading_schedule import AT_ONCE
@@ -80,11 +84,14 @@ class RoomConnections:
         kerberos: KerberosSupport,
         throttles: Throttles,
         heavy_work: HeavyWork,
-        tokens: Callable[[RoomsAccount], TokenSource] = no_token_source,
+        token_endpoint: TokenEndpoint,
     ) -> None:
         self._vault = vault
         self._network = network
-        self._authenticators = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
+        self._token_endpoint = token_endpoint
+        self._authenticators = AuthenticatorFactory(
+            tokens=self._tokens, kerberos=kerberos
+        )
         self._throttles = throttles
         self._heavy_work = heavy_work
 
@@ -138,8 +145,39 @@ class RoomConnections:
         )
 
     def _password(self, deployment: ExchangeDeployment) -> str:
-        sealed = deployment.service_account_password
+        return self._unsealed(deployment, "service_account_password")
+
+    def _tokens(self, account: RoomsAccount) -> TokenSource:
+        """The tokens of an application; nobody can sign in to a deployment in a
+        browser yet, which OAUTH needs."""
+        deployment = account.deployment
+        if deployment.authentication_method != "APP_PERM":
+            return no_token_source(account)
+        exchange = origin(account.url)
+        settings = ProviderSettings(
+            app_only=True,
+            username=deployment.service_account_username,
+            client_id=deployment.oauth_client_id or "",
+            redirect_uri="",
+            auth_endpoint="",
+            token_endpoint=deployment.oauth_token_endpoint,
+            resource=exchange,
+            exchange=exchange,
+            client_secret=deployment.oauth_client_secret,
+            private_key="",
+            certificate="",
+            direct=deployment.disable_proxy,
+        )
+        return ApplicationTokens(
+            settings,
+            lambda: self._unsealed(deployment, "oauth_client_secret"),
+            self._token_endpoint,
+            self._network.reactor,
+        )
+
+    def _unsealed(self, deployment: ExchangeDeployment, field: str) -> str:
+        sealed: str = getattr(deployment, field)
         if not sealed:
             return ""
-        context = f"mjx_exchange_deployment/{deployment.id}/service_account_password"
+        context = f"{tables.MJX_EXCHANGE_DEPLOYMENT.name}/{deployment.id}/{field}"
         return self._vault.unseal(sealed, context)

@@ -66,9 +66,18 @@ class TokenEndpoint:
         Raises `MailboxError`, whose kind and message tell how to solve the problem.
         """
         settings = settings_of(connector)
+        return await self.post(
+            settings, lambda: self._authenticated(connector, settings, form)
+        )
+
+    async def post(
+        self, settings: ProviderSettings, form: Callable[[], Form]
+    ) -> TokenSet:
+        """Send a form that has the application's authentication; `form` makes it once
+        the settings are known to have an endpoint. Raises as `ask` does."""
         if not settings.token_endpoint or addresses.http_url(settings.token_endpoint):
             raise SignInRefused("Enter the identity provider's oauth_token_endpoint.")
-        complete = self._authenticated(connector, settings, form)
+        complete = form()
         client = self._clients[settings.direct]
         posting = Deferred.fromCoroutine(
             post_form(client, settings.token_endpoint, complete)

@@ -11,10 +11,12 @@ import pytest_twisted
 from exchangelib.items import SEND_TO_ALL_AND_SAVE_COPY
 from exchangelib.recurrence import Recurrence, WeeklyPattern
 from twisted.logger import formatEvent, globalLogPublisher
+from twisted.web.server import Site
 
 from pexschedd.model import tables
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.scheduling.alarms import names
+from tests.identity.oauth_support import Provider
 from tests.onetouch.calendars.room_world import (
     ASH,
     DIAL,
@@ -23,6 +25,7 @@ from tests.onetouch.calendars.room_world import (
     ZOOM,
     RoomWorld,
 )
+from tests.stories.story_clock import reactor
 from tests.stories.story_organizer import attendees, ews_time
 from tests.stories.story_terms import AT_TEN, DAY, HOUR
 
@@ -194,6 +197,27 @@ async def test_ways_to_sign_in(world: RoomWorld, method: str) -> None:
     await world.configure(OAK, authentication_method=method)
     await world.read()
     assert world.daemon.one_touch.lists.stale(1) == world.now()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_application(world: RoomWorld) -> None:
+    """With APP_PERM an application reads the rooms by a token of its own."""
+    provider = Provider()
+    port = reactor.listenTCP(0, Site(provider), interface="127.0.0.1")
+    world.sandbox.tokens.register("access-1", impersonates=(OAK,))
+    world.sign_in("Bearer")
+    context = "mjx_exchange_deployment/1/oauth_client_secret"
+    await world.configure(
+        OAK,
+        authentication_method="APP_PERM",
+        oauth_client_id="rooms",
+        oauth_client_secret=world.store.vault.seal("hidden", context),
+        oauth_token_endpoint=f"http://127.0.0.1:{port.getHost().port}/oauth2/token",
+    )
+    await world.read()
+    assert world.daemon.one_touch.lists.stale(1) == world.now()
+    assert provider.asked[0]["client_secret"] == "hidden"
+    await port.stopListening()
 
 
 @pytest_twisted.ensureDeferred
