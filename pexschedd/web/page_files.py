@@ -45,17 +45,18 @@ class PageFiles(msgspec.Struct, frozen=True):
     """By their names."""
 
 
-def load_page(package: str, static: str) -> PageFiles:
+def load_page(
+    package: str, static: str, made: Mapping[str, bytes] | None = None
+) -> PageFiles:
     """Read the files of a package's folder `static`, once, at the start; `static` is
-    the address below which they are served."""
+    the address below which they are served. `made` are others, by their names."""
     others: dict[str, PageFile] = {}
     folder = files(package).joinpath("static")
-    for entry in sorted(folder.iterdir(), key=str):
-        content_type = _TYPES.get(entry.name.rpartition(".")[2])
-        if content_type:
-            content = entry.read_bytes()
-            packed = gzip.compress(content, mtime=0)
-            others[entry.name] = PageFile(content_type, content, packed)
+    contents = {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+    for name, content in sorted({**contents, **(made or {})}.items()):
+        if content_type := _TYPES.get(name.rpartition(".")[2]):
+            compressed = gzip.compress(content, mtime=0)
+            others[name] = PageFile(content_type, content, compressed)
     together = sha256()
     for name, file in others.items():
         together.update(name.encode() + file.content)

@@ -1,5 +1,6 @@
 """The administrator's page: who is signed in, for how long, and the first steps."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -272,3 +273,95 @@ def test_roles_see_what_they_may_do(page: AdminPage, world: World) -> None:
     page.go("/first-steps", "First steps")
     expect(page.page.get_by_text("takes the role Full")).to_be_visible()
     expect(page.page.locator("#main input")).to_have_count(0)
+
+
+API_NAME = re.compile(r"\b[a-z]+_[a-z_]+\b|\b(?:APP_PERM|OAUTH|KERBEROS)\b")
+"""A field of the management API, or one of its values."""
+
+LINE = {
+    "name": "mailbox",
+    "title": "Equipment mailbox",
+    "status": "failed",
+    "message": "room_mailbox_email_address is that of a person.",
+    "cause": "With APP_PERM, `oauth_client_secret` has to be the application's.",
+    "remedy": "Set enable_dynamic_vmrs or authentication_method.",
+    "fields": ["room_mailbox_email_address"],
+    "commands": ["Set-Mailbox video_room"],
+    "details": ["meeting_buffer_before: 30"],
+}
+
+
+def test_first_steps_speak_plain_words(page: AdminPage, world: World) -> None:
+    """What the doctor finds, and what the server does not take, calls fields by what
+    stands on the form, or else by their labels; the names that programs use are in
+    tooltips. Commands stay as they are."""
+    page.sign_in("/first-steps")
+    page.expect_heading("First steps")
+    main = page.page.locator("main")
+    for method in ("BASIC", "KERBEROS", "OAUTH", "APP_PERM"):
+        page.page.locator("#field-authentication_method").select_option(method)
+        assert not API_NAME.findall(main.inner_text()), method
+    page.fill(
+        {
+            n: v
+            for n, v in first_steps(world).items()
+            if n not in ("username", "password")
+        }
+    )
+    report = {"status": "failed", "time": "12:00", "lines": [LINE]}
+    other = {**LINE, "name": "other", "fields": []}
+    page.page.route(
+        "**/check/",
+        lambda route: route.fulfill(json={**report, "lines": [LINE, other]}),
+    )
+    page.button("Check").click()
+    beside = page.page.locator("#field-room_mailbox_email_address-verdict")
+    expect(beside).to_contain_text("“Mailbox email address” is that of a person.")
+    expect(beside).to_contain_text("With OAuth of an application, “Client secret”")
+    expect(beside).to_contain_text("Set “Enable single-use VMRs” or “Sign-in method”.")
+    expect(beside.locator("abbr").first).to_have_attribute(
+        "title", "room_mailbox_email_address"
+    )
+    expect(beside.locator("pre")).to_have_text("Set-Mailbox video_room")
+    shown = main.inner_text().replace("video_room", "")
+    assert not API_NAME.findall(shown)
+    wrong = {"poll_interval": ["Not with notification_method."], "url": ["No url."]}
+    page.page.route(
+        f"**/api/admin/{CONNECTOR}",
+        lambda route: route.fulfill(status=400, json={"ms_exchange_connector": wrong}),
+    )
+    page.button("Create the integration").click()
+    expect(main).to_contain_text("Poll interval: Not with “Notification method”.")
+    assert not API_NAME.findall(main.inner_text())
+
+
+def test_the_rest_of_the_doctors_report_is_plain_too(
+    page: AdminPage, world: World
+) -> None:
+    """A real report about entries that are wrong in many ways has none of the names
+    that programs use, commands and addresses aside."""
+    page.sign_in("/first-steps")
+    page.expect_heading("First steps")
+    page.page.locator("#field-authentication_method").select_option("OAUTH")
+    page.fill(
+        {
+            "name": "Wrong",
+            "url": "https://127.0.0.1:1/EWS/Exchange.asmx",
+            "username": "nobody@example.test",
+            "oauth_client_id": "x",
+            "oauth_auth_endpoint": "https://127.0.0.1:1/authorize",
+            "oauth_token_endpoint": "https://127.0.0.1:1/token",
+            "room_mailbox_email_address": "nobody@example.test",
+            "scheduled_alias_prefix": "555",
+            "addin_server_domain": "127.0.0.1:1",
+        }
+    )
+    page.button("Check").click()
+    expect(page.page.locator(".finding").first).to_be_visible(timeout=60_000)
+    text = page.page.evaluate(
+        "() => { const copy = document.querySelector('main').cloneNode(true);"
+        " copy.querySelectorAll('pre, code').forEach(each => each.remove());"
+        " return copy.textContent; }"
+    )
+    addresses = re.sub(r"https?://\S+", "", text)
+    assert not API_NAME.findall(addresses)

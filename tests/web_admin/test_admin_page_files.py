@@ -5,9 +5,10 @@ import re
 import pytest
 
 from pexschedd.web.admin.page.routes import PACKAGE, POLICY, STATIC
+from pexschedd.web.admin.page.words import words_script
 from pexschedd.web.page_files import load_page
 
-PAGE = load_page(PACKAGE, STATIC)
+PAGE = load_page(PACKAGE, STATIC, {"words.js": words_script()})
 SCRIPTS = {
     name: file.content.decode()
     for name, file in PAGE.others.items()

@@ -16,6 +16,7 @@ from pexschedd.errors import NotFound
 from pexschedd.web.addin.headers import set_page_headers
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.openapi.operation import ApiAnswer, described
+from pexschedd.web.admin.page.words import words_script
 from pexschedd.web.page_files import PageFiles, load_page, static_file_response
 from pexschedd.web.routes import ResponseBody
 
@@ -45,7 +46,7 @@ class PageRoutes:
     """The routes of the module's docstring. All are public: they tell nothing."""
 
     def __init__(self, files: PageFiles | None = None) -> None:
-        self._files = files or load_page(PACKAGE, STATIC)
+        self._files = files or load_page(PACKAGE, STATIC, {"words.js": words_script()})
 
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring."""

@@ -2,6 +2,7 @@
 
 import { copyButton, h, icon, notice, pill } from "./dom.js";
 import { plural } from "./format.js";
+import { plain } from "./part-words.js";
 
 export const SIGNS = {
   failed: ["bad", "close", "Failed"],
@@ -17,35 +18,35 @@ const commands = (line) =>
     h("pre", { tabindex: "0", "aria-label": `PowerShell for ${line.title}` }, line.commands.join("\n")),
     copyButton(line.commands.join("\n"), `the commands for ${line.title}`));
 
-/** What a line says beyond its title. */
-export const findings = (line) => [
-  h("p", { class: "wrap" }, line.message),
-  line.cause && h("p", { class: "wrap soft" }, line.cause),
-  line.remedy && h("p", { class: "wrap" }, h("b", {}, "What to do: "), line.remedy),
+/** What a line says beyond its title; `own` are the labels of the form that it is beside. */
+export const findings = (line, own) => [
+  h("p", { class: "wrap" }, plain(line.message, own)),
+  line.cause && h("p", { class: "wrap soft" }, plain(line.cause, own)),
+  line.remedy && h("p", { class: "wrap" }, h("b", {}, "What to do: "), plain(line.remedy, own)),
   commands(line),
-  line.details.length > 0 && h("ul", { class: "soft small wrap" }, line.details.map((each) => h("li", {}, each))),
+  line.details.length > 0 && h("ul", { class: "soft small wrap" }, line.details.map((each) => h("li", {}, plain(each, own)))),
 ];
 
-const item = (line) => {
+const item = (line, own) => {
   const [kind, sign, words] = SIGNS[line.status];
   return h("li", { class: `verdict ${kind}` }, icon(sign),
-    h("div", {}, h("h3", {}, line.title, h("span", { class: "unseen" }, `: ${words}`)), findings(line)));
+    h("div", {}, h("h3", {}, line.title, h("span", { class: "unseen" }, `: ${words}`)), findings(line, own)));
 };
 
-const lineList = (lines) => h("ul", { class: "rows" }, lines.map(item));
+const lineList = (lines, own) => h("ul", { class: "rows" }, lines.map((line) => item(line, own)));
 
 /** All lines but those in `elsewhere`, which are shown beside their fields. */
-export function doctorReport(report, elsewhere = new Set()) {
+export function doctorReport(report, elsewhere = new Set(), own = {}) {
   const lines = report.lines.filter((line) => !elsewhere.has(line));
   const of = (...kinds) => lines.filter((line) => kinds.includes(line.status));
   const bad = [...of("failed"), ...of("warning")];
   const rest = [...of("passed"), ...of("not_checked")];
   return [
-    bad.length > 0 && lineList(bad),
+    bad.length > 0 && lineList(bad, own),
     rest.length > 0 && h("details", { class: "fold", "data-key": "doctor-rest" },
       h("summary", {}, bad.length || elsewhere.size ? `${plural(of("passed").length, "other check")} passed` : `${plural(of("passed").length, "check")} passed`,
         of("not_checked").length > 0 && `, ${of("not_checked").length} not made`),
-      lineList(rest)),
+      lineList(rest, own)),
   ];
 }
 

@@ -2,6 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { findings, SIGNS } from "./part-doctor.js";
+import { plain } from "./part-words.js";
 
 /**
  * One field. `declared` is what the schema says of it; the value is read and written by `value`.
@@ -29,7 +30,7 @@ export class FormField {
     this.element = h("div", { class: wide ? "field wide" : "field" },
       h("label", { for: id }, label, optional && h("span", { class: "soft" }, " (optional)")),
       this.input,
-      h("p", { class: "hint", id: `${id}-hint` }, hint || firstSentences(declared.help_text)),
+      h("p", { class: "hint", id: `${id}-hint`, title: name }, hint || plain(firstSentences(declared.help_text))),
       this.wrong, this.verdict);
   }
 
@@ -51,15 +52,16 @@ export class FormField {
     this.input.value = text;
   }
 
-  refuse(texts) {
-    this.wrong.replaceChildren(...(texts.length ? [icon("close", 16), h("span", {}, texts.join(" "))] : []));
+  /** Shows what is wrong; `own` are the labels of the form. */
+  refuse(texts, own) {
+    this.wrong.replaceChildren(...(texts.length ? [icon("close", 16), h("span", {}, plain(texts.join(" "), own))] : []));
     this.wrong.hidden = texts.length === 0;
     if (texts.length) this.input.setAttribute("aria-invalid", "true");
     else this.input.removeAttribute("aria-invalid");
   }
 
   /** Shows the doctor's lines about this field: what passed in one line, the rest in full. */
-  judge(lines) {
+  judge(lines, own) {
     const passed = lines.filter((line) => line.status === "passed");
     const skipped = lines.filter((line) => line.status === "not_checked");
     const bad = lines.filter((line) => line.status === "failed" || line.status === "warning");
@@ -67,7 +69,7 @@ export class FormField {
       h("p", { class: `brief ${SIGNS[kind][0]}` }, icon(SIGNS[kind][1], 16), h("span", {}, `${SIGNS[kind][2]}: ${some.map((line) => line.title).join(", ")}`));
     this.verdict.replaceChildren(...[
       ...bad.map((line) => h("div", { class: `finding ${SIGNS[line.status][0]}` }, icon(SIGNS[line.status][1], 16),
-        h("div", {}, h("b", {}, line.title, h("span", { class: "unseen" }, `: ${SIGNS[line.status][2]}`)), findings(line)))),
+        h("div", {}, h("b", {}, line.title, h("span", { class: "unseen" }, `: ${SIGNS[line.status][2]}`)), findings(line, own)))),
       brief("passed", passed),
       brief("not_checked", skipped),
     ].filter(Boolean));

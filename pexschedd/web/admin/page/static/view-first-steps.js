@@ -5,6 +5,7 @@ import { button, h, head, notice } from "./dom.js";
 import { idOf, plural } from "./format.js";
 import { FormField } from "./part-fields.js";
 import { doctorReport, summary } from "./part-doctor.js";
+import { plainLine } from "./part-words.js";
 import { mayChange } from "./session.js";
 
 const RESOURCE = "configuration/v1/ms_exchange_connector/";
@@ -27,13 +28,13 @@ const GROUPS = [
     ["authentication_method", "Sign-in method", { options: METHODS, wide: true, hint: "How the service account signs in to Exchange." }],
     ["username", "Service account", { only: [...PASSWORD, "OAUTH"], placeholder: "EXAMPLE\\pexip", hint: "EXAMPLE\\name or name@example.com. It acts for the equipment mailbox." }],
     ["password", "Password of the service account", { kind: "password", only: PASSWORD, hint: "Kept sealed, and never shown again." }],
-    ["kerberos_realm", "Kerberos realm", { only: ["KERBEROS"], placeholder: "EXAMPLE.COM" }],
-    ["kerberos_kdc", "Kerberos KDC", { only: ["KERBEROS"], optional: true }],
-    ["oauth_client_id", "Application (client) id", { only: OAUTH }],
+    ["kerberos_realm", "Kerberos realm", { only: ["KERBEROS"], placeholder: "EXAMPLE.COM", hint: "That of the service account, usually the domain in capitals." }],
+    ["kerberos_kdc", "Kerberos server (KDC)", { only: ["KERBEROS"], optional: true, placeholder: "dc1.example.com", hint: "A domain controller; without one, DNS says which." }],
+    ["oauth_client_id", "Application (client) id", { only: OAUTH, hint: "As the registration of the application shows it." }],
     ["oauth_client_secret", "Client secret", { kind: "password", only: ["APP_PERM"], hint: "Kept sealed, and never shown again." }],
-    ["oauth_auth_endpoint", "Authorization endpoint", { only: ["OAUTH"], wide: true }],
-    ["oauth_token_endpoint", "Token endpoint", { only: OAUTH, wide: true }],
-    ["oauth_redirect_uri", "Redirect address", { only: ["OAUTH"], wide: true }],
+    ["oauth_auth_endpoint", "Authorization endpoint", { only: ["OAUTH"], wide: true, hint: "The identity provider’s address at which people sign in." }],
+    ["oauth_token_endpoint", "Token endpoint", { only: OAUTH, wide: true, hint: "The identity provider’s address that gives tokens to programs." }],
+    ["oauth_redirect_uri", "Redirect address", { only: ["OAUTH"], wide: true, hint: "Where the browser comes back to after signing in. Enter it at the identity provider, too." }],
   ]],
   ["Equipment mailbox", "People invite this mailbox; pexschedd reads and answers its mail.", [
     ["room_mailbox_name", "Display name", { placeholder: "Video room", optional: true, hint: "Users see it among the attendees of their meetings." }],
@@ -51,6 +52,10 @@ const GROUPS = [
 ];
 
 const SECRETS = ["password", "oauth_client_secret"];
+
+/* The labels that say by themselves what is meant; for the others there are longer ones. */
+const OWN = Object.fromEntries(GROUPS.flatMap(([, , fields]) => fields)
+  .map(([name, label]) => [name, label]).filter(([, label]) => label.includes(" ")));
 
 /* What was entered, for the person who comes back after the page has signed out by itself; no secrets. */
 let kept = {};
@@ -152,9 +157,9 @@ class FirstSteps {
     for (const [name, texts] of Object.entries(problem.fields)) {
       const field = this.fields.get(name);
       if (field && !field.hidden) {
-        field.refuse(texts);
+        field.refuse(texts, OWN);
         first ??= field;
-      } else others.push(`${name}: ${texts.join(" ")}`);
+      } else others.push(plainLine(`${name}: ${texts.join(" ")}`, OWN));
     }
     const count = Object.keys(problem.fields).length;
     this.results.replaceChildren(notice("bad", "alarm", h("b", {}, count ? `${plural(count, "field is", "fields are")} not right yet.` : problem.message),
@@ -181,9 +186,9 @@ class FirstSteps {
       for (const field of this.fields.values()) {
         const lines = report.lines.filter((line) => line.fields.includes(field.name) && !field.hidden && !beside.has(line));
         lines.forEach((line) => beside.add(line));
-        field.judge(lines);
+        field.judge(lines, OWN);
       }
-      this.results.replaceChildren(summary(report), h("section", { class: "card", "aria-label": "Other checks" }, doctorReport(report, beside)));
+      this.results.replaceChildren(summary(report), h("section", { class: "card", "aria-label": "Other checks" }, doctorReport(report, beside, OWN)));
       const worst = [...this.fields.values()].find((field) => field.verdict.querySelector(".finding.bad"));
       worst?.input.focus();
     });
@@ -219,7 +224,7 @@ function created(view, id, name, warnings) {
   view.root.replaceChildren(
     head(`“${name}” is there`, { text: "It looks into its mailbox from now on. What is left to do:" }),
     h("div", { class: "stack" },
-      warnings.map((text) => notice("", "info", h("span", { class: "wrap" }, text))),
+      warnings.map((text) => notice("", "info", h("span", { class: "wrap" }, plainLine(text, OWN)))),
       h("section", { class: "card", "aria-label": "What is left to do" }, h("ol", { class: "rows next-steps" },
         step("Set Exchange up", "Download the set-up script and run it in the Exchange Management Shell: mailbox, permissions, add-in."),
         step("Run the doctor", "It says line by line what is right, what is wrong, and what to do."),
