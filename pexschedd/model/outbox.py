@@ -112,3 +112,31 @@ class ProcessedMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The full alias of the meeting's room, as far as it is known."""
     conference: int = 0
     """The id of the meeting's room; 0 if it has none. The room may be gone."""
+
+
+class MailboxCommandRun(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The last recovery or maintenance of an integration that an administrator has
+    begun, for them to look up."""
+
+    exchange_connector: int
+    command: str
+    """`recover` or `maintain`."""
+    administrator: str
+    address: str = ""
+    """The IP address that the request came from."""
+    correlation_id: str = ""
+    dry_run: bool = False
+    limits: tuple[datetime, ...]
+    """The times among the settings, in their order."""
+    message: str = ""
+    """The text among the settings; empty where they have none."""
+    started: datetime
+    finished: datetime | None = None
+    """None while it is under way, and if the daemon was killed meanwhile."""
+    stopped: bool = False
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    counts: dict[str, int] | None = None
+    """None until it has come to its end."""
+    failures: int = 0
+    reasons: tuple[str, ...] = ()

@@ -34,6 +34,7 @@ from pexschedd.model.onetouch.room_calendar import RoomCalendar
 from pexschedd.model.onetouch.screen_token import ScreenToken
 from pexschedd.model.outbox import (
     LastSweep,
+    MailboxCommandRun,
     MailboxCursor,
     PendingAnswer,
     PendingRewrite,
@@ -111,6 +112,7 @@ TROUBLED = Table("set_aside_message", TroubledMessage)
 MAILED_TOKEN = Table("mailed_token", MailedToken)
 UNFINISHED_CHANGE = Table("unfinished_change", UnfinishedChange)
 PROCESSED_MESSAGE = Table("processed_message", ProcessedMessage)
+MAILBOX_COMMAND_RUN = Table("mailbox_command_run", MailboxCommandRun)
 ROOM_CALENDAR = Table("room_calendar", RoomCalendar)
 ENDPOINT_STATE = Table("endpoint_state", EndpointState)
 CALENDAR_CALLS = Table("calendar_calls", CalendarCalls)
@@ -194,6 +196,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     MAILED_TOKEN,
     UNFINISHED_CHANGE,
     PROCESSED_MESSAGE,
+    MAILBOX_COMMAND_RUN,
     ROOM_CALENDAR,
     ENDPOINT_STATE,
     CALENDAR_CALLS,

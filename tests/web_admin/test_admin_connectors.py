@@ -13,6 +13,7 @@ from pexschedd.model import tables
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.outbox import (
+    MailboxCommandRun,
     MailboxCursor,
     PendingAnswer,
     PendingRewrite,
@@ -355,6 +356,15 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
             last_time=server.clock(),
         )
         change.put(tables.TROUBLED, troubled)
+        run = MailboxCommandRun(
+            id=change.new_id(tables.MAILBOX_COMMAND_RUN),
+            exchange_connector=number,
+            command="recover",
+            administrator="anna",
+            limits=(server.clock(),),
+            started=server.clock(),
+        )
+        change.put(tables.MAILBOX_COMMAND_RUN, run)
         await change.commit()
     others = (
         tables.ADMINISTRATOR,
@@ -369,7 +379,10 @@ async def test_removal_takes_all_that_it_made(server: Server) -> None:
         tables.PROCESSED_MESSAGE,
         tables.ROLE,
         tables.SWEEP,
+        tables.SYSTEM_LOCATION,
         tables.UNFINISHED_CHANGE,
+        # One-Touch Join has integrations of its own.
+        *(t for t in tables.TABLES if ".onetouch." in t.record.__module__),
         *(each.table for each in tables.KEYED_REQUESTS.values()),
         tables.CONFIGURATION_CHANGE,
         *tables.UNSETTLED_CHANGES.values(),

@@ -112,11 +112,11 @@ _ALL = (
     ),
     ComputedResource(
         _of("exchange_scheduler_recovery", RecoveryStatus),
-        absent="There was no recovery of integration {id} since the start.",
+        absent="There was no recovery of integration {id}.",
     ),
     ComputedResource(
         _of("exchange_scheduler_maintenance", MaintenanceStatus),
-        absent="There was no maintenance of integration {id} since the start.",
+        absent="There was no maintenance of integration {id}.",
     ),
     ComputedResource(
         _of("exchange_scheduler_addin", AddinStatus),

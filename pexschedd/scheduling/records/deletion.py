@@ -23,8 +23,10 @@ _ITS_TABLES: tuple[Table[Any], ...] = (
     tables.REWRITE,
     tables.TROUBLED,
     tables.CANCELLED_OCCURRENCE,
+    tables.MAILBOX_COMMAND_RUN,
 )
-"""Records of an integration besides its rooms: aliases handed out, and pending work."""
+"""Records of an integration besides its rooms: aliases handed out, pending work, and
+what was done with its mailbox."""
 
 
 def remove_conference(

@@ -15,14 +15,24 @@ from pexschedd.errors import MailboxUnreachable
 from pexschedd.history.actor import Actor
 from pexschedd.model import tables
 from pexschedd.model.meeting import CalendarMeeting
+from pexschedd.scheduling.records.deletion import remove_connector
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
-from pexschedd.scheduling.upkeep.mailbox_commands import MailboxCommands, MailboxRun
+from pexschedd.scheduling.upkeep.mailbox_commands import (
+    INTERRUPTED,
+    MailboxCommands,
+    MailboxRun,
+    restored_run,
+)
 from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork
-from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
+from pexschedd.scheduling.upkeep.maintenance import (
+    MaintenanceRequest,
+    MaintenanceRunner,
+)
 from pexschedd.scheduling.upkeep.recovery import RecoveryRequest, RecoveryRunner
 from pexschedd.store.store import Store
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,
+    HOUR,
     NOW,
     MemoryOrganizers,
     MemoryUpkeepMailbox,
@@ -68,8 +78,10 @@ class Bench:
         self.closed = 0
         runner = RecoveryRunner(upkeep.recovery, clock=self.clock, now=upkeep.time)
         maintenance = MaintenanceRunner(clock=self.clock, now=upkeep.time)
-        work = MailboxWork(upkeep.store, runner, maintenance, self._connect)
-        self.commands = MailboxCommands(work, upkeep.store, self.clock, upkeep.time)
+        self.work = MailboxWork(upkeep.store, runner, maintenance, self._connect)
+        self.commands = MailboxCommands(
+            self.work, upkeep.store, self.clock, upkeep.time
+        )
         self.commands.startService()
 
     def _connect(self, _: Any) -> MailboxAccess:
@@ -132,7 +144,53 @@ async def test_nothing_is_waited_for(
         tmp_path / "state", tables.TABLES, reactor=reactor, failed=unexpected
     )
     assert reopened.count(tables.CONFERENCE) == 1
+    (record,) = reopened.all(tables.MAILBOX_COMMAND_RUN)
+    again = restored_run(record, NOW + HOUR)
+    assert again.stop.is_set
+    assert again.outcome is not None
+    assert (again.request, again.actor) == (run.request, ACTOR)
+    assert (again.started, again.finished, again.error) == (NOW, NOW, "")
+    assert again.outcome.counts == run.outcome.counts
+    assert [*again.notes] == [*run.notes]
     await reopened.close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [RecoveryRequest(NOW, "Hello"), MaintenanceRequest(NOW, NOW + HOUR)],
+    ids=["recover", "maintain"],
+)
+@pytest_twisted.ensureDeferred
+async def test_the_last_run_outlasts_the_daemon(
+    upkeep: Upkeep, request_: RecoveryRequest | MaintenanceRequest
+) -> None:
+    """After a restart it is shown as it was; one that was under way when the daemon was
+    killed is said to have ended with it. Another run takes its place, and it goes with
+    its integration."""
+    bench = Bench(upkeep, DeadExchange(meeting(1), meeting(2), is_silent=True))
+    bench.commands.begin(1, request_, ACTOR, dry_run=True)
+    await until(lambda: bench.exchange.asked == 1)
+
+    def after_restart() -> MailboxRun | None:
+        upkeep.now = NOW + HOUR
+        commands = MailboxCommands(bench.work, upkeep.store, bench.clock, upkeep.time)
+        return commands.last(type(request_), 1)
+
+    killed = after_restart()
+    assert killed is not None
+    assert (killed.request, killed.dry_run) == (request_, True)
+    assert (killed.finished, killed.error) == (NOW + HOUR, INTERRUPTED)
+    await bench.commands.stopService()
+    stopped = after_restart()
+    assert stopped is not None
+    assert (stopped.stop.is_set, stopped.error) == (True, "")
+    assert upkeep.store.count(tables.MAILBOX_COMMAND_RUN) == 1
+    bench.commands.startService()
+    bench.commands.begin(1, request_, ACTOR, dry_run=True)
+    await bench.commands.stopService()
+    assert upkeep.store.count(tables.MAILBOX_COMMAND_RUN) == 1
+    await remove_connector(upkeep.store, 1, NOW, upkeep.clock)
+    assert upkeep.store.count(tables.MAILBOX_COMMAND_RUN) == 0
 
 
 @pytest_twisted.ensureDeferred
