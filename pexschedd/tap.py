@@ -40,7 +40,6 @@ from pexschedd.management.transfer.together import finish_changes
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
 from pexschedd.net.server_tls import server_endpoint
-from pexschedd.onetouch.contacts import EndpointContacts
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
@@ -168,7 +167,6 @@ class Daemon(MultiService):
 
         self.one_touch = OneTouchJoin(runtime, clients)
         self.one_touch.setServiceParent(self)
-        self.contacts = EndpointContacts()
 
         async def update_occurrences(running: Running) -> None:
             await occurrence_window.sweep(store, reactor, now, running)
@@ -205,7 +203,7 @@ class Daemon(MultiService):
             now,
             self.one_touch.readings,
         )
-        screens = ScreenRoutes(runtime, self.one_touch.lists, self.contacts)
+        screens = ScreenRoutes(runtime, self.one_touch.lists)
         http_servers.open(monitoring, self.upkeep, screens.resources())
         http_servers.setServiceParent(self)
 

@@ -25,18 +25,15 @@ from pexschedd.web.rooms.sign_in import RoomSignIn
 class ScreenRoutes:
     """The routes of `endpoints.rooms`."""
 
-    def __init__(
-        self, runtime: Runtime, lists: MeetingLists, contacts: EndpointContacts
-    ) -> None:
+    def __init__(self, runtime: Runtime, lists: MeetingLists) -> None:
         store, now, seconds = runtime.store, runtime.now, runtime.reactor.seconds
         self._reactor = runtime.reactor
         self._alarms = NothingGivenAlarms(runtime.alarms)
-        self._contacts = contacts
         accounts = EndpointAccounts(store, seconds)
         self._exchange = EmulatedExchangeApi(
             RoomSignIn(accounts, now, random_bytes),
             lists,
-            contacts,
+            EndpointContacts(store, now),
             now=now,
             seconds=seconds,
             given=self._alarms.note,
@@ -44,7 +41,6 @@ class ScreenRoutes:
         self._meetings = MeetingsApi(
             ScreenTokens(store, now, seconds),
             lists,
-            contacts,
             now=now,
             seconds=seconds,
         )
@@ -64,5 +60,3 @@ class ScreenRoutes:
         if old is not None and (new is None or new.name != old.name):
             # Not during the commit that is under way.
             self._reactor.callLater(0, self._alarms.forget, old)
-        if old is not None and new is None:
-            self._contacts.forget(old.id)

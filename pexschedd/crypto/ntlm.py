@@ -39,7 +39,7 @@ class NtlmMessageError(Exception):
     """A message that is no NTLM, or malformed."""
 
 
-class AuthenticateMessage(msgspec.Struct, frozen=True):
+class NtlmProof(msgspec.Struct, frozen=True):
     """The client's last message."""
 
     user: str
@@ -89,14 +89,14 @@ def challenge_message(challenge: bytes, target: str, now: datetime) -> bytes:
     )
 
 
-def read_authenticate_message(token: bytes) -> AuthenticateMessage:
+def read_proof(token: bytes) -> NtlmProof:
     """Return the client's last message; raises `NtlmMessageError`."""
     if token[:12] != SIGNATURE + b"\x03\x00\x00\x00" or len(token) > LONGEST_MESSAGE:
         raise NtlmMessageError("This is not the last message of NTLM.")
     try:
         (flags,) = struct.unpack_from("<I", token, 60)
         encoding = "utf-16-le" if flags & _UNICODE else "latin-1"
-        return AuthenticateMessage(
+        return NtlmProof(
             user=_field(token, 36).decode(encoding),
             domain=_field(token, 28).decode(encoding),
             answer=_field(token, 20),
@@ -112,7 +112,7 @@ def _field(token: bytes, at: int) -> bytes:
     return token[offset : offset + length]
 
 
-def is_proven(message: AuthenticateMessage, challenge: bytes, password: str) -> bool:
+def is_proven(message: NtlmProof, challenge: bytes, password: str) -> bool:
     """Return whether the answer to a challenge was made with the password (NTLMv2).
     It takes as long if not."""
     hashed = _md4(password.encode("utf-16-le", "surrogatepass"))

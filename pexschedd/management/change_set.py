@@ -384,12 +384,9 @@ def _delete(
     if table is tables.CONFERENCE:
         remove_conference(transaction, store, id, now)
         return
-    if table is tables.ADMINISTRATOR:
-        for token in store.find_all(tables.API_TOKEN_BY_ADMINISTRATOR, id):
-            transaction.delete(tables.API_TOKEN, token.id)
-    if table is tables.MJX_ENDPOINT:
-        for screen in store.find_all(tables.SCREEN_TOKEN_BY_ENDPOINT, id):
-            transaction.delete(tables.SCREEN_TOKEN, screen.id)
+    tokens = _TOKENS_OF.get(table.name)
+    for token in store.find_all(tokens, id) if tokens is not None else ():
+        transaction.delete(tokens.table, token.id)
     if table is tables.SCHEDULED_ALIAS:
         for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
             meeting = msgspec.structs.replace(meeting, scheduled_alias=None)
@@ -401,3 +398,10 @@ def _delete(
         for child in store.find_all(children.index, id):
             transaction.delete(children.index.table, child.id)
     transaction.delete(table, id)
+
+
+_TOKENS_OF = {
+    tables.ADMINISTRATOR.name: tables.API_TOKEN_BY_ADMINISTRATOR,
+    tables.MJX_ENDPOINT.name: tables.SCREEN_TOKEN_BY_ENDPOINT,
+}
+"""The tokens that are deleted with a record."""

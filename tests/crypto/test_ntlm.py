@@ -29,16 +29,14 @@ def test_md4(text: str, digest: str) -> None:
     assert ntlm._md4(text.encode()).hex() == digest
 
 
-def answered(
-    user: str, password: str, challenge: bytes = CHALLENGE
-) -> ntlm.AuthenticateMessage:
+def answered(user: str, password: str, challenge: bytes = CHALLENGE) -> ntlm.NtlmProof:
     """Return what pyspnego's client answers to a challenge."""
     client: Any = spnego.client(
         user, password, hostname="rooms", service="http", protocol="ntlm"
     )
     assert ntlm.is_negotiate_message(client.step())
     token = client.step(ntlm.challenge_message(challenge, "ROOMS", NOW))
-    return ntlm.read_authenticate_message(token)
+    return ntlm.read_proof(token)
 
 
 @pytest.mark.parametrize("user", ["oak", "EXAMPLE\\Oak", "oak@example.test", "Straße"])
@@ -62,9 +60,9 @@ def test_the_names_of_an_account() -> None:
 def test_older_answers_and_none() -> None:
     """Only NTLMv2 proves anything: not 24 bytes of NTLMv1, nor an anonymous client."""
     message = answered("oak", "")
-    empty = ntlm.AuthenticateMessage("oak", "", b"")
-    older = ntlm.AuthenticateMessage("oak", "", message.answer[:24])
-    nobody = ntlm.AuthenticateMessage("", "", message.answer)
+    empty = ntlm.NtlmProof("oak", "", b"")
+    older = ntlm.NtlmProof("oak", "", message.answer[:24])
+    nobody = ntlm.NtlmProof("", "", message.answer)
     assert not any(ntlm.is_proven(m, CHALLENGE, "") for m in (empty, older, nobody))
 
 
@@ -79,4 +77,4 @@ def test_malformed_messages() -> None:
     wrong += [token[:40] + b"\xff" * 8 + token[48:], token + bytes(9_000), b"x" * 80]
     for each in wrong:
         with pytest.raises(ntlm.NtlmMessageError):
-            ntlm.read_authenticate_message(each)
+            ntlm.read_proof(each)

@@ -94,7 +94,6 @@ class RoomWorld:
         self.moment = NOW
         self.clock = Clock()
         self.lists = Lists()
-        self.contacts = EndpointContacts()
         self.alarms = Alarms(self.store, self.now)
         self.oak = self.endpoint("Oak", OAK, USER, PASSWORD)
         self.elm = self.endpoint("Elm", ELM, "elm-screen", "other")
@@ -109,7 +108,7 @@ class RoomWorld:
                 lambda size: b"\x05" * size,
             ),
             self.lists,
-            self.contacts,
+            EndpointContacts(self.store, self.now),
             now=self.now,
             seconds=self.clock.seconds,
             given=NothingGivenAlarms(self.alarms).note,
@@ -117,7 +116,6 @@ class RoomWorld:
         meetings = MeetingsApi(
             ScreenTokens(self.store, self.now, self.clock.seconds),
             self.lists,
-            self.contacts,
             now=self.now,
             seconds=self.clock.seconds,
         ).app.resource()
@@ -201,6 +199,13 @@ class RoomWorld:
         answer = await self.ask(request, header)
         found = answer.xpath(".//m:ResponseCode | .//e:ResponseCode", namespaces=NS)
         return [each.text or "" for each in found]
+
+    def contact(self, id: int) -> tuple[datetime | None, int]:
+        """Return the time of an endpoint's last contact, and the meetings it got."""
+        state = self.store.find(tables.ENDPOINT_STATE_BY_ENDPOINT, id)
+        if state is None:
+            return None, 0
+        return state.last_contact_time, state.number_of_meetings
 
     def alarm(self) -> str:
         """Return the details of the alarm that is raised, empty if there is none."""

@@ -175,19 +175,26 @@ async def test_a_challenge_counts_once(world: RoomWorld) -> None:
 async def test_contact_and_alarm(world: RoomWorld) -> None:
     """The last contact is noted; a system that cannot be given anything raises the
     alarm unless its endpoint wants none, and something to give lowers it."""
-    assert world.contacts.last(world.oak) is None
+    assert world.contact(world.oak) == (None, 0)
     del world.lists.read[world.oak]
     assert await world.codes(DAY) == ["ErrorMailboxStoreUnavailable"]
-    assert world.contacts.last(world.oak) == NOW
+    assert world.contact(world.oak) == (NOW, 0)
     assert "oak@example.test was never read" in world.alarm()
     world.change_endpoint(world.oak, poly_raise_alarms_for_this_endpoint=False)
     assert await world.codes(DAY) == ["ErrorMailboxStoreUnavailable"]
     assert world.alarm() == ""
     world.change_endpoint(world.oak, poly_raise_alarms_for_this_endpoint=True)
     assert await world.codes(DAY) == ["ErrorMailboxStoreUnavailable"]
-    world.lists.read[world.oak] = NOW
+    world.lists.read[world.oak] = world.moment = NOW + timedelta(minutes=1)
     assert await world.codes(DAY) == ["NoError"]
     assert world.alarm() == ""
+    assert world.contact(world.oak) == (world.moment, 2)
+    world.moment += timedelta(minutes=14)
+    await world.codes(DAY)
+    assert world.contact(world.oak)[0] == NOW + timedelta(minutes=1)
+    world.moment += timedelta(minutes=1)
+    await world.codes(DAY)
+    assert world.contact(world.oak)[0] == NOW + timedelta(minutes=16)
 
 
 @pytest_twisted.ensureDeferred

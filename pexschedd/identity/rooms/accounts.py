@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Callable
 from hashlib import sha256
 
-from pexschedd.crypto.ntlm import AuthenticateMessage, is_proven
+from pexschedd.crypto.ntlm import NtlmProof, is_proven
 from pexschedd.errors import NotAuthenticated, StoreError, TooManyRequests
 from pexschedd.identity.sign_in_backoff import SignInBackOff
 from pexschedd.model import tables
@@ -55,9 +55,7 @@ class EndpointAccounts:
 
         return self._verified(_names(name), is_right, address)
 
-    def by_proof(
-        self, message: AuthenticateMessage, challenge: bytes, address: str
-    ) -> Endpoint:
+    def by_proof(self, message: NtlmProof, challenge: bytes, address: str) -> Endpoint:
         """Return the endpoint whose password an answer to a challenge was made with.
 
         Raises as `by_password`.

@@ -39,7 +39,7 @@ from pexschedd.onetouch.emulation.support_log import (
 )
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
 from pexschedd.util.token_bucket import Rate, TokenBuckets
-from pexschedd.web.rooms.sign_in import RoomSignIn, SignInNeeded
+from pexschedd.web.rooms.sign_in import RoomSignIn, SignInChallenge
 from pexschedd.web.routes import (
     ResponseBody,
     body_of,
@@ -128,7 +128,7 @@ class EmulatedExchangeApi:
             raise NotFound("There is nothing here.")
         try:
             endpoint = self._endpoint(request)
-        except SignInNeeded as needed:
+        except SignInChallenge as needed:
             return _unauthorized(request, needed)
         if request.method != b"POST":
             # Clients try an address out; Exchange answers with a page.
@@ -157,7 +157,7 @@ class EmulatedExchangeApi:
             raise NotFound("There is nothing here.")
         try:
             endpoint = self._endpoint(request)
-        except SignInNeeded as needed:
+        except SignInChallenge as needed:
             return _unauthorized(request, needed)
         body = body_of(request)[:LARGEST]
         found: DiscoverAnswer = answer(
@@ -176,7 +176,6 @@ class EmulatedExchangeApi:
             raise TooManyRequests(
                 "The endpoint asks too often. Wait, then try again.", retry_after=wait
             )
-        self._contacts.note(endpoint.id, self._now())
         return endpoint
 
     def _answer(self, endpoint: Endpoint, body: bytes) -> EmulatedAnswer:
@@ -184,10 +183,13 @@ class EmulatedExchangeApi:
             return refused_answer(ExchangeRefusal("ErrorRequestStreamTooBig"))
         if self._lists.stale(endpoint.id) is None:
             refusal = ExchangeRefusal("ErrorMailboxStoreUnavailable")
+            self._contacts.note(endpoint.id, 0)
             self._given(endpoint, _never_read(endpoint))
             return refused_answer(refusal)
-        room = self._room(endpoint, self._lists.of(endpoint.id))
+        meetings = self._lists.of(endpoint.id)
+        room = self._room(endpoint, meetings)
         answer = self._exchange.answer(body, room, endpoint.id)
+        self._contacts.note(endpoint.id, len(meetings))
         self._given(endpoint, "")
         return answer
 
@@ -236,7 +238,7 @@ def _never_read(endpoint: Endpoint) -> str:
     )
 
 
-def _unauthorized(request: Request, needed: SignInNeeded) -> ResponseBody:
+def _unauthorized(request: Request, needed: SignInChallenge) -> ResponseBody:
     """Ask for the sign-in. A handshake passes here: it is no error to log."""
     request.setResponseCode(401)
     challenges = [each.encode("ascii") for each in needed.challenges]

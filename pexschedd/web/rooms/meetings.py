@@ -21,7 +21,6 @@ from twisted.web.server import Request
 from pexschedd.clock import Now
 from pexschedd.errors import NotAuthenticated, PexscheddError, TooManyRequests
 from pexschedd.identity.rooms.screen_tokens import ScreenTokens
-from pexschedd.onetouch.contacts import EndpointContacts
 from pexschedd.onetouch.screen.screen_document import entity_tag, meeting_documents
 from pexschedd.util.token_bucket import Rate, TokenBuckets
 from pexschedd.web.basic_auth import authorization
@@ -59,14 +58,12 @@ class MeetingsApi:
         self,
         tokens: ScreenTokens,
         lists: MeetingLists,
-        contacts: EndpointContacts,
         *,
         now: Now,
         seconds: Callable[[], float],
     ) -> None:
         self._tokens = tokens
         self._lists = lists
-        self._contacts = contacts
         self._now = now
         self._seconds = seconds
         self._rates = TokenBuckets(REQUESTS.at_once, REQUESTS.per_minute)
@@ -86,7 +83,6 @@ class MeetingsApi:
                 "This token asks too often: once a minute is enough.", retry_after=wait
             )
         now = self._now()
-        self._contacts.note(endpoint.id, now)
         read_at = self._lists.stale(endpoint.id)
         documents = meeting_documents(self._lists.of(endpoint.id))
         room = {"name": endpoint.name, "email": endpoint.room_resource_email}
@@ -114,7 +110,7 @@ class MeetingsApi:
 
 
 def _has_it(request: Request, tag: str) -> bool:
-    """Whether the client has the list with this tag (RFC 9110, 13.1.2)."""
+    """Return whether the client has the list with this tag (RFC 9110, 13.1.2)."""
     given = ",".join(
         each.decode("latin-1")
         for each in request.requestHeaders.getRawHeaders(b"if-none-match") or []

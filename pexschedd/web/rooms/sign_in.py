@@ -21,7 +21,7 @@ from pexschedd.crypto.ntlm import (
     NtlmMessageError,
     challenge_message,
     is_negotiate_message,
-    read_authenticate_message,
+    read_proof,
 )
 from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.rooms.accounts import EndpointAccounts, credentials_of
@@ -35,7 +35,7 @@ _SERVER_NAME = "ROOMS"
 _LONGEST_TOKEN = 16_384
 
 
-class SignInNeeded(NotAuthenticated):
+class SignInChallenge(NotAuthenticated):
     """A request that is answered with 401 and a challenge."""
 
     def __init__(self, message: str, *challenges: str) -> None:
@@ -48,7 +48,7 @@ class _Handshakes:
 
     def __init__(self) -> None:
         self.challenge = b""
-        """What the client has been asked; empty if nothing."""
+        """The challenge that the client has been given; empty if there is none."""
         self.endpoint = 0
         self.credentials = b""
 
@@ -65,7 +65,7 @@ class RoomSignIn:
         self._connections: WeakKeyDictionary[Any, _Handshakes] = WeakKeyDictionary()
 
     def endpoint(self, request: Request) -> Endpoint:
-        """Return the endpoint; raises `SignInNeeded`, and `TooManyRequests`."""
+        """Return the endpoint; raises `SignInChallenge`, and `TooManyRequests`."""
         scheme, credentials = authorization(request)
         if scheme == b"ntlm" and _is_direct(request):
             return self._by_ntlm(request, credentials)
@@ -97,10 +97,10 @@ class RoomSignIn:
             connection.challenge = self._random(CHALLENGE_BYTES)
             answer = challenge_message(connection.challenge, _SERVER_NAME, self._now())
             encoded = b64encode(answer).decode("ascii")
-            raise SignInNeeded("The sign-in goes on.", f"NTLM {encoded}")
+            raise SignInChallenge("The sign-in goes on.", f"NTLM {encoded}")
         challenge, connection.challenge = connection.challenge, b""
         try:
-            message = read_authenticate_message(token)
+            message = read_proof(token)
         except NtlmMessageError as error:
             raise _needed(request, str(error)) from None
         if not challenge:
@@ -143,9 +143,9 @@ def _is_direct(request: Request) -> bool:
     return not request.requestHeaders.hasHeader(b"x-forwarded-for")
 
 
-def _needed(request: Request, message: str) -> SignInNeeded:
+def _needed(request: Request, message: str) -> SignInChallenge:
     """Basic stands first: clients that know both may take the first one."""
     offered = ['Basic realm="rooms", charset="UTF-8"']
     if _is_direct(request):
         offered.append("NTLM")
-    return SignInNeeded(message, *offered)
+    return SignInChallenge(message, *offered)
