@@ -52,7 +52,7 @@ def load_page(
     the address below which they are served. `made` are others, by their names."""
     others: dict[str, PageFile] = {}
     folder = files(package).joinpath("static")
-    contents = {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+    contents = {e.name: e.read_bytes() for e in folder.iterdir() if e.is_file()}
     for name, content in sorted({**contents, **(made or {})}.items()):
         if content_type := _TYPES.get(name.rpartition(".")[2]):
             compressed = gzip.compress(content, mtime=0)
