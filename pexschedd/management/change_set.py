@@ -11,7 +11,6 @@ from functools import partial
 from itertools import islice, starmap
 from typing import Any
 
-import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.errors import InvalidFields, RecordInUse
@@ -27,11 +26,11 @@ from pexschedd.management.admin_log import (
     note_deletion,
     note_warning,
 )
+from pexschedd.management.deletions import delete_record
 from pexschedd.management.guards.generated_aliases import (
     changes_kept_alias,
     kept_alias,
 )
-from pexschedd.management.preparation import Preparation
 from pexschedd.management.resource import (
     MOST_RECORDS,
     AnyTable,
@@ -41,13 +40,13 @@ from pexschedd.management.resource import (
 )
 from pexschedd.management.resources import CONFIGURATION, AnyResource
 from pexschedd.management.save_notes import SaveNote
+from pexschedd.management.transfer.preparation import Preparation
 from pexschedd.management.transfer.together import put_together
 from pexschedd.model import tables
 from pexschedd.model.conference import ConferenceAlias
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Index, R, Table
 from pexschedd.model.uniqueness import UNIQUE, Unique
-from pexschedd.scheduling.records.deletion import remove_conference, remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import Pauses, in_slices
@@ -305,7 +304,7 @@ class ChangeSet:
         else:
             with self._store.transaction(essential=only_deletes) as transaction:
                 for resource, id_ in self._deletions:
-                    _delete(transaction, self._store, resource, id_, now)
+                    delete_record(transaction, self._store, resource, id_, now)
                 for put in starmap(self._preparation.put, self._puts.values()):
                     transaction.put(*put)
                 within(transaction)
@@ -341,26 +340,6 @@ class ChangeSet:
         yield from self._warnings
 
 
-async def remove_integration(
-    store: Store, id: int, now: datetime, clock: IReactorTime
-) -> None:
-    """Remove an integration with all that it made; see `remove_connector`.
-
-    Its domains are in the history as usual, and what it made without values.
-    """
-    await remove_connector(
-        store,
-        id,
-        now,
-        clock,
-        finish=lambda transaction: record_changes(store, transaction, now),
-        finish_slice=lambda transaction: record_changes(
-            store, transaction, now, went_along=True
-        ),
-    )
-    await settle(store, tables.CONNECTOR.document)
-
-
 def too_many_records(what: str) -> str:
     """Return the problem of a request that lists too many records."""
     return f"More than {MOST_RECORDS} records {what} by one request; send several."
@@ -369,39 +348,3 @@ def too_many_records(what: str) -> str:
 def _differences(old: Record, new: Record) -> list[str]:
     names = new.__struct_fields__
     return [name for name in names if getattr(old, name) != getattr(new, name)]
-
-
-def _delete(
-    transaction: Transaction,
-    store: Store,
-    resource: AnyResource,
-    id: int,
-    now: datetime,
-) -> None:
-    table = resource.table
-    if store.get(table, id) is None:
-        return
-    if table is tables.CONFERENCE:
-        remove_conference(transaction, store, id, now)
-        return
-    tokens = _TOKENS_OF.get(table.name)
-    for token in store.find_all(tokens, id) if tokens is not None else ():
-        transaction.delete(tokens.table, token.id)
-    if table is tables.SCHEDULED_ALIAS:
-        for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
-            meeting = msgspec.structs.replace(meeting, scheduled_alias=None)
-            transaction.put(tables.SCHEDULED_CONFERENCE, meeting)
-        for series in store.find_all(tables.RECURRING_BY_ALIAS, id):
-            series = msgspec.structs.replace(series, scheduled_alias=None)
-            transaction.put(tables.RECURRING_CONFERENCE, series)
-    for children in resource.children.values():
-        for child in store.find_all(children.index, id):
-            transaction.delete(children.index.table, child.id)
-    transaction.delete(table, id)
-
-
-_TOKENS_OF = {
-    tables.ADMINISTRATOR.name: tables.API_TOKEN_BY_ADMINISTRATOR,
-    tables.MJX_ENDPOINT.name: tables.SCREEN_TOKEN_BY_ENDPOINT,
-}
-"""The tokens that are deleted with a record."""

@@ -13,7 +13,8 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.clock import Now
 from pexschedd.errors import MOST_PROBLEMS, InvalidFields
 from pexschedd.management.admin_log import note_deletion
-from pexschedd.management.change_set import ChangeSet, remove_integration
+from pexschedd.management.change_set import ChangeSet
+from pexschedd.management.deletions import remove_integration
 from pexschedd.management.guards.deletion_counts import (
     require_confirmed_integrations,
     require_confirmed_list,
