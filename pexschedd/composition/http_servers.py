@@ -107,8 +107,8 @@ class HttpServers(MultiService):
         else:
             addin[b"policy"] = policy
         if config.rooms_endpoints:
-            only = {**rooms, b"health": public}
-            self._listen("rooms", config.rooms_endpoints, PathRouter(public, only))
+            screens = {**rooms, b"health": public}
+            self._listen("rooms", config.rooms_endpoints, PathRouter(public, screens))
         self._listen(
             "addin", config.addin_endpoints, PathRouter(self._addin.resource(), addin)
         )

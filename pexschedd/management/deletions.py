@@ -1,6 +1,8 @@
 """Deletions of records, with those that belong to them."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
@@ -8,11 +10,12 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.history.recorder import record_changes, settle
 from pexschedd.management.resources import AnyResource
 from pexschedd.model import tables
+from pexschedd.model.table import Index
 from pexschedd.scheduling.records.deletion import remove_conference, remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
-_TOKENS_OF = {
+_TOKENS_OF: Mapping[str, Index[Any]] = {
     tables.ADMINISTRATOR.name: tables.API_TOKEN_BY_ADMINISTRATOR,
     tables.MJX_ENDPOINT.name: tables.SCREEN_TOKEN_BY_ENDPOINT,
 }
@@ -53,9 +56,9 @@ def delete_record(
     if table is tables.CONFERENCE:
         remove_conference(transaction, store, id, now)
         return
-    tokens = _TOKENS_OF.get(table.name)
-    for token in store.find_all(tokens, id) if tokens is not None else ():
-        transaction.delete(tokens.table, token.id)
+    if tokens := _TOKENS_OF.get(table.name):
+        for token in store.find_all(tokens, id):
+            transaction.delete(tokens.table, token.id)
     if table is tables.SCHEDULED_ALIAS:
         for meeting in store.find_all(tables.SCHEDULED_BY_ALIAS, id):
             meeting = msgspec.structs.replace(meeting, scheduled_alias=None)

@@ -1,5 +1,7 @@
 """The stored rules of a profile."""
 
+from typing import Any
+
 from pexschedd.clock import system_now
 from pexschedd.model import tables
 from pexschedd.model.onetouch.processing_rule import MEETING_TYPES, ProcessingRule
@@ -19,24 +21,29 @@ class _Records:
     def __init__(self, *rules: ProcessingRule) -> None:
         self._rules = rules
 
-    def find_all(self, index, key):
+    def find_all(self, index: Any, key: Any) -> list[Any]:
         """Return the rules with a key."""
         return [each for each in self._rules if index.key(each) == key]
 
 
-def _rule(id: int, **values: object) -> ProcessingRule:
-    given = {"name": f"Rule {id}", "mjx_integration": 1, "priority": 10, **values}
+def _rule(id: int, **values: Any) -> ProcessingRule:
+    given: dict[str, Any] = {
+        "name": f"Rule {id}",
+        "mjx_integration": 1,
+        "priority": 10,
+        **values,
+    }
     return ProcessingRule(id=id, **given)
 
 
-def test_the_types_of_stored_rules_are_those_that_are_applied():
+def test_the_types_of_stored_rules_are_those_that_are_applied() -> None:
     """Every type that can be stored is known to the rules, and the other way round."""
     assert set(MEETING_TYPES) == set(ALL_TYPES)
 
 
-def test_every_field_of_a_stored_rule_reaches_the_rule_that_is_applied():
+def test_every_field_of_a_stored_rule_reaches_the_rule_that_is_applied() -> None:
     """No setting of a stored rule is lost on the way."""
-    values = {
+    values: dict[str, Any] = {
         "description": "Notes",
         "priority": 7,
         "enabled": False,
@@ -57,7 +64,7 @@ def test_every_field_of_a_stored_rule_reaches_the_rule_that_is_applied():
     assert found == MeetingRule(id=3, name="Rule 3", **values)
 
 
-def test_a_profile_has_its_own_rules_in_the_order_of_their_age():
+def test_a_profile_has_its_own_rules_in_the_order_of_their_age() -> None:
     """Rules of other profiles are left out, and equal priorities go by age."""
     others = _rule(1, mjx_integration=2, meeting_type="zoom")
     records = _Records(
@@ -66,7 +73,7 @@ def test_a_profile_has_its_own_rules_in_the_order_of_their_age():
     assert [rule.id for rule in stored_rules(records, 1)] == [4, 9]
 
 
-def test_a_rule_set_dials_by_the_stored_rules():
+def test_a_rule_set_dials_by_the_stored_rules() -> None:
     """The stored rule with the lowest priority that matches decides."""
     records = _Records(
         _rule(1, priority=20, meeting_type="zoom"),
@@ -74,18 +81,22 @@ def test_a_rule_set_dials_by_the_stored_rules():
     )
     rules = rule_set_of(records, 1, rule_templates(system_now), services_with())
     text = "oak@example.com or https://zoom.us/j/95812345678"
-    assert rules.evaluate(Invitation(text=text)).details.alias == "oak@example.com"
+    found = rules.evaluate(Invitation(text=text)).details
+    assert found
+    assert found.alias == "oak@example.com"
 
 
-def test_without_rules_only_written_addresses_are_dialled():
+def test_without_rules_only_written_addresses_are_dialled() -> None:
     """A profile without rules finds sip: addresses and no service's links."""
     rules = rule_set_of(_Records(), 1, rule_templates(system_now), services_with())
     zoom = Invitation(text="https://zoom.us/j/95812345678")
     assert rules.evaluate(zoom).details is None
     sip = Invitation(text="sip:oak@example.com")
-    assert rules.evaluate(sip).details.alias == "oak@example.com"
+    found = rules.evaluate(sip).details
+    assert found
+    assert found.alias == "oak@example.com"
 
 
-def test_the_records_are_found_by_the_store_s_own_index():
+def test_the_records_are_found_by_the_store_s_own_index() -> None:
     """The index by profile is the one that the store keeps."""
     assert tables.MJX_RULE_BY_INTEGRATION in tables.MJX_PROCESSING_RULE.indexes

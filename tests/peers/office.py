@@ -62,12 +62,13 @@ class Office:
             in_thread=deferToThread,
             now=self.now,
         )
+        factory: AuthenticatorFactory[Connector] = AuthenticatorFactory(
+            kerberos=kerberos
+        )
         return {
             "url": url,
             "username": connector.username,
-            "authenticator": AuthenticatorFactory(kerberos=kerberos).authenticator(
-                connector, password
-            ),
+            "authenticator": factory.authenticator(connector, password),
             "method": "KERBEROS",
             "network": Network(reactor, Trust([("test", self._authority.pem)])),
             "limits": ConnectionLimits(connections=connections),

@@ -237,12 +237,13 @@ async def test_not_many_tests_wait(tmp_path: Any) -> None:
     running = [ensureDeferred(tests.run(None, data=b"x")) for _ in range(MOST_WAITING)]
     with pytest.raises(TooManyRequests):
         await tests.run(None, data=b"x")
-    waiting[0].callback("done")
-    assert await running[0] == "done"
+    done: Any = object()
+    waiting[0].callback(done)
+    assert await running[0] is done
     last = ensureDeferred(tests.run(None, data=b"x"))
     for each in waiting[1:]:
-        each.callback("done")
-    assert await last == "done"
+        each.callback(done)
+    assert await last is done
     await store.close()
 
 

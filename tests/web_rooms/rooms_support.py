@@ -181,7 +181,8 @@ class RoomWorld:
         self, url: str, body: bytes, headers: dict[str, str] | None = None
     ) -> tuple[int, Any, bytes]:
         """Return status, headers and body of the answer."""
-        sent = {"Content-Type": "text/xml; charset=utf-8", **(headers or {})}
+        sent: dict[Any, Any] = {"Content-Type": "text/xml; charset=utf-8"}
+        sent |= headers or {}
         answer = await self.agent.post(url, data=body, headers=sent)
         return answer.code, answer.headers, await treq.content(answer)
 
@@ -197,7 +198,8 @@ class RoomWorld:
     async def codes(self, request: str, header: str = "") -> list[str]:
         """Return the response codes of the answer, of messages or of a fault."""
         answer = await self.ask(request, header)
-        found = answer.xpath(".//m:ResponseCode | .//e:ResponseCode", namespaces=NS)
+        path = ".//m:ResponseCode | .//e:ResponseCode"
+        found: Any = answer.xpath(path, namespaces=NS)
         return [each.text or "" for each in found]
 
     def contact(self, id: int) -> tuple[datetime | None, int]:

@@ -15,7 +15,9 @@ from tests.web_rooms.rooms_support import NOW, RoomWorld, meeting
 async def get(
     world: RoomWorld, token: str = "", **headers: str
 ) -> tuple[int, Any, Any]:
-    sent = {"Authorization": f"Bearer {token}"} if token else {}
+    sent: dict[bytes | str, bytes | str] = {}
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
     for name, value in headers.items():
         sent[name.replace("_", "-")] = value
     answer = await world.agent.get(f"{world.url}/v1/meetings", headers=sent)

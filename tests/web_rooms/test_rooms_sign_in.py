@@ -29,9 +29,10 @@ from tests.web_rooms.rooms_support import (
 @pytest.fixture
 def events() -> Iterator[list[LogEvent]]:
     seen: list[LogEvent] = []
-    globalLogPublisher.addObserver(seen.append)
+    observer: Any = seen.append
+    globalLogPublisher.addObserver(observer)
     yield seen
-    globalLogPublisher.removeObserver(seen.append)
+    globalLogPublisher.removeObserver(observer)
 
 
 async def status(world: RoomWorld, headers: dict[str, str]) -> int:

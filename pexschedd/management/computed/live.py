@@ -69,6 +69,6 @@ class CertificateStatus(Record, frozen=True, kw_only=True):
     """The way to renew it."""
 
 
-LiveRecords = Mapping[str, Callable[[], Iterable[Record]]]
+LiveRecords = Mapping[str, Callable[[], Iterable[Record | None]]]
 """Functions that look up what the running daemon knows, by the status list that they
 are for; a list without one is empty."""

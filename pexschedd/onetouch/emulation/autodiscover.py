@@ -5,6 +5,7 @@ other mailbox.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from lxml import etree
@@ -40,9 +41,14 @@ class DiscoverAnswer(msgspec.Struct, frozen=True):
     """The reason for the log if the question was not answered."""
 
 
+def _by_default(namespace: str) -> Any:
+    """A map for a namespace without a prefix, which the type hints do not know."""
+    return {None: namespace}
+
+
 def answer_pox(body: bytes, room: EmulatedRoom, ews_url: str) -> DiscoverAnswer:
     """Return the answer to a plain question about a mailbox."""
-    root = etree.Element(f"{{{_ANSWER}}}Autodiscover", nsmap={None: _ANSWER})
+    root = etree.Element(f"{{{_ANSWER}}}Autodiscover", nsmap=_by_default(_ANSWER))
     try:
         asked = parse_xml(body)
     except ExchangeRefusal:
@@ -53,7 +59,9 @@ def answer_pox(body: bytes, room: EmulatedRoom, ews_url: str) -> DiscoverAnswer:
     if not room.is_own(address):
         return _pox_error(root, room, "500", "The e-mail address cannot be found.")
     add = _adder(_OUTLOOK)
-    response = etree.SubElement(root, f"{{{_OUTLOOK}}}Response", nsmap={None: _OUTLOOK})
+    response = etree.SubElement(
+        root, f"{{{_OUTLOOK}}}Response", nsmap=_by_default(_OUTLOOK)
+    )
     user = add(response, "User")
     add(user, "DisplayName", room.name or room.email)
     add(user, "LegacyDN", f"/o=rooms/cn={room.folder_id('root').replace('/', '-')}")
@@ -162,7 +170,7 @@ def _soap_answer(
         add(version, name, number)
     body = etree.SubElement(envelope, f"{{{SOAP}}}Body")
     message = etree.SubElement(
-        body, f"{{{_SOAP}}}{operation}ResponseMessage", nsmap={None: _SOAP}
+        body, f"{{{_SOAP}}}{operation}ResponseMessage", nsmap=_by_default(_SOAP)
     )
     response = add(message, "Response")
     add(response, "ErrorCode", code)

@@ -71,7 +71,7 @@ class RoomWorld:
         await self.daemon.stopService()
         await self._port.stopListening()
 
-    def sign_in(self, *methods: str) -> None:
+    def sign_in(self, *methods: Any) -> None:
         """Have Exchange offer these methods alone."""
         self.sandbox.behaviour.configure(
             {"sign_in": msgspec.to_builtins(SignIn(methods=methods))}

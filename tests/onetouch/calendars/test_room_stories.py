@@ -75,7 +75,8 @@ async def test_a_private_meeting(world: RoomWorld) -> None:
     of the log."""
     await world.configure(OAK)
     events: list[Any] = []
-    globalLogPublisher.addObserver(events.append)
+    observer: Any = events.append
+    globalLogPublisher.addObserver(observer)
     await world.alice.invite(
         "Salaries", AT_TEN, body=ZOOM, resources=[OAK], sensitivity="Private"
     )
@@ -83,7 +84,7 @@ async def test_a_private_meeting(world: RoomWorld) -> None:
     assert world.screen()[0].is_private
     await world.alice.invite("Plan", AT_TEN + HOUR, body=ZOOM, resources=[OAK])
     await world.read()
-    globalLogPublisher.removeObserver(events.append)
+    globalLogPublisher.removeObserver(observer)
     lines = [formatEvent(event) or "" for event in events]
     created = [line for line in lines if line.startswith("OTJ meeting created")]
     assert len(created) == 2
