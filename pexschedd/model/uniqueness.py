@@ -7,6 +7,8 @@ import msgspec
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate, fingerprint_of
 from pexschedd.model.fields.declaration import Record
+from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
+from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.table import Index
 
 
@@ -64,6 +66,33 @@ def _account_taken(other: Record) -> str:
     )
 
 
+def _name_in_profile(record: Record) -> Hashable | None:
+    return (
+        (record.mjx_integration, record.name)
+        if isinstance(record, ProcessingRule)
+        else None
+    )
+
+
+def _rule_taken(other: Record) -> str:
+    return (
+        "Another rule of this profile has this name. Reports and the status of "
+        "meetings name rules by it."
+    )
+
+
+def _url_of_deployment(record: Record) -> Hashable | None:
+    return (
+        (record.exchange_deployment, record.url)
+        if isinstance(record, AutodiscoverUrl)
+        else None
+    )
+
+
+def _url_taken(other: Record) -> str:
+    return "The deployment has this address already."
+
+
 UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     tables.ADMINISTRATOR.name: (
         Unique("name", _folded("name"), tables.ADMINISTRATOR_BY_NAME),
@@ -86,6 +115,12 @@ UNIQUE: Mapping[str, tuple[Unique, ...]] = {
     tables.MJX_EXCHANGE_DEPLOYMENT.name: (Unique("name", _exact("name")),),
     tables.MJX_GRAPH_DEPLOYMENT.name: (Unique("name", _exact("name")),),
     tables.MJX_GOOGLE_DEPLOYMENT.name: (Unique("name", _exact("name")),),
+    tables.MJX_AUTODISCOVER_URL.name: (
+        Unique("url", _url_of_deployment, taken=_url_taken),
+    ),
+    tables.MJX_PROCESSING_RULE.name: (
+        Unique("name", _name_in_profile, taken=_rule_taken),
+    ),
     tables.MJX_ENDPOINT.name: (
         Unique("name", _exact("name"), tables.MJX_ENDPOINT_BY_NAME),
         Unique(

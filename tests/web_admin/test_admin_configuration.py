@@ -7,6 +7,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
 
+from pexschedd.management.resources import CONFIGURATION
 from pexschedd.management.transfer.configuration import TRANSFERRED
 from pexschedd.model import tables
 from pexschedd.model.fields.validation import is_writable
@@ -14,12 +15,14 @@ from tests.web_admin.transfer_support import (
     COMMANDS,
     EXPORT,
     IMPORT,
+    MJX_SECRETS,
     PASSPHRASE,
     SECRETS,
     another,
     change_everything,
     exported,
     fill,
+    fill_one_touch_join,
     imported,
     sent,
 )
@@ -63,14 +66,14 @@ async def test_every_field_comes_along(server: Server, tmp_path: Path) -> None:
     assert len(changed & writable) > 0.9 * len(writable), writable - changed
     async with another(tmp_path) as empty:
         plan = await imported(empty, document, passphrase=PASSPHRASE)
-        assert plan["created"] == 17
+        assert plan["created"] == 26
         assert records(plan, "changed") == ["administrator admin"]
         again = await exported(empty, passphrase=PASSPHRASE)
         assert again["resources"] == document["resources"]
         for target in (empty, server):
             plan = await imported(target, document, passphrase=PASSPHRASE)
             assert plan["records"] == []
-            assert plan["unchanged"] == 18
+            assert plan["unchanged"] == 27
         for connector in server.store.all(tables.CONNECTOR):
             copy = empty.store.get(tables.CONNECTOR, connector.id)
             assert copy is not None
@@ -82,6 +85,13 @@ async def test_every_field_comes_along(server: Server, tmp_path: Path) -> None:
                     context = f"ms_exchange_connector/{each.uuid}/{name}"
                     plain.append(stored and store.vault.unseal(stored, context))
                 assert plain[0] == plain[1]
+        for name, secrets in MJX_SECRETS.items():
+            table = CONFIGURATION[name].table
+            for secret in secrets:
+                context = f"{name}/1/{secret}"
+                (record,) = empty.store.all(table)
+                plain = empty.store.vault.unseal(getattr(record, secret), context)
+                assert plain == f"{name} {secret}"
         signed_in = ("anna changed", "long enough")
         answer = await empty.client.ask("GET", f"{API}/role/", auth=signed_in)
         assert answer.status == 200
@@ -317,6 +327,33 @@ async def test_a_sealed_secret_is_not_sent_elsewhere(
         assert set(problems) == {place + name for name in wrong}
         given = {URI: dict.fromkeys(wrong, "entered")}
         await imported(empty, document, passphrase=PASSPHRASE, secrets=given)
+
+
+@pytest.mark.parametrize(
+    ("resource", "moved", "secrets"),
+    [
+        ("mjx_endpoint", {"api_address": "evil.example.test"}, {"api_password"}),
+        ("mjx_endpoint", {"api_port": 8443}, {"api_password"}),
+        ("mjx_integration", {"ep_use_https": False}, {"ep_password"}),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_sealed_secret_of_a_room_is_not_sent_elsewhere(
+    server: Server,
+    tmp_path: Path,
+    resource: str,
+    moved: dict[str, object],
+    secrets: set[str],
+) -> None:
+    """Neither to another address or port of an endpoint, nor without TLS."""
+    await fill_one_touch_join(server)
+    document = await exported(server, passphrase=PASSPHRASE)
+    document["resources"][resource][0] |= moved
+    async with another(tmp_path) as empty:
+        answer = await sent(empty, document, passphrase=PASSPHRASE)
+        assert answer.status == 400
+        (problems,) = answer.json.values()
+        assert {place.rpartition(" ")[2] for place in problems} == secrets
 
 
 @pytest_twisted.ensureDeferred

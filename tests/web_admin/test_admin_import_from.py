@@ -66,9 +66,12 @@ async def test_a_deployment_is_taken_over(
     await server.client.create(f"{API}/scheduled_conference/", meeting)
     async with over_tls(server.site, authority) as address:
         plan = await answer(here, asked(address, dry_run=True))
-        assert plan["created"] == 16
-        assert [*plan["secrets_needed"]] == [f"{CONNECTOR}1/"]
-        ((field, text),) = plan["secrets_needed"][f"{CONNECTOR}1/"].items()
+        assert plan["created"] == 25
+        needed = plan["secrets_needed"]
+        assert [*needed] == [f"{CONNECTOR}1/", *ROOM_SECRETS]
+        for uri, fields in ROOM_SECRETS.items():
+            assert needed[uri].keys() == fields.keys()
+        ((field, text),) = needed[f"{CONNECTOR}1/"].items()
         assert field == "password"
         assert "Head office" in text
         assert plan["left_out"] == [
@@ -77,10 +80,14 @@ async def test_a_deployment_is_taken_over(
         ]
         assert here.store.count(tables.CONNECTOR) == 0
         refused = await here.client.refused("POST", IMPORT_FROM, asked(address))
-        assert [*refused] == ['ms_exchange_connector[0] "Head office": password']
-        secrets = {f"{CONNECTOR}1/": {"password": "entered here"}}
+        assert [*refused] == [
+            'ms_exchange_connector[0] "Head office": password',
+            'mjx_exchange_deployment[0] "Rooms": service_account_password',
+            'mjx_google_deployment[0] "Workspace": private_key',
+        ]
+        secrets = {f"{CONNECTOR}1/": {"password": "entered here"}, **ROOM_SECRETS}
         plan = await answer(here, asked(address, secrets=secrets))
-        assert (plan["created"], plan["secrets_needed"]) == (16, {})
+        assert (plan["created"], plan["secrets_needed"]) == (25, {})
         again = await answer(here, asked(address, secrets=secrets))
         assert again["records"] == []
     there, taken = await exported(server), await exported(here)
@@ -93,6 +100,13 @@ async def test_a_deployment_is_taken_over(
     (connector, _) = here.store.all(tables.CONNECTOR)
     context = f"ms_exchange_connector/{connector.uuid}/password"
     assert here.store.vault.unseal(connector.password, context) == "entered here"
+
+
+ROOM_SECRETS = {
+    f"{API}/mjx_exchange_deployment/1/": {"service_account_password": "entered"},
+    f"{API}/mjx_google_deployment/1/": {"private_key": "entered"},
+}
+"""The secrets without which the deployments of One-Touch Join cannot be made."""
 
 
 class Elsewhere(Resource):

@@ -22,6 +22,7 @@ TENANT = {
 WORKSPACE = {"name": "Workspace", "client_email": "a@b.test", "private_key": "key"}
 PROFILE = {"name": "Office", "exchange_deployment": 1}
 RULE = {"name": "Zoom", "mjx_integration": 1, "priority": 30, "meeting_type": "zoom"}
+NEW_RULE = {**RULE, "name": "x"}
 ENDPOINT = {
     "name": "Oak",
     "room_resource_email": "oak@example.test",
@@ -202,31 +203,31 @@ async def test_what_is_read_can_be_sent_back(server: Server) -> None:
         ),
         (
             "mjx_meeting_processing_rule",
-            {**RULE, "meeting_type": "teams"},
+            {**NEW_RULE, "meeting_type": "teams"},
             "domain",
             "need a domain to dial",
         ),
         (
             "mjx_meeting_processing_rule",
-            {**RULE, "meeting_type": "regex", "match_string": "(?=x)"},
+            {**NEW_RULE, "meeting_type": "regex", "match_string": "(?=x)"},
             "match_string",
             "",
         ),
         (
             "mjx_meeting_processing_rule",
-            {**RULE, "meeting_type": "custom", "custom_template": "{{ subject }}"},
+            {**NEW_RULE, "meeting_type": "custom", "custom_template": "{{ subject }}"},
             "custom_template",
             "subject",
         ),
         (
             "mjx_meeting_processing_rule",
-            {**RULE, "priority": 201},
+            {**NEW_RULE, "priority": 201},
             "priority",
             "from 1 to 200",
         ),
         (
             "mjx_meeting_processing_rule",
-            {**RULE, "mjx_integration": 7},
+            {**NEW_RULE, "mjx_integration": 7},
             "mjx_integration",
             "There is no mjx_integration 7",
         ),
@@ -242,6 +243,19 @@ async def test_what_does_not_fit_is_refused(
     problems = await server.client.refused("POST", f"{API}/{resource}/", record)
     assert list(problems) == [field]
     assert words in problems[field][0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_rules_of_a_profile_have_different_names(server: Server) -> None:
+    """Reports name rules by their names; other profiles may have the same ones."""
+    await with_an_endpoint(server)
+    rules = f"{API}/mjx_meeting_processing_rule/"
+    problems = await server.client.refused("POST", rules, RULE | {"priority": 99})
+    (text,) = problems["name"]
+    assert text.startswith("Another rule of this profile has this name.")
+    other = {"name": "Other", "exchange_deployment": 1}
+    await server.client.create(f"{API}/mjx_integration/", other)
+    await server.client.create(rules, RULE | {"mjx_integration": 2})
 
 
 @pytest_twisted.ensureDeferred

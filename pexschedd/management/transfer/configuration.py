@@ -34,6 +34,15 @@ TRANSFERRED: tuple[AnyResource, ...] = tuple(
         tables.CONFERENCE,
         tables.CONFERENCE_ALIAS,
         tables.END_USER,
+        tables.SYSTEM_LOCATION,
+        tables.MJX_EXCHANGE_DEPLOYMENT,
+        tables.MJX_AUTODISCOVER_URL,
+        tables.MJX_GRAPH_DEPLOYMENT,
+        tables.MJX_GOOGLE_DEPLOYMENT,
+        tables.MJX_INTEGRATION,
+        tables.MJX_PROCESSING_RULE,
+        tables.MJX_ENDPOINT_GROUP,
+        tables.MJX_ENDPOINT,
         tables.ADMINISTRATOR,
     )
 )
@@ -101,8 +110,10 @@ def existing(
 
     An integration is known by the address of its equipment mailbox, or else by its
     name; a domain by its name and its integration; a certificate by its fingerprint; an
-    alias by its text, a user by the address, everything else by its name. Case counts
-    only in names. References are ids in `values`.
+    alias by its text, a user by the address; an address of Autodiscover by its URL and
+    its deployment, a rule by its name and its profile, an endpoint by its room;
+    everything else by its name. Case counts only in names. References are ids in
+    `values`.
     """
     return _FINDERS[resource.name](store, values)
 
@@ -138,6 +149,18 @@ def _domain(store: ConfigurationReads, values: Mapping[str, object]) -> Any:
     name = _text(values, "domain").strip().casefold()
     found = store.find_all(tables.DOMAIN_BY_CONNECTOR, parent)
     return _first(each for each in found if each.domain.strip().casefold() == name)
+
+
+def _within(index: AnyIndex, parent: str, field: str) -> _Finder:
+    """Find a record by the one that it belongs to, and a field."""
+
+    def find(store: ConfigurationReads, values: Mapping[str, object]) -> Any:
+        id_ = values.get(parent)
+        found = store.find_all(index, int(id_) if isinstance(id_, int) else 0)
+        wanted = values.get(field)
+        return _first(each for each in found if getattr(each, field) == wanted)
+
+    return find
 
 
 def _certificate(store: ConfigurationReads, values: Mapping[str, object]) -> Any:
@@ -182,6 +205,26 @@ _FINDERS: Mapping[str, _Finder] = {
     tables.CONFERENCE.name: _room,
     tables.CONFERENCE_ALIAS.name: _by_index(tables.ALIAS_BY_TEXT, "alias"),
     tables.END_USER.name: _by_index(tables.END_USER_BY_EMAIL, "primary_email_address"),
+    **{
+        table.name: _by_name(table)
+        for table in (
+            tables.SYSTEM_LOCATION,
+            tables.MJX_EXCHANGE_DEPLOYMENT,
+            tables.MJX_GRAPH_DEPLOYMENT,
+            tables.MJX_GOOGLE_DEPLOYMENT,
+            tables.MJX_INTEGRATION,
+            tables.MJX_ENDPOINT_GROUP,
+        )
+    },
+    tables.MJX_AUTODISCOVER_URL.name: _within(
+        tables.MJX_AUTODISCOVER_URL_BY_DEPLOYMENT, "exchange_deployment", "url"
+    ),
+    tables.MJX_PROCESSING_RULE.name: _within(
+        tables.MJX_RULE_BY_INTEGRATION, "mjx_integration", "name"
+    ),
+    tables.MJX_ENDPOINT.name: _by_index(
+        tables.MJX_ENDPOINT_BY_ROOM, "room_resource_email"
+    ),
     tables.ADMINISTRATOR.name: _by_index(tables.ADMINISTRATOR_BY_NAME, "name"),
 }
 

@@ -52,7 +52,7 @@ class RecordSecrets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The secrets of a record, by field."""
 
     secrets: dict[str, str]
-    sent_by: dict[str, str | None]
+    sent_by: dict[str, str | int | bool | None]
     """The fields that decide where these are sent, as they were."""
 
 

@@ -25,7 +25,7 @@ def secrets_of(
     Raises StoreError for one that cannot be opened.
     """
     found: dict[str, str] = {}
-    sent_by: dict[str, str | None] = {}
+    sent_by: dict[str, str | int | bool | None] = {}
     wanted = [declared.name for declared in secret_fields(resource)]
     for name in (*wanted, *RESTORED_SECRETS.get(resource.name, ())):
         stored = getattr(record, name)
