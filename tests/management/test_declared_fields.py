@@ -56,26 +56,6 @@ KEPT = {
         )
     },
     "mjx_endpoint.webex_device_id": "Webex is not reached, as each save says",
-    **dict.fromkeys(
-        (
-            "mjx_exchange_deployment.ews_url",
-            "mjx_exchange_deployment.service_account_username",
-            "mjx_exchange_deployment.find_items_request_quota",
-            "mjx_integration.ep_username",
-            "mjx_integration.ep_password",
-            "mjx_integration.ep_use_https",
-            "mjx_integration.ep_verify_certificate",
-            "mjx_endpoint.api_address",
-            "mjx_endpoint.api_port",
-            "mjx_endpoint.api_username",
-            "mjx_endpoint.api_password",
-            "mjx_endpoint.use_https",
-            "mjx_endpoint.verify_cert",
-            "mjx_endpoint.poly_password",
-            "mjx_endpoint.poly_raise_alarms_for_this_endpoint",
-        ),
-        "for the parts that read rooms and reach endpoints",
-    ),
 }
 """Fields that are there to be read by clients of the API, and by nothing else."""
 

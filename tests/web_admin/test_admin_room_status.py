@@ -7,7 +7,6 @@ import pytest
 import pytest_twisted
 from msgspec.structs import replace
 
-from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.model.onetouch.room_calendar import (
@@ -198,22 +197,6 @@ async def test_an_endpoint(server: Server) -> None:
     unreachable = replace(state, problem="it does not answer")
     await put(server, tables.ENDPOINT_STATE, unreachable)
     assert (await server.client.get(path))["problem"] == "it does not answer"
-
-
-@pytest_twisted.ensureDeferred
-async def test_an_endpoint_that_asks_by_itself(server: Server) -> None:
-    """Its last contact is the later one of what is stored and what it has asked."""
-    await with_an_endpoint(server)
-    asked = server.clock.time
-    statuses = RoomStatuses(
-        server.store, lambda endpoint: (), lambda endpoint: None, lambda endpoint: asked
-    )
-    (found,) = statuses.endpoints()
-    assert (found.last_contact_time, found.last_worker) == (asked, "pexschedd")
-    stored = EndpointState(id=1, endpoint=1, last_contact_time=asked + HOUR)
-    await put(server, tables.ENDPOINT_STATE, stored)
-    (found,) = statuses.endpoints()
-    assert found.last_contact_time == asked + HOUR
 
 
 @pytest_twisted.ensureDeferred

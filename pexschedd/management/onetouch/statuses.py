@@ -18,8 +18,8 @@ from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
 
 ListOf = Callable[[int], tuple[ScreenMeeting, ...]]
 """Takes an endpoint's id; returns the list of its screen now."""
-ContactOf = Callable[[int], datetime | None]
-"""Takes an endpoint's id; returns the time at which it last asked for its list."""
+ReadAt = Callable[[int], datetime | None]
+"""Takes an endpoint's id; returns the time at which its room was last read."""
 
 WORKER = "pexschedd"
 """The worker of the platform that serves an endpoint: there is one here."""
@@ -79,21 +79,13 @@ class RoomMeetingStatus(Record, frozen=True, kw_only=True):
 
 
 class RoomStatuses:
-    """Works the two lists out: `list_of` has the lists of screens, `read_at` the times
-    at which endpoints' rooms were read, and `contact_of` those at which endpoints
-    have asked by themselves."""
+    """Works the two lists out: `list_of` has the lists of screens, and `read_at` the
+    times at which endpoints' rooms were read."""
 
-    def __init__(
-        self,
-        records: RecordSource,
-        list_of: ListOf,
-        read_at: ContactOf,
-        contact_of: ContactOf = lambda endpoint: None,
-    ) -> None:
+    def __init__(self, records: RecordSource, list_of: ListOf, read_at: ReadAt) -> None:
         self._records = records
         self._list_of = list_of
         self._read_at = read_at
-        self._contact_of = contact_of
 
     def endpoints(self) -> Iterator[EndpointStatus]:
         """Yield each endpoint's state."""
@@ -104,11 +96,7 @@ class RoomStatuses:
         profile = self._profile(endpoint)
         found = self._records.find_all(tables.ENDPOINT_STATE_BY_ENDPOINT, endpoint.id)
         state = next(iter(found), None)
-        times = (
-            state.last_contact_time if state else None,
-            self._contact_of(endpoint.id),
-        )
-        contact = max((each for each in times if each is not None), default=None)
+        contact = state.last_contact_time if state else None
         problem = state.problem if state else ""
         return EndpointStatus(
             id=endpoint.id,
