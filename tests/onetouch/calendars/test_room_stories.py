@@ -14,7 +14,9 @@ from twisted.logger import formatEvent, globalLogPublisher
 from twisted.web.server import Site
 
 from pexschedd.model import tables
+from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
+from pexschedd.model.schedule import ScheduledConference
 from pexschedd.scheduling.alarms import names
 from tests.identity.oauth_support import Provider
 from tests.onetouch.calendars.room_world import (
@@ -25,6 +27,7 @@ from tests.onetouch.calendars.room_world import (
     ZOOM,
     RoomWorld,
 )
+from tests.scheduling.process_support import CONNECTOR
 from tests.stories.story_clock import reactor
 from tests.stories.story_organizer import attendees, ews_time
 from tests.stories.story_terms import AT_TEN, DAY, HOUR
@@ -108,6 +111,49 @@ async def test_a_room_that_deletes_texts(world: RoomWorld) -> None:
         "-Identity 'elm@example.test' -DeleteComments $false"
         in (alarms[names.ONE_TOUCH_PROCESSING])
     )
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_meeting_that_we_scheduled(world: RoomWorld) -> None:
+    """Our own scheduling side knows its UID, so the room that deletes texts has its
+    button, as long as the meeting is scheduled."""
+    await world.configure(ELM)
+    meeting = await world.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[ELM])
+
+    def read_uid() -> str:
+        meeting.refresh()
+        return str(meeting.uid)
+
+    uid = await world.at_exchange(read_uid)
+    alias = "555123@example.test"
+    with world.store.transaction() as change:
+        change.put(tables.CONNECTOR, CONNECTOR)
+        durable = change.commit()
+    await durable
+    with world.store.transaction() as change:
+        handed_out = ScheduledAlias(
+            id=1,
+            uuid="1",
+            alias=alias,
+            numeric_alias="555123",
+            alias_number=123,
+            exchange_connector=1,
+            creation_time=world.now(),
+        )
+        change.put(tables.SCHEDULED_ALIAS, handed_out)
+        scheduled = ScheduledConference(
+            id=1,
+            conference=1,
+            start_time=AT_TEN,
+            end_time=AT_TEN + HOUR,
+            scheduled_alias=1,
+            ews_item_uid=uid,
+            exchange_connector=1,
+        )
+        change.put(tables.SCHEDULED_CONFERENCE, scheduled)
+        durable = change.commit()
+    await durable
+    assert await world.shows() == [("Alice Archer", alias)]
 
 
 async def weekly(world: RoomWorld, first: datetime, **fields: Any) -> Any:
