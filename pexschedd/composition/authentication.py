@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pexschedd.clock import Now
@@ -68,9 +68,6 @@ class SignInSettings(Protocol):
     @property
     def kerberos_verify_tls_using_custom_ca(self) -> bool:
         """True if the KDC proxy's certificate is checked with our authorities."""
-
-
-S = TypeVar("S", bound=SignInSettings)
 
 
 class NoTokenSource:
@@ -166,22 +163,23 @@ class KerberosSupport:
         )
 
 
-class AuthenticatorFactory(Generic[S]):
+class AuthenticatorFactory:
     """Chooses an account's authenticator by its `authentication_method`.
 
-    `tokens` gives the token source of an account.
+    `tokens` gives the token source of an account: of the settings that `authenticator`
+    is given.
     """
 
     def __init__(
         self,
         *,
-        tokens: Callable[[S], TokenSource] = no_token_source,
+        tokens: Callable[[Any], TokenSource] = no_token_source,
         kerberos: KerberosSupport | None = None,
     ) -> None:
         self._tokens = tokens
         self._kerberos = kerberos
 
-    def authenticator(self, settings: S, password: str) -> Authenticator:
+    def authenticator(self, settings: SignInSettings, password: str) -> Authenticator:
         """An authenticator for all connections of a transport.
 
         If the settings are wrong, it raises `SignInRefused` when it is used.
@@ -193,7 +191,7 @@ class AuthenticatorFactory(Generic[S]):
                 f"The account {settings.username} cannot sign in: {error}."
             )
 
-    def _choose(self, settings: S, password: str) -> Authenticator:
+    def _choose(self, settings: SignInSettings, password: str) -> Authenticator:
         chosen: Authenticator
         match settings.authentication_method:
             case "OAUTH" | "APP_PERM":

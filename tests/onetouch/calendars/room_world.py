@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from twisted.internet.threads import deferToThread
 
 from pexschedd import config as configuration
@@ -16,7 +15,7 @@ from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
-from pexschedd.sandbox import CalendarProcessing, Sandbox, SignIn
+from pexschedd.sandbox import CalendarProcessing, Sandbox
 from pexschedd.tap import Daemon
 from tests.ews.ews_rooms_support import ALICE, OTJ, accounts, room
 from tests.stories.story_clock import Clock, reactor
@@ -73,9 +72,7 @@ class RoomWorld:
 
     def sign_in(self, *methods: Any) -> None:
         """Have Exchange offer these methods alone."""
-        self.sandbox.behaviour.configure(
-            {"sign_in": msgspec.to_builtins(SignIn(methods=methods))}
-        )
+        self.sandbox.behaviour.configure({"sign_in": {"methods": list(methods)}})
 
     @property
     def alice(self) -> Organizer:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import exchangelib as ex
 import pytest
@@ -78,7 +78,7 @@ async def test_a_private_meeting(world: RoomWorld) -> None:
     of the log."""
     await world.configure(OAK)
     events: list[Any] = []
-    observer: Any = events.append
+    observer = cast(Any, events.append)
     globalLogPublisher.addObserver(observer)
     await world.alice.invite(
         "Salaries", AT_TEN, body=ZOOM, resources=[OAK], sensitivity="Private"
