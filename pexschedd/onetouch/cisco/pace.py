@@ -7,6 +7,8 @@ from pexschedd.onetouch.cisco.problems import ProblemKind
 LOOK_EVERY = 300.0
 """Seconds between two looks at an endpoint whose list does not change: as long may a
 restarted one be without buttons."""
+MOST_LOOKS = 8.0
+"""Looks at all endpoints together in a second: each is a TLS connection of its own."""
 FIRST_RETRY = 15.0
 LONGEST_RETRY = 900.0
 LONGEST_WAIT = 86_400.0
@@ -36,6 +38,11 @@ def delay_after(
     if kind in _SLOWLY:
         return max(LOOK_EVERY * jitter(chance), backoff(failures - 1))
     return backoff(failures - 1)
+
+
+def look_interval(endpoints: int) -> float:
+    """Return the seconds between two looks at one endpoint of so many."""
+    return max(LOOK_EVERY, endpoints / MOST_LOOKS)
 
 
 def jitter(chance: Callable[[], float]) -> float:

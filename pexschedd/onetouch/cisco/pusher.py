@@ -36,10 +36,10 @@ from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
 from pexschedd.onetouch.cisco.pace import (
     FIRST_RETRY,
     LONGEST_RETRY,
-    LOOK_EVERY,
     SPREAD,
     delay_after,
     jitter,
+    look_interval,
 )
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.cisco.visits import EndpointVisitor, VisitReport
@@ -235,7 +235,8 @@ class CiscoPusher(Service):
         await screen.lock.acquire()
         _cancel(screen)
         screen.is_visited, screen.is_wanted_again = True, False
-        next_delay: float | None = LOOK_EVERY * jitter(self._chance)
+        interval = look_interval(len(self._screens))
+        next_delay: float | None = interval * jitter(self._chance)
         records = records_of(self._store, screen.id)
         try:
             if records is None:

@@ -2,8 +2,8 @@
 
 An endpoint has few sessions, and by default they never time out: one that is not ended
 is lost until somebody ends it by hand. So a session lasts for one visit, and is ended
-however the visit ends. Software that knows no sessions, or has none free, is sent the
-account with each request.
+however the visit ends. A visit of one or two requests, and software that knows no
+sessions or has none free, is sent the account with each request.
 """
 
 import re
@@ -67,7 +67,7 @@ def connect_by(network: Network) -> Connect:
 
 
 class EndpointSession:
-    """A session, as an asynchronous context manager.
+    """A visit to an endpoint, as an asynchronous context manager.
 
     All methods raise `EndpointProblem`.
     """
@@ -91,11 +91,6 @@ class EndpointSession:
         """The endpoint's time, as its last answer said; empty if it did not."""
 
     async def __aenter__(self) -> "EndpointSession":
-        try:
-            await self._begin()
-        except BaseException:
-            await self._close()
-            raise
         return self
 
     async def __aexit__(
@@ -107,10 +102,8 @@ class EndpointSession:
         try:
             await self._end()
         finally:
-            await self._close()
-
-    async def _close(self) -> None:
-        await self._pool.closeCachedConnections()
+            # They are aborted at once: there is nothing to wait for, nor to cancel.
+            self._pool.closeCachedConnections().addErrback(lambda _: None)
 
     @property
     def has_cookie(self) -> bool:
@@ -124,6 +117,15 @@ class EndpointSession:
     async def post(self, path: str, document: bytes) -> EndpointResponse:
         """Return the answer to an XML document that is sent."""
         return await self._signed_in("POST", path, document)
+
+    async def begin(self) -> None:
+        """Sign in for all requests that follow, unless that was done already.
+
+        It is worth its two requests where several follow; until then, and if there is
+        no session to be had, the account goes along with each request.
+        """
+        if not self._cookie:
+            await self._begin()
 
     async def _begin(self) -> None:
         answer, cookies = await self._request("POST", "/xmlapi/session/begin", b"")

@@ -73,6 +73,9 @@ class EndpointVisitor:
         Raises `EndpointProblem`, and `StoreFull` if nothing can be stored.
         """
         async with self._open_session(access) as session:
+            bookings = self._bookings_of(endpoint_id)
+            if asked or self._is_due(endpoint_id, bookings, access):
+                await session.begin()
             seen = await look_at(session, self._now())
             report = await self._bring_list(endpoint_id, session, seen, asked)
             return msgspec.structs.replace(
@@ -81,6 +84,22 @@ class EndpointVisitor:
                 has_session=session.has_cookie,
             )
 
+    def _is_due(
+        self,
+        endpoint_id: int,
+        bookings: tuple[RoomBooking, ...] | None,
+        access: EndpointAccess,
+    ) -> bool:
+        """Tell whether a list is to be sent, whatever the endpoint says."""
+        return bookings is not None and bool(
+            reason_by_record(
+                self._states.of(endpoint_id),
+                digest_of(bookings),
+                access.address,
+                self._now(),
+            )
+        )
+
     async def _bring_list(
         self,
         endpoint_id: int,
@@ -88,6 +107,7 @@ class EndpointVisitor:
         seen: SeenEndpoint,
         asked: bool,
     ) -> VisitReport:
+        # It may have changed meanwhile.
         bookings = self._bookings_of(endpoint_id)
         if bookings is None:
             await self._states.was_seen(endpoint_id)
@@ -102,6 +122,7 @@ class EndpointVisitor:
         if because is None:
             await self._states.was_seen(endpoint_id)
             return VisitReport(seen=seen, because=None, meetings=len(bookings))
+        await session.begin()
         await self._states.intend(endpoint_id, address, digest)
         is_same = state is not None and state.software == seen.software.version
         proved = state.way if state is not None and is_same else ""

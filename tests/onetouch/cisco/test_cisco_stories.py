@@ -219,18 +219,11 @@ async def test_cancelled_while_the_daemon_was_down(tmp_path: Path) -> None:
     await world.daemon.stopService()
     assert alice is not None
     await alice.cancel(meeting)
-    await world._port.stopListening()
-    again = RoomWorld(tmp_path, world.sandbox, world.now)
+    again = screens.world = RoomWorld(tmp_path, world.sandbox, world.now)
     await again.start()
-    record = again.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, 1)
-    assert record is not None
-    screens.world = again
-    await screens.put(
-        tables.MJX_EXCHANGE_DEPLOYMENT,
-        replace(record, ews_url=f"{again.url}/EWS/Exchange.asmx"),
-    )
     await until(lambda: bool(again.daemon.one_touch.reading.readers))
     await screens.shows()
     await alice.close()
     await again.stop()
+    await world._port.stopListening()
     await screens.close()

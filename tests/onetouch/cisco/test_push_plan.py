@@ -6,7 +6,12 @@ import pytest
 
 from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.onetouch.cisco.bookings import RoomBooking, bookings_of
-from pexschedd.onetouch.cisco.pace import LONGEST_WAIT, LOOK_EVERY, delay_after
+from pexschedd.onetouch.cisco.pace import (
+    LONGEST_WAIT,
+    LOOK_EVERY,
+    delay_after,
+    look_interval,
+)
 from pexschedd.onetouch.cisco.problems import ProblemKind
 from pexschedd.onetouch.cisco.push_plan import (
     PushReason,
@@ -136,6 +141,12 @@ def test_the_pace_of_retries(
     """What may pass is tried again soon, what does not pass by itself rarely, and a
     refused password once a day."""
     assert delay_after(kind, failures, backoff(15, 900), lambda: 0.5) == delay
+
+
+@pytest.mark.parametrize(("endpoints", "seconds"), [(1, 300), (2400, 300), (5000, 625)])
+def test_the_pace_of_looks(endpoints: int, seconds: float) -> None:
+    """Looks are every five minutes, and eight a second at most."""
+    assert look_interval(endpoints) == seconds
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999])

@@ -91,13 +91,14 @@ class Visitor:
     def session(self, access: EndpointAccess, **options: Any) -> EndpointSession:
         return EndpointSession(connect_by(self.network), access, reactor, **options)
 
-    async def status(self, access: EndpointAccess) -> int:
-        async with self.session(access) as session:
+    async def status(self, access: EndpointAccess, **options: Any) -> int:
+        async with self.session(access, **options) as session:
+            await session.begin()
             return (await session.get(STATUS)).status
 
-    async def problem(self, access: EndpointAccess) -> EndpointProblem:
+    async def problem(self, access: EndpointAccess, **options: Any) -> EndpointProblem:
         with pytest.raises(EndpointProblem) as caught:
-            await self.status(access)
+            await self.status(access, **options)
         return caught.value
 
 
@@ -117,6 +118,7 @@ async def test_a_session_is_used_and_ended(
 ) -> None:
     """One sign-in serves all requests of a visit, and the session is ended."""
     async with visitor.session(start(tls)) as session:
+        await session.begin()
         assert (await session.get(STATUS)).status == 200
         assert b"Room Kit" in (await session.get(STATUS)).body
         assert session.has_cookie
@@ -135,9 +137,14 @@ async def test_it_is_ended_when_the_visit_fails(
     start: Start, endpoint: RecordingEndpoint, visitor: Visitor, tls: Server
 ) -> None:
     """An error in a visit leaves no session behind."""
-    with pytest.raises(ValueError, match="stop"):
-        async with visitor.session(start(tls)):
+
+    async def fail() -> None:
+        async with visitor.session(start(tls)) as session:
+            await session.begin()
             raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        await fail()
     assert endpoint.sessions == set()
     assert endpoint.begun == 1
 
@@ -148,6 +155,7 @@ async def test_a_connection_that_was_closed_meanwhile(
 ) -> None:
     """A visit has one connection; if the endpoint closes it, another one is opened."""
     async with visitor.session(start(tls)) as session:
+        await session.begin()
         await session.get(STATUS)
         connections = endpoint.connections
         assert len(connections) == 1
@@ -190,6 +198,7 @@ async def test_a_forgotten_session_is_begun_again(
 ) -> None:
     """An endpoint that restarts in between is signed in to once more."""
     async with visitor.session(start(tls)) as session:
+        await session.begin()
         await session.get(STATUS)
         endpoint.reboot()
         assert (await session.get(STATUS)).status == 200
@@ -256,6 +265,7 @@ async def test_a_self_signed_certificate(
     assert "authority" in problem.message
     exempted = msgspec.structs.replace(access, verified=False)
     async with visitor.session(exempted) as session:
+        await session.begin()
         visitor.network.trust.replace([])
         assert (await session.get(STATUS)).status == 200
 
@@ -305,10 +315,8 @@ async def test_answers_that_do_not_come(
 ) -> None:
     """An answer that does not come in time is given up, and its session is ended."""
     endpoint.mode, endpoint.misbehaves_at = mode, "/getxml"
-    session = visitor.session(start(tls), timeout=0.3)
-    with pytest.raises(EndpointProblem, match="did not answer within"):
-        async with session:
-            await session.get(STATUS)
+    problem = await visitor.problem(start(tls), timeout=0.3)
+    assert problem.message == "it did not answer within 0.3 seconds."
     assert endpoint.sessions == set()
 
 
