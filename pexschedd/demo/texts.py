@@ -65,7 +65,7 @@ By telephone: +44 20 7946 0123, then {{{{numeric_alias}}}} and #<br>
             "The video room is reserved: {{numeric_alias}}."
         ),
         "accept_edited_single_meeting_template": _styled(
-            "The video room is reserved for the new time: {{numeric_alias}}."
+            "The video room is reserved for the changed meeting: {{numeric_alias}}."
         ),
         "accept_new_recurring_series_template": _styled(
             "The video room is reserved for every meeting of the series: "
@@ -76,8 +76,8 @@ By telephone: +44 20 7946 0123, then {{{{numeric_alias}}}} and #<br>
             "{{numeric_alias}}."
         ),
         "accept_edited_occurrence_template": _styled(
-            "The video room is reserved for the new time of this meeting of the "
-            "series: {{numeric_alias}}."
+            "The video room is reserved for the changed meeting of the series: "
+            "{{numeric_alias}}."
         ),
         "reject_invalid_alias_id_template": _styled(
             "The invitation has no video room. Open the meeting, add one with the "

@@ -201,10 +201,11 @@ def test_the_window_does_not_work(open_pane: Open, dialog: Any) -> None:
     pane.press("listRooms")
     pane.answer("sign_in", *states, method="GET")
     pane.press("signIn")
-    pane.reach("Sign in in the other window")
     if isinstance(dialog, dict):
+        pane.reach("Sign in in the other window")
         expect(pane.card).to_contain_text("The window seems to be closed")
     else:
+        pane.reach("Sign in to see your rooms")
         expect(pane.card).to_contain_text("No window could be opened")
         link = pane.page.get_by_role("link", name="Sign in on this page")
         assert str(link.get_attribute("href")).endswith("sign_in/start/once")
@@ -222,6 +223,8 @@ def test_a_blank_window(open_pane: Open) -> None:
     pane.reach("Sign in in the other window")
     pane.press("signIn")
     expect(pane.page.locator("#link")).to_be_visible()
+    pane.reach("Sign in to see your rooms")
+    expect(pane.card).not_to_contain_text("No window could be opened")
     assert len(pane.outlook("dialogs")) == 1
     methods = [each["method"] for each in pane.asked if each["path"] == "sign_in"]
     assert methods.count("POST") == 2
@@ -293,17 +296,22 @@ def test_reasons_of_the_server(open_pane: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "again"), [(404, "personal_rooms_off", 0), (500, "internal", 1)]
+    ("status", "code", "reason", "again"),
+    [
+        (404, "personal_rooms_off", "Personal rooms are switched off.", 0),
+        (500, "internal", "Because.", 1),
+    ],
 )
 def test_the_rooms_cannot_be_had(
-    open_pane: Open, status: int, code: str, again: int
+    open_pane: Open, status: int, code: str, reason: str, again: int
 ) -> None:
-    """The spec's message for it, and trying again only where that can help."""
+    """The spec's message for it, the reason, in the pane's words where it has some, and
+    trying again only where that can help."""
     problem = {"code": code, "message": "Because.", "correlation_id": "c-2"}
     pane = open_pane(8, answers={"personal_rooms": (status, problem)})
     pane.press("listRooms")
     pane.reach("Error")
-    expect(pane.card).to_contain_text("Because.")
+    expect(pane.card).to_contain_text(reason)
     expect(pane.page.locator('[data-action="retry"]')).to_have_count(again)
     if again:
         expect(pane.card).to_contain_text("a problem getting your personal VMRs")

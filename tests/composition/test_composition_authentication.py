@@ -44,7 +44,7 @@ async def in_place(work: Any) -> Any:
     return work()
 
 
-def signing_in(state: Path) -> AuthenticatorFactory[Connector]:
+def signing_in(state: Path) -> AuthenticatorFactory:
     kerberos = KerberosSupport(
         state, lambda: (), authorities=bytes, in_thread=in_place, now=system_now
     )
@@ -95,7 +95,6 @@ async def test_wrong_settings(
 @pytest_twisted.ensureDeferred
 async def test_not_set_up(method: str) -> None:
     """Where no tokens or tickets can be obtained, the error says so."""
-    factory: AuthenticatorFactory[Connector] = AuthenticatorFactory()
-    chosen = factory.authenticator(connector(method), "pw")
+    chosen = AuthenticatorFactory().authenticator(connector(method), "pw")
     with pytest.raises(SignInRefused, match="not set up here"):
         await chosen.send(REQUEST, ScriptedConnection([]))

@@ -62,9 +62,7 @@ class Office:
             in_thread=deferToThread,
             now=self.now,
         )
-        factory: AuthenticatorFactory[Connector] = AuthenticatorFactory(
-            kerberos=kerberos
-        )
+        factory = AuthenticatorFactory(kerberos=kerberos)
         return {
             "url": url,
             "username": connector.username,

@@ -90,8 +90,8 @@ async def test_every_field_comes_along(server: Server, tmp_path: Path) -> None:
             for secret in secrets:
                 context = f"{name}/1/{secret}"
                 (record,) = empty.store.all(table)
-                plain = empty.store.vault.unseal(getattr(record, secret), context)
-                assert plain == f"{name} {secret}"
+                told = empty.store.vault.unseal(getattr(record, secret), context)
+                assert told == f"{name} {secret}"
         signed_in = ("anna changed", "long enough")
         answer = await empty.client.ask("GET", f"{API}/role/", auth=signed_in)
         assert answer.status == 200

@@ -1,4 +1,4 @@
-"""`mjx_screen_token`: the tokens with which screens read the meetings of one endpoint."""
+"""`mjx_screen_token`: the tokens with which screens read an endpoint's meetings."""
 
 import pytest_twisted
 

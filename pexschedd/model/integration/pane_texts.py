@@ -112,8 +112,8 @@ ENGLISH: Mapping[str, str] = {
     "expiredMessage": "Its joining instructions cannot be sent any more. Get the room "
     "now, before you select Send.",
     "removedHeading": "The room was removed",
-    "removedMessage": "If you have sent this meeting before, send the update: that "
-    "gives the room back.",
+    "removedMessage": "If you have sent this meeting before, send the update now: "
+    "until then, its attendees still see the room.",
     "goneHeading": "This meeting has no room any more",
     "goneMessage": "The joining instructions and the room are gone from it.",
     "teamsHeading": "This is a Teams meeting already",

@@ -181,11 +181,6 @@ def _soap_answer(
     return DiscoverAnswer(_document(envelope), refused)
 
 
-def _by_default(namespace: str) -> Any:
-    """Names without a prefix; lxml's types know none."""
-    return {None: namespace}
-
-
 def _adder(namespace: str) -> Callable[..., Element]:
     def add(parent: Element, name: str, text: str = "") -> Element:
         element = etree.SubElement(parent, f"{{{namespace}}}{name}")

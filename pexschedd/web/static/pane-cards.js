@@ -125,12 +125,14 @@
   }
 
   function waitingForSignIn(facts) {
+    var byLink = facts.window === 'blocked' || facts.window === 'unwanted';
     var shown = card('info', 'waitingForSignIn');
+    if (byLink) { shown.heading = say('signInHeading'); }
     if (facts.window === 'closed') { shown.notes.push(say('windowClosed')); }
     if (facts.window === 'blocked') { shown.notes.push(say('windowBlocked')); }
     return {
       card: shown,
-      link: facts.window === 'blocked' ? { href: facts.url, label: say('signInHere') } : null,
+      link: byLink ? { href: facts.url, label: say('signInHere') } : null,
       actions: [action('cancel', 'secondary'), action('signIn', 'link', say('startAgain'))],
       step: say('waitingStep')
     };

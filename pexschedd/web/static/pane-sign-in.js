@@ -119,8 +119,8 @@
     attempt.finish(error, user);
   }
 
-  /* Begins a sign-in: told(what, url) with 'opened', 'closed' or 'blocked'; finish(error,
-     user). `token` may be empty. `plain`: no window, the user opens the link. */
+  /* Begins a sign-in: told(what, url) with 'opened', 'closed', 'blocked' or 'unwanted';
+     finish(error, user). `token` may be empty. `plain`: no window, the user opens the link. */
   function begin(token, plain, told, done) {
     var attempt = { finish: done, pause: FIRST_PAUSE, over: false };
     cancel();
@@ -136,7 +136,7 @@
       attempt.until = new Date().getTime() + (begun.expires_in || 600) * 1000;
       url = absolute(begun.start);
       attempt.timer = setTimeout(function () { ask(attempt); }, attempt.pause);
-      if (plain) { told('blocked', url); return; }
+      if (plain) { told('unwanted', url); return; }
       openDialog(attempt, url, function (what) { told(what, url); });
     });
   }

@@ -70,7 +70,7 @@ window.pexschedd.words.add("de", {
   "expiredHeading": "Diese Besprechung hat zu lange gewartet",
   "expiredMessage": "Ihre Einwahldaten können nicht mehr gesendet werden. Holen Sie den Raum jetzt, bevor Sie auf „Senden“ klicken.",
   "removedHeading": "Der Raum wurde entfernt",
-  "removedMessage": "Falls Sie diese Besprechung schon gesendet haben, senden Sie die Aktualisierung: Damit wird der Raum zurückgegeben.",
+  "removedMessage": "Falls Sie diese Besprechung schon gesendet haben, senden Sie jetzt die Aktualisierung: Bis dahin sehen die Teilnehmer den Raum noch.",
   "goneHeading": "Diese Besprechung hat keinen Raum mehr",
   "goneMessage": "Einwahldaten und Raum sind nicht mehr darin.",
   "teamsHeading": "Das ist schon eine Teams-Besprechung",

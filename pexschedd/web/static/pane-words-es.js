@@ -70,7 +70,7 @@ window.pexschedd.words.add("es", {
   "expiredHeading": "Esta reunión ha esperado demasiado",
   "expiredMessage": "Sus instrucciones de acceso ya no se pueden enviar. Obtenga la sala ahora, antes de seleccionar Enviar.",
   "removedHeading": "Se quitó la sala",
-  "removedMessage": "Si ya envió esta reunión, envíe la actualización: así se devuelve la sala.",
+  "removedMessage": "Si ya envió esta reunión, envíe ahora la actualización: hasta entonces, los asistentes siguen viendo la sala.",
   "goneHeading": "Esta reunión ya no tiene sala",
   "goneMessage": "Las instrucciones de acceso y la sala ya no están en ella.",
   "teamsHeading": "Esta ya es una reunión de Teams",

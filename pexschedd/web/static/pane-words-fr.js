@@ -70,7 +70,7 @@ window.pexschedd.words.add("fr", {
   "expiredHeading": "Cette réunion a attendu trop longtemps",
   "expiredMessage": "Ses instructions de connexion ne peuvent plus être envoyées. Obtenez la salle maintenant, avant de sélectionner Envoyer.",
   "removedHeading": "La salle a été retirée",
-  "removedMessage": "Si vous avez déjà envoyé cette réunion, envoyez la mise à jour : la salle est alors rendue.",
+  "removedMessage": "Si vous avez déjà envoyé cette réunion, envoyez maintenant la mise à jour : d’ici là, les participants voient encore la salle.",
   "goneHeading": "Cette réunion n’a plus de salle",
   "goneMessage": "Les instructions de connexion et la salle n’y sont plus.",
   "teamsHeading": "C’est déjà une réunion Teams",

@@ -70,7 +70,7 @@ window.pexschedd.words.add("nb", {
   "expiredHeading": "Dette møtet har ventet for lenge",
   "expiredMessage": "Deltakerinformasjonen kan ikke sendes lenger. Hent rommet nå, før du velger Send.",
   "removedHeading": "Rommet ble fjernet",
-  "removedMessage": "Hvis du har sendt dette møtet før, send oppdateringen: Da gis rommet tilbake.",
+  "removedMessage": "Hvis du allerede har sendt dette møtet, send oppdateringen nå: til da ser deltakerne fortsatt rommet.",
   "goneHeading": "Dette møtet har ikke noe rom lenger",
   "goneMessage": "Deltakerinformasjonen og rommet er borte fra det.",
   "teamsHeading": "Dette er allerede et Teams-møte",

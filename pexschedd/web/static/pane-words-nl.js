@@ -70,7 +70,7 @@ window.pexschedd.words.add("nl", {
   "expiredHeading": "Deze vergadering heeft te lang gewacht",
   "expiredMessage": "De deelname-instructies kunnen niet meer worden verzonden. Haal de ruimte nu op, voordat u Verzenden selecteert.",
   "removedHeading": "De ruimte is verwijderd",
-  "removedMessage": "Als u deze vergadering al hebt verzonden, verzend dan de update: daarmee wordt de ruimte teruggegeven.",
+  "removedMessage": "Als u deze vergadering al hebt verzonden, verzend dan nu de update: tot die tijd zien de deelnemers de ruimte nog.",
   "goneHeading": "Deze vergadering heeft geen ruimte meer",
   "goneMessage": "De deelname-instructies en de ruimte staan er niet meer in.",
   "teamsHeading": "Dit is al een Teams-vergadering",
