@@ -44,6 +44,7 @@ SECRET = "correct horse of the history"
 SECRET_VALUES: dict[str, dict[str, object]] = {
     "pin": {"pin": PIN},
     "guest_pin": {"guest_pin": "234242", "allow_guests": True},
+    "api_password": {"api_password": SECRET, "api_username": "admin"},
 }
 """What is sent to set a secret, where that is not `SECRET`."""
 
