@@ -13,6 +13,7 @@ from pexschedd.composition.authentication import (
     KerberosSupport,
     no_token_source,
 )
+from pexschedd.errors import SignInRefused, StoreError
 from pexschedd.ews.auth.bearer import TokenSource
 from pexschedd.ews.autodiscover.discovered_rooms import DiscoveredRooms
 from pexschedd.ews.autodiscover.discovery import Autodiscover
@@ -180,4 +181,7 @@ class RoomConnections:
         if not sealed:
             return ""
         context = f"{tables.MJX_EXCHANGE_DEPLOYMENT.name}/{deployment.id}/{field}"
-        return self._vault.unseal(sealed, context)
+        try:
+            return self._vault.unseal(sealed, context)
+        except StoreError as error:
+            raise SignInRefused(error.message) from None

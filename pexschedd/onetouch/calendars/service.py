@@ -121,10 +121,13 @@ class CalendarReading(MultiService):
         if not self.running:
             return
         wanted = rooms_by_deployment(self._store)
-        for id in [id for id in self._readers if not wanted.get(id)]:
+        deployments = {
+            id: self._store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id) for id in wanted
+        }
+        for id in [id for id in self._names if deployments.get(id) is None]:
             await self._end(id)
         for id, rooms in wanted.items():
-            deployment = self._store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id)
+            deployment = deployments[id]
             if deployment is not None and self.running:
                 await self._read(deployment, rooms)
         await self._forget({email for rooms in wanted.values() for email in rooms})

@@ -9,6 +9,7 @@ import msgspec
 from twisted.internet import reactor
 from twisted.internet.task import Clock
 
+from pexschedd.errors import MailboxRefused
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.meeting import MessageRef, Person
@@ -57,6 +58,8 @@ class Reading:
         self.alarms = Alarms(self.store, self.now)
         self.lists = RoomLists(self.store, self.now, templates())
         self.opened: list[ExchangeDeployment] = []
+        self.refusal: MailboxRefused | None = None
+        """The problem of the settings, if they cannot be used."""
         self.service = CalendarReading(
             self.store, self.alarms, self._reader, self.clock
         )
@@ -65,6 +68,8 @@ class Reading:
         return NOW + timedelta(seconds=self.clock.seconds())
 
     def _reader(self, deployment: ExchangeDeployment) -> ReadingSchedule:
+        if self.refusal is not None:
+            raise self.refusal
         self.opened.append(deployment)
         counter = CallCounter(deployment.id, self.store, self.now)
         self.rooms.counted = counter.add

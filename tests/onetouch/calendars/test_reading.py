@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from pexschedd.errors import (
     ImpersonationRefused,
     MailboxBusy,
+    MailboxRefused,
     MailboxUnreachable,
     SignInRefused,
 )
@@ -247,6 +248,28 @@ async def test_the_configuration_is_followed(tmp_path: Path) -> None:
     await r.pass_time(100, step=5)
     assert (r.rooms.listed, r.service.readers) == ([], {})
     assert r.rooms.is_closed
+    await r.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_settings_that_cannot_be_used(tmp_path: Path) -> None:
+    """An alarm says so until they are mended or the deployment has no room; another
+    change has them tried again."""
+    r = Reading(tmp_path)
+    r.refusal = MailboxRefused("The EWS URL has to begin with https.")
+    await r.configure(OAK)
+    await r.start()
+    assert "https" in r.raised()[names.ONE_TOUCH_EXCHANGE]
+    await r.delete(tables.MJX_ENDPOINT, 1)
+    assert r.raised() == {}
+    await r.put_endpoint(1, OAK)
+    await r.pass_time(2)
+    assert names.ONE_TOUCH_EXCHANGE in r.raised()
+    r.refusal = None
+    await r.change(tables.MJX_EXCHANGE_DEPLOYMENT, 1, ews_url="https://mail.test/")
+    await r.pass_time(LOOK_EVERY + INTERVAL)
+    assert r.raised() == {}
+    assert r.rooms.listed
     await r.stop()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import exchangelib as ex
+import msgspec
 import pytest
 import pytest_twisted
 from exchangelib.items import SEND_TO_ALL_AND_SAVE_COPY
@@ -31,6 +32,7 @@ from tests.scheduling.process_support import CONNECTOR
 from tests.stories.story_clock import reactor
 from tests.stories.story_organizer import attendees, ews_time
 from tests.stories.story_terms import AT_TEN, DAY, HOUR
+from tests.turns import until
 
 WEEK = timedelta(days=7)
 
@@ -265,6 +267,24 @@ async def test_an_application(world: RoomWorld) -> None:
     assert world.daemon.one_touch.lists.stale(1) == world.now()
     assert provider.asked[0]["client_secret"] == "hidden"
     await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_password_that_cannot_be_opened(world: RoomWorld) -> None:
+    """One that was sealed with another key is an alarm, and no more."""
+    await world.configure(OAK)
+    deployment = world.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, 1)
+    assert deployment is not None
+    other = world.store.vault.seal("otj", "elsewhere")
+    with world.store.transaction() as change:
+        damaged = msgspec.structs.replace(deployment, service_account_password=other)
+        change.put(tables.MJX_EXCHANGE_DEPLOYMENT, damaged)
+        durable = change.commit()
+    await durable
+    reading = world.daemon.one_touch.reading
+    await until(lambda: not reading.readers)
+    (alarm,) = world.store.all(tables.ALARM)
+    assert alarm.name == names.ONE_TOUCH_EXCHANGE
 
 
 @pytest_twisted.ensureDeferred
