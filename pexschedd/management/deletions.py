@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.history.recorder import record_changes, settle
+from pexschedd.management.resource import AnyIndex
 from pexschedd.management.resources import AnyResource
 from pexschedd.model import tables
-from pexschedd.model.table import Index
 from pexschedd.scheduling.records.deletion import remove_conference, remove_connector
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
-_TOKENS_OF: Mapping[str, Index[Any]] = {
+_TOKENS_OF: Mapping[str, AnyIndex] = {
     tables.ADMINISTRATOR.name: tables.API_TOKEN_BY_ADMINISTRATOR,
     tables.MJX_ENDPOINT.name: tables.SCREEN_TOKEN_BY_ENDPOINT,
 }
@@ -56,7 +55,8 @@ def delete_record(
     if table is tables.CONFERENCE:
         remove_conference(transaction, store, id, now)
         return
-    if tokens := _TOKENS_OF.get(table.name):
+    tokens = _TOKENS_OF.get(table.name)
+    if tokens is not None:
         for token in store.find_all(tokens, id):
             transaction.delete(tokens.table, token.id)
     if table is tables.SCHEDULED_ALIAS:

@@ -21,7 +21,7 @@ class _Records:
     def __init__(self, *rules: ProcessingRule) -> None:
         self._rules = rules
 
-    def find_all(self, index: Any, key: Any) -> list[Any]:
+    def find_all(self, index: Any, key: object) -> list[Any]:
         """Return the rules with a key."""
         return [each for each in self._rules if index.key(each) == key]
 
@@ -82,7 +82,7 @@ def test_a_rule_set_dials_by_the_stored_rules() -> None:
     rules = rule_set_of(records, 1, rule_templates(system_now), services_with())
     text = "oak@example.com or https://zoom.us/j/95812345678"
     found = rules.evaluate(Invitation(text=text)).details
-    assert found
+    assert found is not None
     assert found.alias == "oak@example.com"
 
 
@@ -93,7 +93,7 @@ def test_without_rules_only_written_addresses_are_dialled() -> None:
     assert rules.evaluate(zoom).details is None
     sip = Invitation(text="sip:oak@example.com")
     found = rules.evaluate(sip).details
-    assert found
+    assert found is not None
     assert found.alias == "oak@example.com"
 
 

@@ -361,7 +361,7 @@ async def test_rules_go_with_their_profile_if_that_is_confirmed(server: Server) 
     assert (await client.ask("DELETE", f"{profile}?confirm=yes")).status == 204
     deployment = f"{API}/mjx_exchange_deployment/1/"
     assert (await client.ask("DELETE", deployment)).status == 204
-    emptied: tuple[Any, ...] = (
+    gone: tuple[Any, ...] = (
         tables.MJX_INTEGRATION,
         tables.MJX_PROCESSING_RULE,
         tables.MJX_EXCHANGE_DEPLOYMENT,
@@ -369,7 +369,7 @@ async def test_rules_go_with_their_profile_if_that_is_confirmed(server: Server) 
         tables.MJX_ENDPOINT_GROUP,
         tables.MJX_ENDPOINT,
     )
-    for table in emptied:
+    for table in gone:
         assert not [*server.store.all(table)], table.name
     history = "/api/admin/history/v1/configuration_change/?action=deleted"
     deleted = [each["resource"] for each in await client.objects(history)]

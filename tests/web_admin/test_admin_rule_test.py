@@ -234,16 +234,17 @@ async def test_not_many_tests_wait(tmp_path: Any) -> None:
         return await waiting[-1]
 
     tests = RuleTests(store, never, Clock())
-    running = [ensureDeferred(tests.run(None, data=b"x")) for _ in range(MOST_WAITING)]
+    running: list[Deferred[Any]] = [
+        ensureDeferred(tests.run(None, data=b"x")) for _ in range(MOST_WAITING)
+    ]
     with pytest.raises(TooManyRequests):
         await tests.run(None, data=b"x")
-    done: Any = object()
-    waiting[0].callback(done)
-    assert await running[0] is done
-    last = ensureDeferred(tests.run(None, data=b"x"))
+    waiting[0].callback("done")
+    assert await running[0] == "done"
+    last: Deferred[Any] = ensureDeferred(tests.run(None, data=b"x"))
     for each in waiting[1:]:
-        each.callback(done)
-    assert await last is done
+        each.callback("done")
+    assert await last == "done"
     await store.close()
 
 
