@@ -106,6 +106,7 @@ async def test_meetings_are_filtered_and_keep_their_ids(server: Server) -> None:
     assert listed == await server.client.objects(MEETINGS)
     for query, subjects in (
         ("matched_meeting_processing_rule=Zoom", ["A"]),
+        ("name=B", ["B"]),
         ("room_email=oak@example.test&order_by=subject", ["A", "B", "C"]),
         ("room_email=elm@example.test", []),
         (f"start_time__gt={start:%Y-%m-%dT%H:%M:%S}", []),
@@ -205,6 +206,6 @@ async def test_an_endpoint_without_a_profile(server: Server) -> None:
     await with_meetings(server, {"subject": "Plan"})
     group = {"mjx_endpoint_group": None}
     await server.client.ask("PATCH", f"{API}/mjx_endpoint/1/", group)
-    (found,) = await server.client.objects(ENDPOINTS)
+    (found,) = await server.client.objects(f"{ENDPOINTS}?name=Oak")
     assert (found["mjx_integration_name"], found["number_of_meetings"]) == ("", 0)
     assert await server.client.objects(MEETINGS) == []

@@ -67,13 +67,20 @@ class ComputedResource(msgspec.Struct, frozen=True):
 _PLAIN = (str, int, bool, datetime)
 
 
-def _of(name: str, record: type[Record], *columns: Column) -> AnyResource:
-    """Return the resource with a record's fields as columns, some of them replaced."""
+def _of(
+    name: str, record: type[Record], *columns: Column, named_by: str = ""
+) -> AnyResource:
+    """Return the resource with a record's fields as columns, some of them replaced.
+
+    Lists of records without a name can be searched by the field `named_by` as if that
+    were it.
+    """
     replaced = {column.name: column for column in columns}
     declared = fields_of(record)
     return Resource(
         Table(name, record),
         kind="status",
+        filter_names={"name": named_by} if named_by else {},
         columns=tuple(
             replaced.get(field.name)
             or Column(
@@ -127,8 +134,8 @@ _ALL = (
         absent="There is no integration {id} to whose service account a person signs "
         "in: only those with OAUTH have one.",
     ),
-    ComputedResource(_of("mjx_endpoint", EndpointStatus)),
-    ComputedResource(_of("mjx_meeting", RoomMeetingStatus)),
+    ComputedResource(_of("mjx_endpoint", EndpointStatus, named_by="endpoint_name")),
+    ComputedResource(_of("mjx_meeting", RoomMeetingStatus, named_by="subject")),
     ComputedResource(
         _of("principal", OwnPermissions), lambda store, now: own_permissions()
     ),
