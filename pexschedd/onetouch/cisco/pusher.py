@@ -158,7 +158,7 @@ class CiscoPusher(Service):
             return
         if new is not None and new.endpoint_type == CISCO:
             self._settings_changed([new.id], at_once=True)
-        elif old is not None and old.endpoint_type == CISCO:
+        elif old is not None and (new is None or old.endpoint_type == CISCO):
             self._forget(old.id)
 
     def _group_changed(self, old: Any, new: Any) -> None:

@@ -8,12 +8,15 @@ import pytest
 import pytest_twisted
 
 from pexschedd.model import tables
+from pexschedd.onetouch.cisco.endpoint_alarms import MOST_NAMED
 from pexschedd.onetouch.cisco.pace import LOOK_EVERY
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.cisco.push_plan import PushReason
+from pexschedd.onetouch.cisco.pusher import AT_ONCE, AT_ONCE_FAILING
 from pexschedd.onetouch.cisco.software import Way
 from pexschedd.scheduling.alarms import names
 from tests.onetouch.cisco.rooms import Rooms
+from tests.turns import some_turns
 
 
 @pytest_twisted.async_yield_fixture()
@@ -253,6 +256,49 @@ async def test_one_that_hangs_delays_nobody(rooms: Rooms, mode: str) -> None:
     await rooms.turn(30)
     assert rooms.state().problem_kind == ProblemKind.UNREACHABLE
     assert "did not answer within 20 seconds" in rooms.state().problem
+
+
+@pytest_twisted.ensureDeferred
+async def test_so_many_at_once(tmp_path: Path) -> None:
+    """Of many endpoints that hang, a bounded number is visited at once; those that
+    have failed leave the slots of the others alone."""
+    rooms = Rooms(tmp_path, AT_ONCE + 6)
+    await rooms.configure()
+    for endpoint in rooms.endpoints.values():
+        endpoint.mode = "hang"
+    rooms.pusher.startService()
+    for _ in range(16):
+        rooms.clock.advance(1)
+        await some_turns()
+    asked = [n for n, e in rooms.endpoints.items() if e.requests]
+    assert len(asked) == AT_ONCE
+    last = next(n for n in rooms.endpoints if n not in asked)
+    rooms.endpoints[last].mode = ""
+    await rooms.meetings(last, "Last")
+    for _ in range(40):
+        rooms.clock.advance(1)
+        await some_turns()
+    assert rooms.endpoints[last].titles == ["Last"]
+    again = [n for n in asked if len(rooms.endpoints[n].requests) > 1]
+    assert len(again) == AT_ONCE_FAILING
+    await rooms.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_alarm_for_many(tmp_path: Path) -> None:
+    """A switch that fails raises one alarm, which names the first endpoints."""
+    rooms = Rooms(tmp_path, MOST_NAMED + 5)
+    await rooms.configure()
+    rooms.unreachable = {f"10.0.0.{n}" for n in rooms.endpoints}
+    await rooms.start()
+    await rooms.turn(600)
+    (alarm,) = rooms.raised().values()
+    assert alarm.name == names.ENDPOINT_UNREACHABLE
+    assert alarm.details.startswith("25 endpoints cannot be brought")
+    assert "Room 1 (10.0.0.1): it refuses connections." in alarm.details
+    assert alarm.details.count("refuses connections") == MOST_NAMED
+    assert alarm.details.endswith("And 5 more.")
+    await rooms.close()
 
 
 @pytest_twisted.ensureDeferred
