@@ -1,4 +1,4 @@
-"""`mjx_screen_token`: the tokens with which screens read an endpoint's meetings."""
+"""`mjx_screen_token`: tokens with which screens read the meetings of one endpoint."""
 
 import pytest_twisted
 
