@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 import treq
+from twisted.logger import formatEvent, globalLogPublisher
 
 from pexschedd.model import tables
 from tests.web_rooms.rooms_support import NOW, RoomWorld, meeting
@@ -101,8 +102,14 @@ async def test_only_with_a_token(world: RoomWorld) -> None:
         change.delete(tables.MJX_ENDPOINT, world.elm)
         change.commit()
     assert (await get(world, lost))[0] == 401
-    codes = [(await get(world, "x"))[0] for _ in range(6)]
+    seen: list[Any] = []
+    globalLogPublisher.addObserver(seen.append)
+    codes = [(await get(world, wrong))[0] for _ in range(6)]
+    globalLogPublisher.removeObserver(seen.append)
     assert codes[-1] == 429
+    refused = [formatEvent(each) for each in seen if "account" in each]
+    assert "room sign-in refused address=127.0.0.1 account=-" in refused
+    assert "room sign-in put off" in refused[-1]
     assert (await get(world, token))[0] == 200
 
 

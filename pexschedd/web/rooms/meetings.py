@@ -20,11 +20,13 @@ from twisted.web.server import Request
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotAuthenticated, PexscheddError, TooManyRequests
+from pexschedd.identity.api_tokens import beginning_of
 from pexschedd.identity.rooms.screen_tokens import ScreenTokens
 from pexschedd.onetouch.screen.screen_document import entity_tag, meeting_documents
 from pexschedd.util.token_bucket import Rate, TokenBuckets
 from pexschedd.web.basic_auth import authorization
 from pexschedd.web.rooms.exchange import MeetingLists
+from pexschedd.web.rooms.sign_in import room_refusals_logged
 from pexschedd.web.routes import (
     ResponseBody,
     client_address,
@@ -74,9 +76,9 @@ class MeetingsApi:
         scheme, credentials = authorization(request)
         if scheme != b"bearer":
             raise NotAuthenticated("Send the token of an endpoint (Bearer).")
-        token, endpoint = self._tokens.authenticate(
-            credentials.decode("latin-1"), client_address(request)
-        )
+        sent = credentials.decode("latin-1")
+        with room_refusals_logged(request, beginning_of(sent)):
+            token, endpoint = self._tokens.authenticate(sent, client_address(request))
         wait = self._rates.take(token.id, self._seconds())
         if wait:
             raise TooManyRequests(

@@ -6,7 +6,8 @@ clients that are connected to this daemon itself: a proxy gives one connection t
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import ceil
 from typing import Any
 from urllib.parse import quote
@@ -117,26 +118,38 @@ class RoomSignIn:
     def _counted(
         self, request: Request, name: str, verify: Callable[[str], Endpoint]
     ) -> Endpoint:
-        keys = {
-            "address": client_address(request) or "-",
-            "account": quote(name[:100], safe="@+\\"),
-            "correlation_id": correlation_id_of(request),
-        }
         try:
-            return verify(client_address(request))
-        except TooManyRequests as error:
-            _log.info(
-                "room sign-in put off address={address} account={account} "
-                "seconds={seconds}",
-                seconds=ceil(error.retry_after),
-                **keys,
-            )
-            raise
+            with room_refusals_logged(request, name):
+                return verify(client_address(request))
         except NotAuthenticated as error:
-            _log.warn(
-                "room sign-in refused address={address} account={account}", **keys
-            )
             raise _needed(request, str(error)) from None
+
+
+@contextmanager
+def room_refusals_logged(request: Request, account: str) -> Iterator[None]:
+    """Log a sign-in within this that is refused or put off.
+
+    `account` is what it was for: no secret.
+    """
+    keys = {
+        "address": client_address(request) or "-",
+        "account": quote(account[:100], safe="@+\\"),
+        "correlation_id": correlation_id_of(request),
+    }
+    try:
+        yield
+    except TooManyRequests as error:
+        _log.info(
+            "room sign-in put off address={address} account={account} "
+            "seconds={seconds}",
+            seconds=ceil(error.retry_after),
+            **keys,
+        )
+        raise
+    except NotAuthenticated:
+        # docs/operations.md names this line for filters.
+        _log.warn("room sign-in refused address={address} account={account}", **keys)
+        raise
 
 
 def _is_direct(request: Request) -> bool:
