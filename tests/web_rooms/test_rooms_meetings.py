@@ -103,9 +103,10 @@ async def test_only_with_a_token(world: RoomWorld) -> None:
         change.commit()
     assert (await get(world, lost))[0] == 401
     seen: list[Any] = []
-    globalLogPublisher.addObserver(seen.append)
+    observer: Any = seen.append
+    globalLogPublisher.addObserver(observer)
     codes = [(await get(world, wrong))[0] for _ in range(6)]
-    globalLogPublisher.removeObserver(seen.append)
+    globalLogPublisher.removeObserver(observer)
     assert codes[-1] == 429
     refused = [formatEvent(each) for each in seen if "account" in each]
     assert "room sign-in refused address=127.0.0.1 account=-" in refused
