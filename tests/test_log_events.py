@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,8 +30,10 @@ OF_THE_DAEMON = {
 OF_A_MESSAGE = re.compile(r"(message|meeting|mailbox refused)\b")
 
 
-def events() -> Iterator[tuple[str, str, set[str | None]]]:
-    """Yield place, text and keys of each log event of the daemon."""
+@cache
+def events() -> list[tuple[str, str, set[str | None]]]:
+    """Return place, text and keys of each log event of the daemon."""
+    found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE).as_posix()
         if place.startswith(("sandbox/", "demo/")):
@@ -46,7 +48,9 @@ def events() -> Iterator[tuple[str, str, set[str | None]]]:
                 and isinstance(node.args[0], ast.Constant)
             ):
                 text = str(node.args[0].value)
-                yield f"{place}:{node.lineno}", text, {k.arg for k in node.keywords}
+                keys = {k.arg for k in node.keywords}
+                found.append((f"{place}:{node.lineno}", text, keys))
+    return found
 
 
 def test_events_can_be_searched_for() -> None:

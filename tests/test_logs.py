@@ -3,7 +3,7 @@
 import ast
 import io
 import json
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +104,16 @@ def test_twisted_is_quiet_unless_debugging() -> None:
     assert said
 
 
-def _calls() -> Iterator[tuple[Path, ast.stmt, ast.Call]]:
+@cache
+def _calls() -> list[tuple[Path, ast.stmt, ast.Call]]:
     """Every call in the package, with the statement of its module that it is in."""
-    for path in (Path(logs.__file__).parent).rglob("*.py"):
-        for statement in ast.parse(path.read_text()).body:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Call):
-                    yield path, statement, node
+    return [
+        (path, statement, node)
+        for path in (Path(logs.__file__).parent).rglob("*.py")
+        for statement in ast.parse(path.read_text()).body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+    ]
 
 
 def test_no_class_names_its_logger() -> None:
