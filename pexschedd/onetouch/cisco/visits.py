@@ -72,50 +72,42 @@ class EndpointVisitor:
 
         Raises `EndpointProblem`, and `StoreFull` if nothing can be stored.
         """
+        # Whoever changes it in the meantime has the endpoint visited again.
+        bookings = self._bookings_of(endpoint_id)
+        because = PushReason.ASKED if asked else None
+        if because is None and bookings is not None:
+            because = reason_by_record(
+                self._states.of(endpoint_id),
+                digest_of(bookings),
+                access.address,
+                self._now(),
+            )
         async with self._open_session(access) as session:
-            bookings = self._bookings_of(endpoint_id)
-            if asked or self._is_due(endpoint_id, bookings, access):
+            if because is not None:
                 await session.begin()
             seen = await look_at(session, self._now())
-            report = await self._bring_list(endpoint_id, session, seen, asked)
+            report = await self._bring_list(
+                endpoint_id, session, seen, bookings, because
+            )
             return msgspec.structs.replace(
                 report,
                 clock_difference=_ahead(session.last_date, self._now()),
                 has_session=session.has_cookie,
             )
 
-    def _is_due(
-        self,
-        endpoint_id: int,
-        bookings: tuple[RoomBooking, ...] | None,
-        access: EndpointAccess,
-    ) -> bool:
-        """Tell whether a list is to be sent, whatever the endpoint says."""
-        return bookings is not None and bool(
-            reason_by_record(
-                self._states.of(endpoint_id),
-                digest_of(bookings),
-                access.address,
-                self._now(),
-            )
-        )
-
     async def _bring_list(
         self,
         endpoint_id: int,
         session: EndpointSession,
         seen: SeenEndpoint,
-        asked: bool,
+        bookings: tuple[RoomBooking, ...] | None,
+        because: PushReason | None,
     ) -> VisitReport:
-        # It may have changed meanwhile.
-        bookings = self._bookings_of(endpoint_id)
+        """Bring a list for the reason that is known, or that the endpoint gives."""
         if bookings is None:
             await self._states.was_seen(endpoint_id)
             return VisitReport(seen=seen, because=None, was_read=False)
         state = self._states.of(endpoint_id)
-        digest, address = digest_of(bookings), session.access.address
-        because = PushReason.ASKED if asked else None
-        because = because or reason_by_record(state, digest, address, self._now())
         if because is None and state is not None:
             seen = await self._with_list(session, state, seen, bookings)
             because = reason_by_look(state, seen, bookings, self._now())
@@ -123,7 +115,8 @@ class EndpointVisitor:
             await self._states.was_seen(endpoint_id)
             return VisitReport(seen=seen, because=None, meetings=len(bookings))
         await session.begin()
-        await self._states.intend(endpoint_id, address, digest)
+        digest = digest_of(bookings)
+        await self._states.intend(endpoint_id, session.access.address, digest)
         is_same = state is not None and state.software == seen.software.version
         proved = state.way if state is not None and is_same else ""
         way = await hand_over(session, bookings, seen.software, proved)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.internet.defer import Deferred
+from twisted.web.server import NOT_DONE_YET
 
 from pexschedd.model import tables
 from pexschedd.onetouch.cisco.endpoint_alarms import MOST_NAMED
@@ -16,7 +18,7 @@ from pexschedd.onetouch.cisco.pusher import AT_ONCE, AT_ONCE_FAILING
 from pexschedd.onetouch.cisco.software import Way
 from pexschedd.scheduling.alarms import names
 from tests.onetouch.cisco.rooms import Rooms
-from tests.turns import some_turns
+from tests.turns import some_turns, until
 
 
 @pytest_twisted.async_yield_fixture()
@@ -59,6 +61,29 @@ async def test_changes_arrive_at_once(rooms: Rooms) -> None:
     sent = rooms.endpoints[1].puts
     await rooms.turn(5 * LOOK_EVERY)
     assert rooms.endpoints[1].puts == sent
+
+
+@pytest.mark.parametrize("at", ["/xmlapi/session/begin", "/getxml", "/putxml"])
+@pytest_twisted.ensureDeferred
+async def test_changes_during_a_visit_arrive(rooms: Rooms, at: str) -> None:
+    """A calendar that changes while its endpoint is visited is on the screen right
+    after the visit."""
+    endpoint = rooms.endpoints[1]
+    render, changes = endpoint.render, []
+
+    def render_and_change(request: Any) -> Any:
+        if request.path.decode() == at and not changes:
+            changes.append(Deferred.fromCoroutine(rooms.meetings(1, "Other")))
+        return render(request)
+
+    endpoint.render = render_and_change  # type: ignore[method-assign]
+    rooms.pusher.startService()
+    rooms.clock.advance(15)
+    await until(lambda: bool(changes))
+    await rooms.settle()
+    rooms.clock.advance(0)
+    await rooms.settle()
+    assert endpoint.titles == ["Other"]
 
 
 @pytest_twisted.ensureDeferred
@@ -375,7 +400,11 @@ async def test_an_administrator_checks(rooms: Rooms) -> None:
         await rooms.pusher.check(99)
 
 
-@pytest.mark.parametrize("requests", range(6))
+PUT = 3
+"""The request of a visit that has the list."""
+
+
+@pytest.mark.parametrize("requests", range(1, 6))
 @pytest_twisted.ensureDeferred
 async def test_killed_anywhere(tmp_path: Path, requests: int) -> None:
     """Killed after any request of a visit, no cancelled meeting is left on the screen
@@ -389,11 +418,14 @@ async def test_killed_anywhere(tmp_path: Path, requests: int) -> None:
     kill_by(rooms, lambda: len(endpoint.requests) >= stop_after)
     await rooms.meetings(1, "Plan", "Cancelled")
     rooms.clock.advance(0)
+    await until(lambda: rooms.killed or not rooms.pusher._visits)
+    was_sent = endpoint.titles
     await rooms.kill()
     del endpoint.render
     rooms.open()
     await rooms.meetings(1, "Plan")
     await rooms.start()
+    assert was_sent == (["Plan", "Cancelled"] if requests >= PUT else ["Plan"])
     assert endpoint.titles == ["Plan"]
     assert rooms.state().intended == ""
     await rooms.close()
@@ -407,6 +439,6 @@ def kill_by(rooms: Rooms, reached: Any) -> None:
     def render_or_die(request: Any) -> Any:
         answer = render(request)
         rooms.killed = rooms.killed or reached()
-        return answer
+        return NOT_DONE_YET if rooms.killed else answer
 
     endpoint.render = render_or_die  # type: ignore[method-assign]
