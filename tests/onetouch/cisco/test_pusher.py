@@ -69,7 +69,8 @@ async def test_changes_during_a_visit_arrive(rooms: Rooms, at: str) -> None:
     """A calendar that changes while its endpoint is visited is on the screen right
     after the visit."""
     endpoint = rooms.endpoints[1]
-    render, changes = endpoint.render, []
+    render = endpoint.render
+    changes: list[Deferred[Any]] = []
 
     def render_and_change(request: Any) -> Any:
         if request.path.decode() == at and not changes:
