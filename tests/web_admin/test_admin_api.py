@@ -16,6 +16,7 @@ from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.commands.endpoint_check import EndpointCheckRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
 from pexschedd.web.admin.commands.rule_test import RuleTestRoutes
@@ -90,6 +91,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         MailboxCommandRoutes(none, system_now),
         OwnPasswordRoutes(none),
         RuleTestRoutes(none),
+        EndpointCheckRoutes(none),
         DoctorRoutes(store, none.examine, none.examine, none),
         *transfer_parts(none),
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from tests.web_admin.web_admin_support import Answer, Client, Server
+from tests.web_admin.web_admin_support import API, Answer, Client, Server
 
 FOLDER = os.environ.get("PEXSCHEDD_CLIENT_CASES", "")
 
@@ -25,16 +25,34 @@ CANNOT = {
 """What docs/api.md names as not possible: steps of resources, with what the refusal
 says. The steps after them cannot be taken."""
 
+READ_OTHERWISE = {
+    ("mjx_integration", "graph_deployment"),  # as an object: newer decoders need it
+    ("mjx_google_deployment", "private_key"),  # a secret
+    ("mjx_google_deployment", "refresh_token"),
+}
+"""Fields that are not read back as these cases have them, as docs/api.md says."""
+
+THERE: dict[str, tuple[dict[str, Any], ...]] = {
+    "system_location": ({"name": "Oslo"}, {"name": "Bergen"}),
+    "mjx_exchange_deployment": tuple(
+        {"name": name, "service_account_username": "x", "service_account_password": "x"}
+        for name in ("First", "Second")
+    ),
+    "mjx_graph_deployment": tuple(
+        {"name": name, "client_id": "x", "oauth_token_url": "https://login.test/"}
+        for name in ("First", "Second")
+    ),
+    "mjx_integration": ({"name": "First", "exchange_deployment": 1},),
+}
+"""Records that cases of One-Touch Join refer to, with the ids 1 and 2."""
+
 Case = dict[str, Any]
 
 
 def cases() -> Iterator[Case]:
     for file in sorted(Path(FOLDER).glob("*.json")) if FOLDER else ():
         content = json.loads(file.read_text())
-        for case in content if isinstance(content, list) else ():
-            # These resources are another product's part.
-            if "mjx_" not in case["resource"]:
-                yield case
+        yield from content if isinstance(content, list) else ()
 
 
 def title(case: Case) -> str:
@@ -47,9 +65,18 @@ def title(case: Case) -> str:
 async def test_what_clients_send(server: Server, case: Case) -> None:
     """Each step of a client is answered as it needs it, or refused as documented."""
     known: dict[str, str] = {}
+    if case["resource"].startswith("mjx_"):
+        for resource, records in THERE.items():
+            for record in records:
+                await server.client.create(f"{API}/{resource}/", record)
     for step in [*case.get("before", ()), *case["steps"]]:
         answer = await send(server.client, step, known)
-        wrong = [*problems(step["expect"], answer, known)]
+        otherwise = {n for r, n in READ_OTHERWISE if r == case["resource"]}
+        wrong = [
+            each
+            for each in problems(step["expect"], answer, known)
+            if each.partition(":")[0] not in otherwise
+        ]
         reason = CANNOT.get((case["resource"], step["op"]))
         if wrong and reason and reason.encode() in answer.body:
             return
