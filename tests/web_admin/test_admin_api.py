@@ -16,6 +16,7 @@ from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes
+from pexschedd.web.admin.commands.deployments import RoomsDoctorRoutes
 from pexschedd.web.admin.commands.endpoint_check import EndpointCheckRoutes
 from pexschedd.web.admin.commands.mailboxes import MailboxCommandRoutes
 from pexschedd.web.admin.commands.own_password import OwnPasswordRoutes
@@ -92,6 +93,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         OwnPasswordRoutes(none),
         RuleTestRoutes(none),
         EndpointCheckRoutes(none),
+        RoomsDoctorRoutes(store, none),
         DoctorRoutes(store, none.examine, none.examine, none),
         *transfer_parts(none),
     )
