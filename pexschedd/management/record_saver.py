@@ -217,17 +217,25 @@ class RecordSaver:
                     await self.save_item(resource, item)
                 else:
                     child = await self.save_item(resource, item)
-                    child = replace(child, **{children.parent: parent})
-                    kept = self._changes.kept_as_it_is(resource.table, child)
-                    if kept:
-                        raise InvalidFields({"": [kept]})
-                    self._changes.put(resource.table, child)
+                    self._move(resource, child, children.parent, parent)
             except InvalidFields as error:
                 texts += numbered_problems(number, error)
                 if len(texts) > MOST_PROBLEMS:
                     break
             await self._pauses.item_done()
         return texts
+
+    def _move(self, resource: AnyResource, child: Any, field: str, parent: int) -> None:
+        """Give a record that is there already to a parent; raises `InvalidFields`."""
+        moved = replace(child, **{field: parent})
+        kept = self._changes.kept_as_it_is(resource.table, moved)
+        if kept:
+            raise InvalidFields({"": [kept]})
+        if moved != child:
+            revision = Revision(moved, self._changes, child, (field,))
+            notes = self._tools.review(revision)
+            self._changes.note(resource.table, moved, notes)
+        self._changes.put(resource.table, moved)
 
     async def _delete_others(
         self,

@@ -128,8 +128,8 @@ async def test_keys(server: Any, heard: Heard) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_another_icon(server: Any, lines: list[tuple[str, str]]) -> None:
-    """An upload is a change like others, and raises the manifest's revision; that it has
-    to be deployed is warned of."""
+    """An upload is a change like others, and raises the manifest's revision; that it
+    has to be deployed is warned of."""
     uri = await server.client.create(CONNECTOR, HEAD_OFFICE)
     lines.clear()
     icon = await server.client.ask("GET", f"{uri}icon/")

@@ -246,6 +246,7 @@ async def test_guesses_are_put_off(server: Server) -> None:
         assert (await ask(server, "a.b.c")).status == 401
     answer = await ask(server, "a.b.c")
     assert answer.status == 429
+    assert answer.json["error"] == "temporarily_unavailable"
     assert answer.headers.getRawHeaders("retry-after") == ["1"]
     await token(server, client)
 

@@ -455,3 +455,74 @@ async def test_the_first_cisco_endpoint_is_told_the_vendors_terms(
     assert notes(await ask("PATCH", f"{endpoints}2/", poly)) == []
     (text,) = notes(await ask("PATCH", f"{endpoints}2/", {"endpoint_type": "CISCO"}))
     assert "commercial use" in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_password_goes_without_https_by_another_record(server: Server) -> None:
+    """A password that was entered for HTTPS is not sent in clear because the endpoint's
+    profile, its group, or its group's profile is another one; sent along, it is."""
+    await with_an_endpoint(server)
+    ask = server.client.ask
+    one, group, profile = (
+        f"{API}/{name}/1/"
+        for name in ("mjx_endpoint", "mjx_endpoint_group", "mjx_integration")
+    )
+    plain = {"name": "Plain", "exchange_deployment": 1, "ep_use_https": False}
+    await server.client.create(f"{API}/mjx_integration/", plain)
+    floor = {"name": "Other", "mjx_integration": 2, "system_location": 1}
+    await server.client.create(f"{API}/mjx_endpoint_group/", floor)
+    account = {"api_username": "u", "api_password": "secret"}
+    assert (await ask("PATCH", one, account)).status == 202
+    for uri, change, field in (
+        (profile, {"ep_use_https": False}, "ep_use_https"),
+        (group, {"mjx_integration": 2}, "mjx_integration"),
+        (one, {"mjx_endpoint_group": 2}, "api_password"),
+    ):
+        answer = await ask("PATCH", uri, change)
+        assert answer.status == 400, change
+        (problems,) = answer.json.values()
+        assert [*problems] == [field]
+    assert (await ask("PATCH", one, {"use_https": "YES"})).status == 202
+    assert (await ask("PATCH", profile, {"ep_use_https": False})).status == 202
+    answer = await ask("PATCH", one, {"use_https": "GLOBAL"})
+    assert (answer.status, [*answer.json["mjx_endpoint"]]) == (400, ["api_password"])
+    again = {"use_https": "GLOBAL", "api_password": "secret"}
+    assert (await ask("PATCH", one, again)).status == 202
+    assert (await ask("PATCH", group, {"description": "x"})).status == 202
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_moved_address_of_autodiscover_is_pointed_out(server: Server) -> None:
+    """An address that is given to another deployment is new to its account, whichever
+    of the two records the request is for."""
+    await with_an_endpoint(server)
+    ask = server.client.ask
+    for number, name in enumerate(("Second", "Third"), 2):
+        other = {**ROOMS, "name": name}
+        await server.client.create(f"{API}/mjx_exchange_deployment/", other)
+        uri = f"{API}/mjx_exchange_autodiscover_url/1/"
+        move: dict[str, Any] = {"exchange_deployment": number}
+        if number == 3:
+            move = {"autodiscover_urls": [uri]}
+            uri = f"{API}/mjx_exchange_deployment/3/"
+        answer = await ask("PATCH", uri, move)
+        assert answer.status == 202
+        (note,) = notes(answer)
+        assert "be sure that the server may have it" in note
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_goes_along_is_counted(server: Server) -> None:
+    """The question before a whole list is deleted counts tokens and addresses, too."""
+    await with_an_endpoint(server)
+    await server.client.create(
+        f"{API}/mjx_screen_token/", {"name": "Door", "mjx_endpoint": 1}
+    )
+    ask = server.client.ask
+    for resource, along in (
+        ("mjx_endpoint", "1 mjx_screen_token"),
+        ("mjx_exchange_deployment", "1 mjx_exchange_autodiscover_url"),
+    ):
+        answer = await ask("DELETE", f"{API}/{resource}/")
+        assert answer.status == 400
+        assert along in str(answer.json)

@@ -36,6 +36,12 @@ async def require_confirmed_list(
         counts.update(await _of_integrations(store, found, clock))
     elif resource.table is tables.MJX_INTEGRATION:
         counts.update(_of_profiles(store, found))
+    elif resource.table is tables.MJX_ENDPOINT:
+        tokens = store.count(tables.SCREEN_TOKEN)
+        counts.update({tables.SCREEN_TOKEN.name: tokens})
+    elif resource.table is tables.MJX_EXCHANGE_DEPLOYMENT:
+        urls = store.count(tables.MJX_AUTODISCOVER_URL)
+        counts.update({tables.MJX_AUTODISCOVER_URL.name: urls})
     if found:
         what = f"This has no filter, so it deletes every {resource.name}:"
         raise unconfirmed(what, +counts)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pexschedd.clock import Now
 from pexschedd.errors import InvalidFields
+from pexschedd.management.onetouch.encryption import require_encryption
 from pexschedd.management.save_notes import RecordsAfterwards, Revision, SaveNote
 from pexschedd.model import tables
 from pexschedd.model.fields.secret_destinations import other_server
@@ -50,10 +51,11 @@ class OneTouchReview:
 
     def __call__(self, revision: Revision) -> list[SaveNote]:
         """Return the notes on a record; raises `InvalidFields` for a rule that cannot
-        be applied, and for one too many."""
+        be applied, for one too many, and as `require_encryption` does."""
         record = revision.record
         if isinstance(record, ProcessingRule):
             self._check_rule(record, revision.records)
+        require_encryption(revision)
         return [*_notes(revision)]
 
     def _check_rule(self, record: ProcessingRule, records: RecordsAfterwards) -> None:
@@ -104,9 +106,10 @@ def _of_profile(record: JoinProfile) -> Iterator[SaveNote]:
 def _of_autodiscover(record: AutodiscoverUrl, revision: Revision) -> Iterator[SaveNote]:
     """Note that a server is new that the stored password will be sent to: it was
     entered with another record."""
-    current = revision.current
-    was = current.url if isinstance(current, AutodiscoverUrl) else ""
-    deployment = record.exchange_deployment
+    current, deployment = revision.current, record.exchange_deployment
+    was = ""
+    if isinstance(current, AutodiscoverUrl):
+        was = current.url if current.exchange_deployment == deployment else ""
     if was and not other_server(was, record.url):
         return
     for each in revision.records.all(tables.MJX_EXCHANGE_DEPLOYMENT):

@@ -26,12 +26,18 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_NUMBER_AT_END = re.compile(r"(?:^|\.)0x[0-9a-f]*$", re.IGNORECASE)
+"""The end of an IPv4 address in another notation."""
+
+
 def is_host(host: str) -> bool:
     """Return True if `host` is a host name or an IP address (IPv6 in brackets)."""
     if host.startswith("[") and host.endswith("]"):
         return _is_ip(host[1:-1], 6)
     if re.fullmatch(r"[0-9.]+", host):
         return _is_ip(host, 4)
+    if _NUMBER_AT_END.search(host):
+        return False
     return len(host) <= 253 and _HOST_NAME.fullmatch(host) is not None
 
 
@@ -66,7 +72,10 @@ def host(value: str) -> str | None:
     """Check a host name or an IP address, without a port."""
     if not value or is_host(value):
         return None
-    return "This must be a host name such as mail.example.com, or an IP address."
+    return (
+        "This must be a host name such as mail.example.com, or an IP address; one of "
+        "version 6 in brackets."
+    )
 
 
 def host_and_port(value: str) -> str | None:

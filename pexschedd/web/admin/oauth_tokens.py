@@ -7,12 +7,13 @@ The answer and its errors are those of RFC 6749, sections 5.1 and 5.2.
 """
 
 from collections import Counter
+from math import ceil
 from urllib.parse import parse_qsl
 
 import msgspec
 from twisted.web.server import Request
 
-from pexschedd.errors import NotAuthenticated
+from pexschedd.errors import NotAuthenticated, TooManyRequests
 from pexschedd.identity.oauth_clients import LIFETIME, TOKEN_PATH, OAuthClients
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.authentication import refusals_logged
@@ -76,8 +77,10 @@ class OAuthTokenRoutes:
             200: ApiAnswer("The token.", TokenGrant),
             400: ApiAnswer("The form is wrong.", TokenRefusal),
             401: ApiAnswer("The assertion is not accepted.", TokenRefusal),
+            429: ApiAnswer(
+                "Too many were not accepted.", TokenRefusal, headers=("Retry-After",)
+            ),
         },
-        errors=(429,),
         body=RequestBody(_FORM_SHAPE, _FORM.decode()),
         id="get_access_token",
         tag="oauth",
@@ -102,6 +105,10 @@ class OAuthTokenRoutes:
                 token = clients.grant(assertion, host.decode("latin-1"), address)
         except NotAuthenticated as error:
             return _refused(request, "invalid_client", error.message, 401)
+        except TooManyRequests as error:
+            seconds = b"%d" % max(1, ceil(error.retry_after))
+            request.responseHeaders.setRawHeaders(b"retry-after", [seconds])
+            return _refused(request, "temporarily_unavailable", error.message, 429)
         answer = TokenGrant(token, "Bearer", LIFETIME)
         return _kept_by_nobody(request, json_response(request, answer))
 
