@@ -146,12 +146,12 @@ def test_story(browser: Browser, tmp_path: Path) -> None:
         page.get_by_label("Date").fill("2030-01-15")
         page.get_by_label("Title").fill("Moved review")
         desk.send()
-        expect(page.locator(".mail").first).to_contain_text("new time")
+        expect(page.locator(".mail").first).to_contain_text("changed meeting")
         expect(desk.join_state).to_contain_text("Opens Tue 15 Jan")
         assert desk.trouble == []
         # The sandbox is written down a moment after each change.
         kept = tmp_path / "state" / "exchange.json"
-        eventually(lambda: b"new time" in kept.read_bytes(), "the answer's keeping")
+        eventually(lambda: b"changed meet" in kept.read_bytes(), "the answer's keeping")
         first.kill()
         expect(page.locator("#alerts")).to_contain_text("does not answer")
 

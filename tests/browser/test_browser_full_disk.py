@@ -49,7 +49,7 @@ def test_the_meeting_waits_for_space(
     page.locator("#action").click()
     expect(page.locator("#card-heading")).to_have_text("Cannot assign a VMR right now")
     card = page.locator("#card").inner_text()
-    assert "server's disk is nearly full" in card
+    assert "server’s disk is nearly full" in card
     assert str(disk.path) not in card
     body = page.evaluate("outlook.body")
     assert tags.find(body).tok

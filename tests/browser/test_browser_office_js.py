@@ -324,7 +324,7 @@ def test_a_declined_dialog(compose: Compose) -> None:
     appointment = compose()
     begin_sign_in(appointment)
     appointment.frame.get_by_role("button", name="Ignore").click()
-    appointment.reach("Sign in in the other window")
+    appointment.reach("Sign in to see your rooms")
     link = appointment.frame.get_by_role("link", name="Sign in on this page")
     assert "/sign_in/start/" in str(link.get_attribute("href"))
 

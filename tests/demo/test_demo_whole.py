@@ -114,7 +114,7 @@ def test_story_of_a_meeting(demo: RunningDemo) -> None:
     )
     eventually(lambda: room()["opens"] != found["opens"])
     assert not room()["join"]["joinable"]
-    eventually(lambda: "new time" in newest().get("preview", ""))
+    eventually(lambda: "changed meeting" in newest().get("preview", ""))
 
     # Renamed after the clock has gone back: the newest version counts all the same.
     demo.post("clock", {"reset": True})
