@@ -292,7 +292,7 @@ LINE = {
 
 
 def test_first_steps_speak_plain_words(page: AdminPage, world: World) -> None:
-    """What the doctor finds, and what the server does not take, calls fields by what
+    """The doctor's findings, and the server's refusals, call fields by what
     stands on the form, or else by their labels; the names that programs use are in
     tooltips. Commands stay as they are."""
     page.sign_in("/first-steps")

@@ -211,7 +211,7 @@ def test_a_token_that_is_deleted(display: DisplayPage) -> None:
 
 
 def test_settings_are_kept(display: DisplayPage) -> None:
-    """What stands behind the # is taken away at once, and kept over a restart."""
+    """The text behind the # is taken away at once, and kept over a restart."""
     display.open(f"#token={TOKEN}&view=room&theme=dark&lang=de")
     assert shown(display)[0] == "Belegt"
     assert display.page.url == f"{display.origin}/display/"

@@ -287,7 +287,7 @@ def test_signing_in_fails(
 
 
 def test_reasons_of_the_server(open_pane: Open) -> None:
-    """What the server refuses is said in Outlook's language, if the pane knows the
+    """The server's refusals are said in Outlook's language, if the pane knows the
     code."""
     refused = (429, {"code": "too_many_requests", "message": "Slow down."})
     pane = open_pane(8, answers={"personal_rooms": refused}, language="fr-FR")

@@ -28,7 +28,7 @@ def test_one_name_for_one_thing() -> None:
 
 
 def test_texts_of_both_kinds_of_rooms() -> None:
-    """What the pane says of a room that was added is true of a personal one as well,
+    """The words of the pane on a room that was added are true of a personal one, too,
     which nothing reserves."""
     texts = pane_texts()
     for name in ("success_message", "already_video_meeting_message"):

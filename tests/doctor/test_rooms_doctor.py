@@ -120,7 +120,7 @@ async def test_without_an_ews_url(world: RoomWorld) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_server_that_is_not_there(world: RoomWorld) -> None:
-    """What cannot be looked at any more is said to be not checked."""
+    """Checks that cannot be made any more are said to be not made."""
     await world.configure(OAK, ews_url="http://127.0.0.1:1/EWS/Exchange.asmx")
     lines = await examined(world)
     assert failed(lines) == ["port"]

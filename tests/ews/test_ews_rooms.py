@@ -208,7 +208,7 @@ async def test_a_room_by_another_address(exchange: RoomExchange) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_items_that_are_gone_are_left_out(exchange: RoomExchange) -> None:
-    """What was deleted between the two requests is no error."""
+    """A meeting that was deleted between the two requests is no error."""
     meeting = exchange.book("a")
     exchange.book("b", start=START + 2 * DAY)
     rooms = exchange.rooms()

@@ -260,8 +260,8 @@ def test_which_metadata_document(
     ],
 )
 def test_another_address_of_a_known_host(amurl: str, words: str) -> None:
-    """What differs is said, and not that the host, which is configured, is none of the
-    integration's."""
+    """The difference is said, and not that the host, which is configured, is none of
+    the integration's."""
     claims = read_token(token(payload(appctx=context(amurl=amurl))))
     with pytest.raises(InvalidToken) as caught:
         metadata_url(claims, ["other.test", HOST])

@@ -1,4 +1,4 @@
-"""Fields of the kinds that an integration has many of."""
+"""Fields of the kinds that many records have."""
 
 # ruff: noqa: A002 - `help` is Field's own word
 
@@ -9,6 +9,16 @@ from pexschedd.model.fields.declaration import Field
 def label(label: str, help: str, *, only_with: str = "") -> Field:
     """Declare a short text that users see."""
     return Field(label=label, help=help, max_length=250, only_with=only_with)
+
+
+def record_name(help: str) -> Field:
+    """Declare the name of a record, of which there is one with that name."""
+    return Field(label="Name", help=help, min_length=1, max_length=250, unique=True)
+
+
+def notes() -> Field:
+    """Declare an administrator's notes on a record."""
+    return Field(label="Description", help="Notes on it.", max_length=250)
 
 
 def button(label: str, help: str) -> Field:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pexschedd.model.fields import addresses
+from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields.declaration import Field, Record
 
 
@@ -18,9 +18,7 @@ class AutodiscoverUrl(Record, frozen=True, kw_only=True):
             max_length=250,
         ),
     ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    description: Annotated[str, kinds.notes()] = ""
     url: Annotated[
         str,
         Field(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from pexschedd.model.fields import addresses
+from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields.declaration import Destination, Field, Record
 from pexschedd.model.fields.secret_destinations import differs
 
@@ -26,19 +26,8 @@ def _without_tls(old: str, new: str) -> bool:
 class Endpoint(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A room's system, with the mailbox of the room."""
 
-    name: Annotated[
-        str,
-        Field(
-            label="Name",
-            help="What this endpoint is called.",
-            min_length=1,
-            max_length=250,
-            unique=True,
-        ),
-    ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    name: Annotated[str, kinds.record_name("What this endpoint is called.")]
+    description: Annotated[str, kinds.notes()] = ""
     endpoint_type: Annotated[
         str,
         Field(

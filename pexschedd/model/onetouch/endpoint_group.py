@@ -2,25 +2,15 @@
 
 from typing import Annotated
 
+from pexschedd.model.fields import kinds
 from pexschedd.model.fields.declaration import Field, Record
 
 
 class EndpointGroup(Record, frozen=True, kw_only=True):
     """A group of endpoints, which have a profile in common."""
 
-    name: Annotated[
-        str,
-        Field(
-            label="Name",
-            help="What this group is called.",
-            min_length=1,
-            max_length=250,
-            unique=True,
-        ),
-    ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    name: Annotated[str, kinds.record_name("What this group is called.")]
+    description: Annotated[str, kinds.notes()] = ""
     mjx_integration: Annotated[
         int | None,
         Field(

@@ -25,19 +25,8 @@ _TOKENS = (_EXCHANGE, Destination("oauth_token_endpoint", other_server))
 class ExchangeDeployment(Record, frozen=True, kw_only=True):
     """An Exchange deployment, with the service account that reads the rooms."""
 
-    name: Annotated[
-        str,
-        Field(
-            label="Name",
-            help="What this deployment is called.",
-            min_length=1,
-            max_length=250,
-            unique=True,
-        ),
-    ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    name: Annotated[str, kinds.record_name("What this deployment is called.")]
+    description: Annotated[str, kinds.notes()] = ""
     ews_url: Annotated[
         str,
         kinds.url(

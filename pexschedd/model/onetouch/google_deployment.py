@@ -12,19 +12,8 @@ _TOKENS = (Destination("token_endpoint", other_server),)
 class GoogleDeployment(Record, frozen=True, kw_only=True):
     """A Google Workspace whose rooms would be read; none is read yet."""
 
-    name: Annotated[
-        str,
-        Field(
-            label="Name",
-            help="What this deployment is called.",
-            min_length=1,
-            max_length=250,
-            unique=True,
-        ),
-    ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    name: Annotated[str, kinds.record_name("What this deployment is called.")]
+    description: Annotated[str, kinds.notes()] = ""
     client_email: Annotated[
         str,
         Field(

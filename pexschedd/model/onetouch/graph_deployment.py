@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pexschedd.model.fields import addresses
+from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields.declaration import Destination, Field, Record
 from pexschedd.model.fields.secret_destinations import differs, other_server
 
@@ -10,19 +10,8 @@ from pexschedd.model.fields.secret_destinations import differs, other_server
 class GraphDeployment(Record, frozen=True, kw_only=True):
     """A tenant whose rooms would be read by Microsoft Graph; none is read yet."""
 
-    name: Annotated[
-        str,
-        Field(
-            label="Name",
-            help="What this deployment is called.",
-            min_length=1,
-            max_length=250,
-            unique=True,
-        ),
-    ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    name: Annotated[str, kinds.record_name("What this deployment is called.")]
+    description: Annotated[str, kinds.notes()] = ""
     client_id: Annotated[
         str,
         Field(

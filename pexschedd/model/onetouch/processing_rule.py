@@ -5,6 +5,7 @@ What is wrong with one only together with others of its fields, `onetouch/rules`
 
 from typing import Annotated
 
+from pexschedd.model.fields import kinds
 from pexschedd.model.fields.declaration import Field, Record
 
 MEETING_TYPES = (
@@ -45,9 +46,7 @@ class ProcessingRule(Record, frozen=True, kw_only=True):
             max_length=250,
         ),
     ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    description: Annotated[str, kinds.notes()] = ""
     mjx_integration: Annotated[
         int,
         Field(

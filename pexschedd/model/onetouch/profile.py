@@ -23,19 +23,8 @@ def sent_openly(old: bool, new: bool) -> bool:
 class JoinProfile(Record, frozen=True, kw_only=True):
     """A profile: a calendar deployment, and what the screens of its rooms show."""
 
-    name: Annotated[
-        str,
-        Field(
-            label="Name",
-            help="What this profile is called.",
-            min_length=1,
-            max_length=250,
-            unique=True,
-        ),
-    ]
-    description: Annotated[
-        str, Field(label="Description", help="Notes on it.", max_length=250)
-    ] = ""
+    name: Annotated[str, kinds.record_name("What this profile is called.")]
+    description: Annotated[str, kinds.notes()] = ""
     exchange_deployment: Annotated[
         int | None,
         Field(

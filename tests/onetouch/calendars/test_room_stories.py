@@ -318,7 +318,7 @@ async def test_a_room_outside_of_the_scope(world: RoomWorld) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_restart_keeps_the_lists(tmp_path: Path) -> None:
-    """What was read is shown at once after a restart, and read again."""
+    """The stored list is shown at once after a restart, and the room read again."""
     world = RoomWorld(tmp_path)
     await world.start()
     await world.configure(OAK)
