@@ -12,6 +12,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
+from twisted.web.http_headers import Headers
 
 from pexschedd.util.cooperate import TimeSlice
 from pexschedd.web.access_log import AnsweredRequest, access_line
@@ -106,12 +107,14 @@ class BoundedChannel(HTTPChannel):
 
     site: Any
     due: float | None = None
+    _host: IAddress
+    _is_secure: bool
     _given_up = False
     _is_refused = False
     _answered: Request | None = None
     """The request before the next one, while that waits for its turn."""
     _read = b""
-    """Bytes that wait for their turn; nothing more is read meanwhile."""
+    """Bytes that wait for their turn. Only if more arrive meanwhile, reading pauses."""
 
     @property
     def _connections(self) -> OpenConnections:
@@ -137,8 +140,18 @@ class BoundedChannel(HTTPChannel):
     def connectionMade(self) -> None:
         """Register the connection, or close it if there is no room for it."""
         super().connectionMade()
+        self._host = super().getHost()
+        self._is_secure = super().isSecure()
         if not self._connections.add(self):
             self.abort()
+
+    def getHost(self) -> IAddress:
+        """Return the connection's address here; every request asks for it."""
+        return self._host
+
+    def isSecure(self) -> bool:
+        """Return True if the connection uses TLS; every request asks that, too."""
+        return self._is_secure
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Remove the connection from the register."""
@@ -155,9 +168,11 @@ class BoundedChannel(HTTPChannel):
             self._begin()
         if self._handlingRequest:
             super().dataReceived(data)  # which keeps it for later
-        elif self._read or self.site.queue.is_turn_over():
+        elif self._read:
             self._read += data
             self._networkProducer.pauseProducing()
+        elif self.site.queue.is_turn_over():
+            self._read = data
             self.site.queue.add(self, is_late=True)
         else:
             super().dataReceived(data)
@@ -246,6 +261,18 @@ class BoundedChannel(HTTPChannel):
         """End the time limit: the request is complete."""
         self.due = None
         super().allContentReceived()
+
+    def writeHeaders(
+        self, version: bytes, code: bytes, reason: bytes, headers: Headers
+    ) -> None:
+        """Send the beginning of an answer in one piece: a transport checks each."""
+        lines = [
+            b"%b: %b\r\n" % (name, value)
+            for name, values in headers.getAllRawHeaders()
+            for value in values
+        ]
+        beginning = b"%b %b %b\r\n%b\r\n"
+        self.write(beginning % (version, code, reason, b"".join(lines)))
 
     def requestDone(self, request: Request) -> None:
         """End the time limit: the request has been answered. The next one waits for

@@ -189,6 +189,8 @@ class BoundedRequest(TwistedRequest):
         super().finish()
         if self.site.access is not None:
             self.site.access(self._access_line())
+        # Klein leaves the request in a cycle, and with it all that it has.
+        del self.requestHeaders, self.responseHeaders
 
     def _access_line(self) -> str:
         return access_line(
