@@ -7,6 +7,7 @@ with 400. The texts of reasons are printed nowhere, so they are told by their wo
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import islice
 from urllib.parse import urlsplit
 
 import msgspec
@@ -72,8 +73,13 @@ _BY_STATUS = {
     429: AnswerKind.BUSY,
     503: AnswerKind.BUSY,
 }
-_SIGN_IN_PAGE = re.compile(rb"<html[\s>].*sign[ -]?in", re.IGNORECASE | re.DOTALL)
+_PAGE = re.compile(rb"<html[\s>]", re.IGNORECASE)
+_SIGN_IN = re.compile(rb"sign[ -]?in", re.IGNORECASE)
+_LONGEST_PAGE = 20_000
+"""Bytes of a web page that are searched."""
 _LONGEST_REASON = 300
+_MOST_ERRORS, _MOST_TEXTS = 10, 30
+"""Errors of an answer, and pieces of text in one of them, that are read."""
 
 
 def meaning(answer: EndpointResponse) -> EndpointAnswer:
@@ -98,7 +104,7 @@ def meaning(answer: EndpointResponse) -> EndpointAnswer:
 def _inside(answer: EndpointResponse) -> EndpointAnswer:
     if answer.status < 300 and not answer.body.strip():
         return EndpointAnswer(AnswerKind.DONE)
-    if _SIGN_IN_PAGE.search(answer.body[:20_000]):
+    if _is_sign_in_page(answer.body):
         return EndpointAnswer(AnswerKind.SIGN_IN, "it shows its sign-in page")
     tree = _tree(answer.body)
     if tree is None:
@@ -114,6 +120,13 @@ def _inside(answer: EndpointResponse) -> EndpointAnswer:
     return EndpointAnswer(AnswerKind.DONE)
 
 
+def _is_sign_in_page(body: bytes) -> bool:
+    # Two searches, one behind the other: a single pattern with anything in between
+    # would begin anew at each "<html", of which there may be thousands.
+    page = _PAGE.search(body, 0, _LONGEST_PAGE)
+    return page is not None and bool(_SIGN_IN.search(body, page.end(), _LONGEST_PAGE))
+
+
 def _kind_of(reason: str) -> AnswerKind:
     for kind, pattern in _REASONS:
         if re.search(pattern, reason, re.IGNORECASE):
@@ -122,12 +135,25 @@ def _kind_of(reason: str) -> AnswerKind:
 
 
 def _errors(tree: etree._Element | None) -> Iterator[str]:
-    """Yield the reasons of each error in an answer, possibly empty ones."""
-    for element in _elements(tree):
+    """Yield the reasons of the first errors in an answer, possibly empty ones.
+
+    Of errors within each other the outermost counts: its text has that of the others.
+    Takes time in proportion to the answer, however it is nested.
+    """
+    if tree is not None:
+        yield from islice(_all_errors(tree), _MOST_ERRORS)
+
+
+def _all_errors(tree: etree._Element) -> Iterator[str]:
+    walk = etree.iterwalk(tree, events=("start",))
+    for _, element in walk:
+        if not isinstance(element.tag, str):
+            continue
         status = (element.get("status") or "").lower()
         if status.endswith("error") or _name(element) in ("Error", "error"):
+            walk.skip_subtree()
             texts = (str(text).strip() for text in element.itertext())
-            yield " ".join(text for text in texts if text)
+            yield " ".join(islice(filter(None, texts), _MOST_TEXTS))
 
 
 class SystemUnit(msgspec.Struct, frozen=True):

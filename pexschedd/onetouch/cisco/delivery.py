@@ -36,7 +36,8 @@ async def look_at(session: EndpointSession, now: datetime) -> SeenEndpoint:
     if unit is None or answer.kind is not AnswerKind.DONE:
         raise _of_answer(answer) or EndpointProblem(
             ProblemKind.REFUSED,
-            f"it does not answer as an endpoint's API does ({answer.reason or 'XML'}). "
+            "it does not answer as an endpoint's API does "
+            f"({answer.reason or 'its answer has no SystemUnit'}). "
             "Check its address and port.",
         )
     software = Software(unit.version)

@@ -1,5 +1,7 @@
 """Answers of endpoints, and what their software can do."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,6 +93,29 @@ def test_a_reason_is_told_in_one_line() -> None:
     assert meaning(EndpointResponse(200, failed(""))) == EndpointAnswer(
         K.REFUSED, "without a reason"
     )
+
+
+def test_an_error_within_an_error_is_told_once() -> None:
+    """The outermost of several errors has the text of those inside."""
+    body = b'<R status="Error">a<Error>b<Error>c</Error></Error></R>'
+    assert meaning(EndpointResponse(200, body)).reason == "a b c"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<Error>" * 250 + b"<a>x</a>" * 60_000 + b"</Error>" * 250,
+        b"<r>" + b"<Error/>" * 60_000 + b"</r>",
+        b"<html>" * 3_300,
+    ],
+    ids=["nested", "many", "pages"],
+)
+def test_an_answer_that_is_made_to_take_long(body: bytes) -> None:
+    """An answer is read in time in proportion to its length, whatever is in it: parsing
+    it takes longer than understanding it."""
+    started = time.process_time()
+    meaning(EndpointResponse(200, body))
+    assert time.process_time() - started < 0.2 + len(body) / 1_000_000
 
 
 @settings(max_examples=examples(200), deadline=None)
