@@ -1,7 +1,8 @@
 """Requests that were not answered, as the log may have them. Pure.
 
 What room systems ask for is not documented; a request that is not answered is logged
-whole, once an hour for each account and operation, without any credentials.
+whole, once an hour for each account and operation, without any credentials. Operations
+have the names that clients give them, so that their number is bounded, too.
 """
 
 import re
@@ -11,7 +12,9 @@ from datetime import datetime, timedelta
 LONGEST = 16_384
 """Characters of a request that are logged."""
 AGAIN_AFTER = timedelta(hours=1)
-_MOST_REMEMBERED = 2_000
+MOST_LOGGED = 20
+"""Requests of one account that are logged in that time."""
+_MOST_ACCOUNTS = 10_000
 
 _SENSITIVE = (
     r"[\w.-]{0,40}(?:password|passwd|secret|token|credential|signature)[\w.-]{0,40}"
@@ -43,16 +46,20 @@ class LoggedRequests:
     not fill the log."""
 
     def __init__(self) -> None:
-        self._logged: OrderedDict[tuple[int, str], datetime] = OrderedDict()
+        self._logged: OrderedDict[int, dict[str, datetime]] = OrderedDict()
 
     def is_due(self, account: int, what: str, now: datetime) -> bool:
         """Return whether a request is to be logged, and note that it is."""
-        key = account, what[:100]
-        last = self._logged.get(key)
-        if last is not None and timedelta() <= now - last < AGAIN_AFTER:
-            return False
-        self._logged[key] = now
-        self._logged.move_to_end(key)
-        if len(self._logged) > _MOST_REMEMBERED:
+        logged = {
+            each: when
+            for each, when in self._logged.pop(account, {}).items()
+            if timedelta() <= now - when < AGAIN_AFTER
+        }
+        self._logged[account] = logged
+        if len(self._logged) > _MOST_ACCOUNTS:
             self._logged.popitem(last=False)
+        key = what[:100]
+        if key in logged or len(logged) >= MOST_LOGGED:
+            return False
+        logged[key] = now
         return True

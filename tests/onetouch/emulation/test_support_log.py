@@ -7,6 +7,7 @@ import pytest
 
 from pexschedd.onetouch.emulation.support_log import (
     LONGEST,
+    MOST_LOGGED,
     LoggedRequests,
     without_credentials,
 )
@@ -64,6 +65,16 @@ def test_once_an_hour() -> None:
     assert logged.is_due(1, "Other", NOW)
     assert logged.is_due(1, "Guess", NOW + timedelta(hours=1))
     assert logged.is_due(1, "Guess", NOW)
-    for number in range(5_000):
+    for number in range(12_000):
         logged.is_due(number, "Guess", NOW)
-    assert len(logged._logged) <= 2_000
+    assert len(logged._logged) <= 10_000
+
+
+def test_a_client_that_invents_operations() -> None:
+    """A client cannot fill the log by asking for something else each time; it is logged
+    again an hour later, and others meanwhile."""
+    logged = LoggedRequests()
+    asked = [logged.is_due(1, f"Guess{n}", NOW) for n in range(1_000)]
+    assert sum(asked) == MOST_LOGGED
+    assert logged.is_due(2, "Guess0", NOW)
+    assert logged.is_due(1, "Guess1", NOW + timedelta(hours=1))
