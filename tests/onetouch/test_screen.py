@@ -107,6 +107,35 @@ def test_titles(fields: dict[str, Any], profile: dict[str, Any], title: str) -> 
     assert found.title == title
 
 
+def test_what_an_organizer_is_called() -> None:
+    """An organizer's name is one line without what would turn or hide the text beside
+    it, however the sender writes it."""
+    (found,) = listed(
+        meeting(
+            organizer_name="Ja\u202ene\n" + "e" * 5_000, organizer_email="j@x\u2066"
+        )
+    )
+    assert found.organizer_name == ("Jane " + "e" * 5_000)[:250]
+    assert found.organizer_email == "j@x"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u06f3",
+        "\U0001f469\u200d\U0001f4bb \u2764\ufe0f",
+        "Ｐｌａｎ",
+    ],
+    ids=["Persian", "pictures", "wide letters"],
+)
+def test_titles_are_as_they_are_written(subject: str) -> None:
+    """Letters, digits and pictures of any script are shown as their writer meant."""
+    (found,) = listed(meeting(subject=subject))
+    assert found.title == subject
+    (empty,) = listed(meeting(subject="\u200d\u200b"))
+    assert empty.title == "Jane"
+
+
 def test_private_meetings() -> None:
     """Private meetings are shown, shown without Join, or not shown at all."""
     private = meeting(is_private=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pexschedd.onetouch.invitation.characters import one_line
+from pexschedd.onetouch.invitation.characters import readable_line
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
 
 MOST_BOOKINGS = 100
@@ -23,7 +23,7 @@ MOST_PIECES = 7
 """Bookings of one meeting, beginning with the one that is on now."""
 
 _UNFIT = {0xFFFE: None, 0xFFFF: None}
-"""Characters that XML does not have, beside those that `one_line` takes away."""
+"""Characters that XML does not have, beside those that `readable_line` takes away."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -132,7 +132,7 @@ def _dialled(alias: str) -> str:
 
 
 def _text(text: str) -> str:
-    return one_line(text.translate(_UNFIT), LONGEST_TEXT)
+    return readable_line(text.translate(_UNFIT), LONGEST_TEXT)
 
 
 def _seconds(buffer: timedelta | None) -> int:

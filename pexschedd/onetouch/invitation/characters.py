@@ -37,6 +37,13 @@ def _table() -> dict[int, str | None]:
 _TABLE: Final = _table()
 _MARKS = re.compile(rf"[{MARK}\x02\x03]")
 _BUT_MARKS: Final = {c: n for c, n in _TABLE.items() if not _MARKS.match(chr(c))}
+_JOINERS = "\u200c\u200d"
+"""Not seen themselves, but without them Persian words and pictures fall apart."""
+_MISLEADING: Final = dict.fromkeys(
+    code
+    for code, new in _TABLE.items()
+    if new is None and chr(code) not in _JOINERS and code not in range(0xFE00, 0xFE10)
+)
 _CONTROLS: Final = {code: new for code, new in _TABLE.items() if code < 0x80}
 
 
@@ -62,3 +69,10 @@ def without_marks(text: str) -> str:
 def one_line(text: str, longest: int) -> str:
     """Return a text on one line, cut to a length, for people to read."""
     return " ".join(normalised(text[: 4 * longest]).split())[:longest]
+
+
+def readable_line(text: str, longest: int) -> str:
+    """Return a text on one line, cut to a length, for a screen: letters and digits as
+    they are written, nothing that hides or turns what stands beside it."""
+    words = " ".join(text[: 4 * longest].split()).translate(_MISLEADING).split()
+    return " ".join(words)[:longest].strip(_JOINERS)

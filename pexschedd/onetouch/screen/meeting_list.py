@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pexschedd.model.onetouch.room_calendar import MeetingKey, RoomMeeting
+from pexschedd.onetouch.invitation.characters import readable_line
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting, ScreenProfile
-from pexschedd.onetouch.screen.titles import title_of
+from pexschedd.onetouch.screen.titles import LONGEST_TITLE, title_of
 from pexschedd.templates.engine import Templates
 
 BACK = timedelta(days=1)
@@ -89,8 +90,8 @@ def _line(
     return ScreenMeeting(
         item_id=meeting.item_id,
         title=title_of(meeting, profile, templates),
-        organizer_name=meeting.organizer_name,
-        organizer_email=meeting.organizer_email,
+        organizer_name=readable_line(meeting.organizer_name, LONGEST_TITLE),
+        organizer_email=readable_line(meeting.organizer_email, LONGEST_TITLE),
         start=meeting.start,
         end=meeting.end,
         is_private=meeting.is_private,

@@ -6,7 +6,7 @@ shown rather than the subject that it was to hide.
 
 from pexschedd.errors import TemplateError
 from pexschedd.model.onetouch.room_calendar import RoomMeeting
-from pexschedd.onetouch.invitation.characters import one_line
+from pexschedd.onetouch.invitation.characters import readable_line
 from pexschedd.onetouch.screen.screen_meeting import ScreenProfile
 from pexschedd.templates.engine import Templates
 
@@ -15,10 +15,10 @@ LONGEST_TITLE = 250
 
 def title_of(meeting: RoomMeeting, profile: ScreenProfile, templates: Templates) -> str:
     """Return a meeting's title: one line, never empty."""
-    organizer = one_line(
+    organizer = readable_line(
         meeting.organizer_name or meeting.organizer_email, LONGEST_TITLE
     )
-    subject = one_line(meeting.subject, LONGEST_TITLE)
+    subject = readable_line(meeting.subject, LONGEST_TITLE)
     if is_subject_replaced(meeting, profile):
         title = _by_template(meeting, profile.replace_subject_template, templates)
         return title or organizer or _without_name(meeting)
@@ -42,9 +42,9 @@ def _by_template(meeting: RoomMeeting, source: str, templates: Templates) -> str
     if not source.strip():
         return ""
     values = {
-        "subject": one_line(meeting.subject, LONGEST_TITLE),
-        "organizer_name": one_line(meeting.organizer_name, LONGEST_TITLE),
-        "organizer_email": one_line(meeting.organizer_email, LONGEST_TITLE),
+        "subject": readable_line(meeting.subject, LONGEST_TITLE),
+        "organizer_name": readable_line(meeting.organizer_name, LONGEST_TITLE),
+        "organizer_email": readable_line(meeting.organizer_email, LONGEST_TITLE),
     }
     try:
         text = templates.render(source, values, html=False, max_length=LONGEST_TITLE)
