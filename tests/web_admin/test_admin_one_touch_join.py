@@ -189,6 +189,26 @@ async def test_what_is_read_can_be_sent_back(server: Server) -> None:
             "webex_device_id",
             "endpoint_type WEBEX",
         ),
+        *(
+            (
+                "mjx_endpoint",
+                {
+                    "name": "x",
+                    "room_resource_email": "x@example.test",
+                    "api_address": "x.example.test",
+                    field: "a:b",
+                },
+                field,
+                "A name with a colon cannot sign in",
+            )
+            for field in ("api_username", "poly_username")
+        ),
+        (
+            "mjx_integration",
+            {**PROFILE, "name": "x", "ep_username": "a:b"},
+            "ep_username",
+            "A name with a colon cannot sign in",
+        ),
         (
             "mjx_endpoint",
             {**ENDPOINT, "name": "x", "room_resource_email": " OAK@example.test"[1:]},

@@ -41,7 +41,14 @@ async def status(world: RoomWorld, headers: dict[str, str]) -> int:
 
 
 @pytest.mark.parametrize(
-    "user", [USER, USER.upper(), f"EXAMPLE\\{USER}", f"example.test\\{USER}"]
+    "user",
+    [
+        USER,
+        USER.upper(),
+        f"EXAMPLE\\{USER}",
+        f"example.test\\{USER}",
+        f"{USER}@example.test",
+    ],
 )
 @pytest_twisted.ensureDeferred
 async def test_names_as_systems_send_them(world: RoomWorld, user: str) -> None:
@@ -140,7 +147,8 @@ async def test_ntlm(world: RoomWorld) -> None:
     assert await status(world, {}) == 401
     assert (await handshake(world, USER, "wrong"))[0] == 401
     assert await status(world, {}) == 401
-    assert (await handshake(world, USER, "new"))[0] == 200
+    for user in (USER, f"{USER}@example.test"):
+        assert (await handshake(world, user, "new"))[0] == 200
     await world.pool.closeCachedConnections()
     assert await status(world, {}) == 401
 

@@ -64,7 +64,8 @@ class EndpointAccounts:
         def is_right(stored: str) -> bool:
             return is_proven(message, challenge, stored)
 
-        return self._verified(message.names, is_right, address)
+        names = message.names if message.domain else _names(message.user)
+        return self._verified(names, is_right, address)
 
     def current(self, id: int, credentials: bytes) -> Endpoint | None:
         """Return an endpoint that has signed in before on the same connection; None if
@@ -122,4 +123,5 @@ def _names(name: str) -> tuple[str, ...]:
     domain, backslash, user = name.rpartition("\\")
     if backslash and user:
         return name, f"{user}@{domain}", user
-    return (name,)
+    user, at, _ = name.rpartition("@")
+    return (name, user) if at and user else (name,)

@@ -108,6 +108,12 @@ def identifier(value: str) -> str | None:
     )
 
 
+def user_name(value: str) -> str | None:
+    """Check a name that signs in by HTTP Basic: the first colon ends it (RFC 7617,
+    section 2)."""
+    return "A name with a colon cannot sign in." if ":" in value else None
+
+
 def mail_address(value: str) -> str | None:
     """Check one mail address."""
     if not value:

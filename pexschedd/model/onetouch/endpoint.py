@@ -84,6 +84,7 @@ class Endpoint(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="An account of the endpoint with the role Admin; empty: the "
             "profile's.",
             max_length=100,
+            checks=(addresses.user_name,),
         ),
     ] = None
     api_password: Annotated[
@@ -124,6 +125,7 @@ class Endpoint(Record, frozen=True, kw_only=True, omit_defaults=True):
             help="The account with which the endpoint asks for its meetings, of its "
             "own. Required for POLY.",
             max_length=150,
+            checks=(addresses.user_name,),
             unique=True,
         ),
     ] = None

@@ -136,6 +136,7 @@ class JoinProfile(Record, frozen=True, kw_only=True):
             label="Endpoint username",
             help="The account of Cisco endpoints that have none of their own.",
             max_length=100,
+            checks=(addresses.user_name,),
         ),
     ] = ""
     ep_password: Annotated[
