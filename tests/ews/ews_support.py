@@ -17,15 +17,23 @@ from pexschedd.ews.envelope import MESSAGES, SOAP, TYPES
 _REPOSITORY = Path(__file__).parents[2]
 
 
-def schema_folder() -> Path:
-    """Exchange's schemas, which are not ours to ship; skips when they are not there."""
+def found_schemas() -> Path | None:
+    """Exchange's schemas, which are not ours to ship; None when they are not there."""
     given = os.environ.get("PEXSCHEDD_SCHEMAS")
     folders = [Path(given)] if given else []
     folders.append(_REPOSITORY.parent / "shared" / "schemas")
     for folder in folders:
         if (folder / "ews" / "ews.xsd").exists():
             return folder / "ews"
-    pytest.skip("Exchange's schemas are not here (set PEXSCHEDD_SCHEMAS)")
+    return None
+
+
+def schema_folder() -> Path:
+    """Exchange's schemas; skips when they are not there."""
+    found = found_schemas()
+    if found is None:
+        pytest.skip("Exchange's schemas are not here (set PEXSCHEDD_SCHEMAS)")
+    return found
 
 
 def soap(body: str) -> bytes:

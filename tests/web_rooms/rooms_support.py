@@ -32,6 +32,7 @@ from pexschedd.web.rooms.exchange import FIRST_PARTS, EmulatedExchangeApi
 from pexschedd.web.rooms.meetings import MeetingsApi
 from pexschedd.web.rooms.sign_in import RoomSignIn
 from pexschedd.web.site import HttpSite
+from tests.ews.ews_support import found_schemas
 from tests.scheduling.process_support import unexpected
 
 reactor: Any = _reactor
@@ -67,6 +68,29 @@ def meeting(name: str, start: datetime = NOW + HOUR, **fields: Any) -> ScreenMee
         "details": ZOOM,
     }
     return ScreenMeeting(**given | fields)
+
+
+class ExchangeSchema:
+    """Judges answers: by Exchange's own schema where that is at hand, and everywhere by
+    what every answer of Exchange is made of."""
+
+    def __init__(self) -> None:
+        folder = found_schemas()
+        self._schema = folder and etree.XMLSchema(etree.parse(str(folder / "ews.xsd")))
+
+    def check(self, answer: bytes) -> None:
+        """Raise AssertionError for an answer that is not Exchange's."""
+        root = etree.fromstring(answer)
+        parts = [each.tag for each in (root, *root)]
+        soap = f"{{{NS['s']}}}"
+        assert parts == [soap + each for each in ("Envelope", "Header", "Body")]
+        (content,) = root[1]
+        if content.tag != f"{soap}Fault":
+            assert content.tag.startswith(f"{{{NS['m']}}}")
+            assert content.tag.endswith("Response")
+        assert content.find(".//{*}ResponseCode") is not None
+        if self._schema is not None:
+            assert self._schema.validate(root), self._schema.error_log
 
 
 class Lists:
