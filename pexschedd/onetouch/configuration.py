@@ -82,6 +82,16 @@ def screen_of(records: OneTouchRecords, endpoint_id: int) -> RoomScreen | None:
     return RoomScreen(room_key(endpoint.room_resource_email), screen_profile(profile))
 
 
+def read_room_of(records: OneTouchRecords, endpoint_id: int) -> str:
+    """Return the address of the room whose calendar is read for an endpoint, in lower
+    case; empty if none is."""
+    endpoint = records.get(tables.MJX_ENDPOINT, endpoint_id)
+    profile = None if endpoint is None else _profile(records, endpoint)
+    if endpoint is None or profile is None or profile.exchange_deployment is None:
+        return ""
+    return room_key(endpoint.room_resource_email)
+
+
 def _profile(records: OneTouchRecords, endpoint: Endpoint) -> JoinProfile | None:
     if endpoint.mjx_endpoint_group is None:
         return None

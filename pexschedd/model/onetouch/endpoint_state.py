@@ -23,6 +23,9 @@ class EndpointState(Record, frozen=True, kw_only=True, omit_defaults=True):
     problem_since: datetime | None = None
     address: str = ""
     """The beginning of the URLs of the endpoint that was sent the list."""
+    room: str = ""
+    """The address of the room whose list that was, in lower case; empty in states that
+    versions before this one have stored."""
     intended: str = ""
     """The digest of a list that is being sent; empty as soon as it is known to be
     there. After a crash, either list may be on the screen."""

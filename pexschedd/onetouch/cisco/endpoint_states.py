@@ -29,9 +29,11 @@ class EndpointStates:
         """Return an endpoint's state; None if it was never tried."""
         return self._store.find(tables.ENDPOINT_STATE_BY_ENDPOINT, endpoint_id)
 
-    async def intend(self, endpoint_id: int, address: str, digest: str) -> None:
-        """Record that a list is about to be sent."""
-        await self._change(endpoint_id, address=address, intended=digest)
+    async def intend(
+        self, endpoint_id: int, address: str, room: str, digest: str
+    ) -> None:
+        """Record that a room's list is about to be sent."""
+        await self._change(endpoint_id, address=address, room=room, intended=digest)
 
     async def was_sent(
         self,

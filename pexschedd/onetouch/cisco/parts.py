@@ -5,12 +5,13 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
-from pexschedd.onetouch.cisco.bookings import RoomBooking, bookings_of
+from pexschedd.onetouch.cisco.bookings import bookings_of
 from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
 from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
 from pexschedd.onetouch.cisco.pusher import CiscoPusher, CountVisit
 from pexschedd.onetouch.cisco.session import Connect, EndpointSession
-from pexschedd.onetouch.cisco.visits import EndpointVisitor
+from pexschedd.onetouch.cisco.visits import EndpointList, EndpointVisitor
+from pexschedd.onetouch.configuration import read_room_of
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.store.store import Store
@@ -29,14 +30,16 @@ def cisco_pusher(
 ) -> CiscoPusher:
     """Return the service that brings lists to Cisco endpoints."""
 
-    def bookings(endpoint_id: int) -> tuple[RoomBooking, ...] | None:
-        if lists.stale(endpoint_id) is None:
-            return None
-        return bookings_of(lists.of(endpoint_id), now())
+    def list_of(endpoint_id: int) -> EndpointList:
+        is_read = lists.stale(endpoint_id) is not None
+        return EndpointList(
+            read_room_of(store, endpoint_id),
+            bookings_of(lists.of(endpoint_id), now()) if is_read else None,
+        )
 
     states = EndpointStates(store, now)
     visitor = EndpointVisitor(
-        lambda access: EndpointSession(connect, access, clock), states, bookings, now
+        lambda access: EndpointSession(connect, access, clock), states, list_of, now
     )
     return CiscoPusher(
         store,

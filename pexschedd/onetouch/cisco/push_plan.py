@@ -69,6 +69,13 @@ def reason_by_record(
     return None
 
 
+def shows_another_room(state: EndpointState | None, room: str) -> bool:
+    """Return whether a screen has the list of another room than `room`, which is empty
+    if no calendar is read for the endpoint."""
+    has_list = state is not None and bool(state.sent or state.intended)
+    return has_list and state.room not in ("", room)
+
+
 def reason_by_look(
     state: EndpointState,
     seen: SeenEndpoint,

@@ -23,13 +23,24 @@ from pexschedd.onetouch.cisco.push_plan import (
     days_to_list,
     reason_by_look,
     reason_by_record,
+    shows_another_room,
 )
 from pexschedd.onetouch.cisco.session import EndpointSession
 from pexschedd.onetouch.cisco.software import Way
 
-BookingsOf = Callable[[int], tuple[RoomBooking, ...] | None]
-"""Gives an endpoint's bookings as they are now, by its id; None if its room was never
-read: what is on the screen then stays."""
+
+class EndpointList(msgspec.Struct, frozen=True):
+    """The list of an endpoint as it is now."""
+
+    room: str
+    """The address of its room, in lower case; empty if no calendar is read for it."""
+    bookings: tuple[RoomBooking, ...] | None
+    """None if the room was never read: what is on the screen then stays, unless it is
+    another room's."""
+
+
+ListOf = Callable[[int], EndpointList]
+"""Gives the list of an endpoint by its id."""
 
 OpenSession = Callable[[EndpointAccess], EndpointSession]
 
@@ -57,12 +68,12 @@ class EndpointVisitor:
         self,
         open_session: OpenSession,
         states: EndpointStates,
-        bookings_of: BookingsOf,
+        list_of: ListOf,
         now: Now,
     ) -> None:
         self._open_session = open_session
         self._states = states
-        self._bookings_of = bookings_of
+        self._list_of = list_of
         self._now = now
 
     async def visit(
@@ -73,12 +84,14 @@ class EndpointVisitor:
         Raises `EndpointProblem`, and `StoreFull` if nothing can be stored.
         """
         # Whoever changes it in the meantime has the endpoint visited again.
-        bookings = self._bookings_of(endpoint_id)
+        listed, state = self._list_of(endpoint_id), self._states.of(endpoint_id)
+        if listed.bookings is None and shows_another_room(state, listed.room):
+            listed = msgspec.structs.replace(listed, bookings=())
         because = PushReason.ASKED if asked else None
-        if because is None and bookings is not None:
+        if because is None and listed.bookings is not None:
             because = reason_by_record(
-                self._states.of(endpoint_id),
-                digest_of(bookings),
+                state,
+                digest_of(listed.bookings),
                 access.address,
                 self._now(),
             )
@@ -86,9 +99,7 @@ class EndpointVisitor:
             if because is not None:
                 await session.begin()
             seen = await look_at(session, self._now())
-            report = await self._bring_list(
-                endpoint_id, session, seen, bookings, because
-            )
+            report = await self._bring_list(endpoint_id, session, seen, listed, because)
             return msgspec.structs.replace(
                 report,
                 clock_difference=_ahead(session.last_date, self._now()),
@@ -100,10 +111,11 @@ class EndpointVisitor:
         endpoint_id: int,
         session: EndpointSession,
         seen: SeenEndpoint,
-        bookings: tuple[RoomBooking, ...] | None,
+        listed: EndpointList,
         because: PushReason | None,
     ) -> VisitReport:
         """Bring a list for the reason that is known, or that the endpoint gives."""
+        bookings = listed.bookings
         if bookings is None:
             await self._states.was_seen(endpoint_id)
             return VisitReport(seen=seen, because=None, was_read=False)
@@ -116,7 +128,8 @@ class EndpointVisitor:
             return VisitReport(seen=seen, because=None, meetings=len(bookings))
         await session.begin()
         digest = digest_of(bookings)
-        await self._states.intend(endpoint_id, session.access.address, digest)
+        address = session.access.address
+        await self._states.intend(endpoint_id, address, listed.room, digest)
         is_same = state is not None and state.software == seen.software.version
         proved = state.way if state is not None and is_same else ""
         way = await hand_over(session, bookings, seen.software, proved)

@@ -161,6 +161,37 @@ async def test_a_new_address(rooms: Rooms) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_another_room(rooms: Rooms) -> None:
+    """An endpoint that is given another room shows nothing of the former one, although
+    the new one cannot be read; its own list is there once it can."""
+    await rooms.start()
+    await rooms.put_endpoint(1, room_resource_email="Elm@example.test")
+    await rooms.settle()
+    assert rooms.endpoints[1].titles == []
+    sent = rooms.endpoints[1].puts
+    await rooms.turn(5 * LOOK_EVERY)
+    assert rooms.endpoints[1].puts == sent
+    await rooms.put_endpoint(1)
+    await rooms.settle()
+    assert rooms.endpoints[1].titles == ["Plan", "Review"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_room_that_is_not_read_any_more(rooms: Rooms) -> None:
+    """A profile whose calendars are not read any more takes its meetings off the
+    screens; what something else has put on another one stays."""
+    rooms.endpoints[2].titles = ["Other"]
+    await rooms.start()
+    await rooms.delete(tables.ROOM_CALENDAR, 1)
+    await rooms.settle()
+    assert rooms.endpoints[1].titles == ["Plan", "Review"]
+    await rooms.configure(exchange_deployment=None, google_deployment=1)
+    await rooms.settle()
+    assert rooms.endpoints[1].titles == []
+    assert rooms.endpoints[2].titles == ["Other"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_once_a_day(rooms: Rooms) -> None:
     """Whatever else has happened, the list is sent once a day."""
     await rooms.meetings(1)
