@@ -26,7 +26,7 @@ def arguments() -> Namespace:
         "--port",
         type=int,
         default=8080,
-        help="the first of three ports one after the other (default: %(default)s)",
+        help="the first of four ports one after the other (default: %(default)s)",
     )
     parser.add_argument(
         "--state",
@@ -44,7 +44,7 @@ def main() -> int:
         return run(chosen.state, chosen.port)
     except PortTaken as error:
         reason = (
-            f"Port {error.port} is in use. Three ports one after the other are "
+            f"Port {error.port} is in use. Four ports one after the other are "
             "needed; choose others:\n  PORT=9000 make run"
         )
     except (StateError, PexscheddError, ValueError) as error:

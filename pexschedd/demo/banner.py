@@ -13,6 +13,7 @@ def banner(ports: Ports, password: str) -> str:
     Daemon    {ports.addin_url}   add-in, policy
               {ports.admin_url}/admin/   administrator's page, over the
               management API; sign in as "admin", password "{password}"
+    Signs     {ports.rooms_url}/display/   at the rooms' doors; the desk has links
     Exchange  {ports.desk_url}/EWS/Exchange.asmx   sandbox
 
   Ctrl-C stops it. Everything is kept for the next time.

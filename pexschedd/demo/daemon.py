@@ -25,6 +25,8 @@ class DaemonRefused(PexscheddError):
     """The daemon refuses a request; the message has its words."""
 
     code = "daemon_refused"
+    status = 0
+    """The status of its answer, if there is one."""
 
 
 class DaemonNotFound(DaemonRefused):
@@ -32,16 +34,19 @@ class DaemonNotFound(DaemonRefused):
 
 
 class DaemonClient:
-    """A client of the daemon. `addin` and `admin` are base URLs without a slash at the
-    end.
+    """A client of the daemon. `addin`, `admin` and `rooms` are base URLs without a
+    slash at the end.
 
     Every method raises `DaemonDown` or `DaemonRefused`.
     """
 
-    def __init__(self, http: HTTPClient, addin: str, admin: str, password: str) -> None:
+    def __init__(
+        self, http: HTTPClient, *, addin: str, admin: str, rooms: str, password: str
+    ) -> None:
         self._http = http
         self.addin = addin
         self.admin = admin
+        self.rooms = rooms
         self._auth = ("admin", password)
 
     async def health(self) -> None:
@@ -79,9 +84,20 @@ class DaemonClient:
             raise DaemonDown(f"The daemon's {uri} is not an object.")
         return answer
 
-    async def create(self, resource: str, record: dict[str, Any]) -> None:
-        """Create a row of a configuration resource."""
-        await self._ask(
+    async def meetings(self, token: str) -> dict[str, Any]:
+        """Return the list of a door sign, by its token."""
+        answer = await self._ask(
+            "GET",
+            f"{self.rooms}/v1/meetings",
+            headers={"authorization": f"Bearer {token}"},
+        )
+        if not isinstance(answer, dict):
+            raise DaemonDown("The daemon's list of meetings is not one.")
+        return answer
+
+    async def create(self, resource: str, record: dict[str, Any]) -> Any:
+        """Create a row of a configuration resource; return the answer's content."""
+        return await self._ask(
             "POST",
             f"{self.admin}{CONFIGURATION}{resource}/",
             auth=self._auth,
@@ -110,7 +126,9 @@ class DaemonClient:
         if response.code >= 400:
             text = body[:2000].decode("utf-8", "replace")
             kind = DaemonNotFound if response.code == NOT_FOUND else DaemonRefused
-            raise kind(f"The daemon answers {response.code}: {text}")
+            error = kind(f"The daemon answers {response.code}: {text}")
+            error.status = response.code
+            raise error
         if not body:
             return None
         try:

@@ -7,6 +7,7 @@ Mounted beside the sandbox Exchange, on the same port::
     /desk/static/…    the page's own scripts and styles
     /desk/paper       an empty document to write in
     /desk/message     a message's HTML, in a document that runs no scripts
+    /desk/state.js    what a door sign says at a moment: the sign's own script
     /desk/join        where the join links of the demo's invitations lead
     /desk/api/…       JSON for the page
 
@@ -27,13 +28,17 @@ from twisted.web.server import Request
 from pexschedd.demo import integration_setup, rooms
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
+from pexschedd.demo.door_signs import DoorSigns
+from pexschedd.demo.invitations import INVITATIONS
 from pexschedd.demo.local_only import LocalOnly
+from pexschedd.demo.meeting_rooms import ROOMS
 from pexschedd.demo.ports import Ports
 from pexschedd.demo.users import DeskUsers, NotPossible
 from pexschedd.demo.views import (
     CancelRequest,
     ClockMove,
     MeetingDraft,
+    NamedAddress,
     ReadRequest,
     ReplyRequest,
     RoomView,
@@ -85,12 +90,14 @@ class Desk:
         clock: DeskClock,
         ports: Ports,
         issue_token: IssueToken,
+        signs: DoorSigns,
     ) -> None:
         self._people = people
         self._daemon = daemon
         self._clock = clock
         self._ports = ports
         self._issue_token = issue_token
+        self._signs = signs
 
     def mount(self, root: Resource) -> None:
         """Put the desk into the sandbox's resource tree."""
@@ -110,6 +117,12 @@ class Desk:
     def static(self, request: Request, name: str) -> bytes:
         """Return a script or style of the page."""
         return _file(request, name)
+
+    @route(app, "/state.js")
+    def sign_state(self, request: Request) -> bytes:
+        """Return the script by which door signs know what takes place now."""
+        request.setHeader(b"content-type", TYPES["js"])
+        return (files("pexschedd.web.rooms.display") / "static/state.js").read_bytes()
 
     @route(app, "/join")
     def join_page(self, request: Request) -> bytes:
@@ -147,6 +160,8 @@ class Desk:
                 "addin": addin,
                 "addin_origin": self._ports.addin_url,
                 "admin_url": self._ports.admin_url,
+                "rooms": [NamedAddress(*room) for room in ROOMS],
+                "invitations": [each._asdict() for each in INVITATIONS],
                 "problem": problem,
             },
         )
@@ -170,6 +185,12 @@ class Desk:
                 "inbox": self._people.inbox(user),
             },
         )
+
+    @route(app, "/api/signs")
+    async def signs(self, request: Request) -> bytes:
+        """Return what is on the door signs; `soon` after something was done."""
+        soon = bool(_asked(request, "soon", ""))
+        return json_response(request, await self._signs.views(soon=soon))
 
     @route(app, "/api/meeting")
     def meeting(self, request: Request) -> bytes:

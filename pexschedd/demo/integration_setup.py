@@ -27,7 +27,7 @@ _PASSWORD = "svc"  # noqa: S105 - the sandbox's
 def addresses(ports: Ports) -> dict[str, Any]:
     """Return the fields of the integration that depend on the ports."""
     return {
-        "url": f"{ports.desk_url}{_EWS}",
+        "url": ports.ews_url,
         "addin_server_domain": f"127.0.0.1:{ports.addin}",
         "office_js_url": f"{ports.desk_url}/desk/office.js",
         "addin_frame_ancestors": ports.desk_url,

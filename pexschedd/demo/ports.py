@@ -1,4 +1,4 @@
-"""The demo's three ports, consecutive and on the loopback address."""
+"""The demo's four ports, consecutive and on the loopback address."""
 
 import errno
 import socket
@@ -16,7 +16,7 @@ class PortTaken(Exception):
 
 
 class Ports(NamedTuple):
-    """The three ports."""
+    """The four ports."""
 
     addin: int
     """The add-in's pages, the policy and the health of the daemon."""
@@ -24,13 +24,15 @@ class Ports(NamedTuple):
     """The daemon's management API."""
     desk: int
     """The sandbox Exchange and the desk's page."""
+    rooms: int
+    """The daemon's door signs."""
 
     @classmethod
     def starting_at(cls, port: int) -> "Ports":
-        """Return the ports from this one on. Raises ValueError if three do not fit."""
-        if not 1 <= port <= 65_533:
-            raise ValueError("the port must be between 1 and 65533")
-        return cls(port, port + 1, port + 2)
+        """Return the ports from this one on. Raises ValueError if four do not fit."""
+        if not 1 <= port <= 65_532:
+            raise ValueError("the port must be between 1 and 65532")
+        return cls(port, port + 1, port + 2, port + 3)
 
     @property
     def addin_url(self) -> str:
@@ -46,6 +48,16 @@ class Ports(NamedTuple):
     def desk_url(self) -> str:
         """The base URL of the desk and the sandbox."""
         return f"http://{HOST}:{self.desk}"
+
+    @property
+    def ews_url(self) -> str:
+        """The URL of the sandbox's Exchange Web Services."""
+        return f"{self.desk_url}/EWS/Exchange.asmx"
+
+    @property
+    def rooms_url(self) -> str:
+        """The base URL of the door signs."""
+        return f"http://{HOST}:{self.rooms}"
 
     def check_free(self) -> None:
         """Raise `PortTaken` for the first port that cannot be listened on.

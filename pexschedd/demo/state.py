@@ -3,6 +3,7 @@
 scheduling_config.json   the daemon's configuration file, to read and to change
 administrator-password   of the daemon's management API
 exchange.json            the sandbox's mailboxes
+door-signs.json          the tokens of the meeting rooms' signs
 daemon/                  the daemon's own state
 LOCK                     held while a demo runs
 """
@@ -31,6 +32,7 @@ class DemoState:
         self.config = folder / "scheduling_config.json"
         self.password_file = folder / "administrator-password"
         self.exchange = folder / "exchange.json"
+        self.door_signs = folder / "door-signs.json"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_others()
@@ -76,6 +78,7 @@ class DemoState:
         wanted = {
             "addin": [f"tcp:{ports.addin}:interface={HOST}"],
             "admin": [f"tcp:{ports.admin}:interface={HOST}"],
+            "rooms": [f"tcp:{ports.rooms}:interface={HOST}"],
         }
         values: dict[str, Any] = {
             "state_dir": "daemon",

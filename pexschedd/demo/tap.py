@@ -23,11 +23,12 @@ from pexschedd import config as configuration
 from pexschedd import logs
 from pexschedd.clock import system_now
 from pexschedd.config import Config
-from pexschedd.demo import integration_setup, samples
+from pexschedd.demo import integration_setup, meeting_rooms, samples
 from pexschedd.demo.banner import banner
 from pexschedd.demo.clock import DeskClock, MonotonicNow
 from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
 from pexschedd.demo.desk import Desk
+from pexschedd.demo.door_signs import DoorSigns
 from pexschedd.demo.identity_provider import IdentityProvider
 from pexschedd.demo.ports import HOST, Ports
 from pexschedd.demo.snapshot_file import SnapshotFile
@@ -104,10 +105,12 @@ class Demo:
         self._pool = pool
         self._daemon = DaemonClient(
             HTTPClient(Agent(reactor, pool=pool)),
-            ports.addin_url,
-            ports.admin_url,
-            self._password,
+            addin=ports.addin_url,
+            admin=ports.admin_url,
+            rooms=ports.rooms_url,
+            password=self._password,
         )
+        self._signs = DoorSigns(self._daemon, ports, state.door_signs, reactor.seconds)
         desk = Desk(
             people=DeskUsers(
                 exchange, [samples.ALICE, samples.BOB], integration_setup.ROOM
@@ -116,6 +119,7 @@ class Demo:
             clock=clock,
             ports=ports,
             issue_token=issue_token,
+            signs=self._signs,
         )
         root = sandbox.resource()
         desk.mount(root)
@@ -134,11 +138,13 @@ class Demo:
         print(banner(self._ports, self._password), flush=True)  # noqa: T201 - for a terminal
 
     async def _set_up(self) -> None:
-        """Makes the integration as soon as the daemon answers."""
+        """Makes the integration and the rooms as soon as the daemon answers."""
         deadline = self._reactor.seconds() + START_TIMEOUT
         while True:
             try:
                 await integration_setup.set_up(self._daemon, self._ports)
+                await meeting_rooms.set_up(self._daemon, self._ports)
+                await self._signs.set_up()
             except (DaemonDown, DaemonRefused):
                 if self._reactor.seconds() > deadline:
                     raise
@@ -171,7 +177,8 @@ def _config(path: Path) -> Config:
 
 
 def _exchange(path: Path, clock: DeskClock) -> Exchange:
-    """Return the mailboxes of the last run, or new ones with a few meetings."""
+    """Return the mailboxes of the last run, or new ones with a few meetings. Accounts
+    that an earlier demo did not have are added."""
     if not path.exists():
         now = MonotonicNow(clock, clock())
         exchange = Exchange(_accounts(), now=now)
@@ -185,16 +192,22 @@ def _exchange(path: Path, clock: DeskClock) -> Exchange:
             "Move it away to start with new mailboxes."
         ) from None
     exchange.now = MonotonicNow(clock, max(_stamps(exchange), default=clock()))
+    for account in meeting_rooms.accounts():
+        if exchange.find(account.address) is None:
+            exchange.add_account(account)
     return exchange
 
 
 def _accounts() -> list[Account]:
     """Return the sandbox's accounts; the equipment mailbox has the demo's name."""
     return [
-        replace(account, name=ROOM_NAME)
-        if account.address == integration_setup.ROOM
-        else account
-        for account in default_accounts()
+        *(
+            replace(account, name=ROOM_NAME)
+            if account.address == integration_setup.ROOM
+            else account
+            for account in default_accounts()
+        ),
+        *meeting_rooms.accounts(),
     ]
 
 

@@ -155,6 +155,23 @@ class AddIn(msgspec.Struct, frozen=True, kw_only=True):
     room_address: str
 
 
+class SignView(msgspec.Struct, frozen=True, kw_only=True):
+    """A meeting room's door sign."""
+
+    name: str
+    address: str
+    problem: str = ""
+    """The reason why nothing is known of its meetings, or nothing new."""
+    read: bool = False
+    """Its calendar has been read."""
+    meetings: list[dict[str, object]] = []
+    """As the daemon gives them to screens."""
+    door: str = ""
+    """The URL of the sign itself, empty if there is none; `inside` is the one for the
+    screen in the room."""
+    inside: str = ""
+
+
 class JoinAnswer(msgspec.Struct, frozen=True):
     """The daemon's policy for a caller who dials an alias right now."""
 

@@ -1,4 +1,5 @@
-"""Personal rooms at the demo desk, and the states of the pane on demand."""
+"""Rooms at the demo desk: personal ones, meeting rooms with their door signs, and the
+states of the pane on demand."""
 
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ from playwright.sync_api import Browser, FrameLocator, expect
 from tests.browser.axe import barriers
 from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import RunningDemo, running
+from tests.demo.test_demo_door_signs import read_calendars
 
 TOLD = "status of 401"
 """Chromium's remark when the pane asks for rooms before anybody has signed in."""
@@ -171,3 +173,39 @@ def test_whose_text_it_is(desk: Desk) -> None:
     expect(pane.get_by_role("button", name="Use a new room")).to_have_count(0)
     mood.select_option("pasted")
     expect(heading).to_have_text("These joining instructions do not fit")
+
+
+def test_door_signs(desk: Desk) -> None:
+    """Alice pastes an invitation and invites a room by a press; the room's sign gets
+    its button when the clock is there, the large one what to dial; cancelled, it is
+    gone."""
+    page, demo = desk.page, desk.demo
+    oak = page.locator(".sign[data-room='oak@example.test']")
+    desk.compose("Numbers")
+    page.locator("#invitation").select_option("Zoom")
+    page.locator("#invitation").select_option("Microsoft Teams")
+    expect(desk.paper.locator("body")).to_contain_text("Video ID: 118 220 331 4")
+    expect(desk.paper.locator("body")).not_to_contain_text("Zoom")
+    for _ in range(3):
+        page.get_by_role("button", name="Oak", exact=True).click()
+    expect(page.get_by_label("Location")).to_have_value("Oak")
+    expect(page.locator("#required .chip")).to_have_count(1)
+    desk.send()
+    expect(page.locator("#toasts")).to_contain_text("Sent.")
+    read_calendars(demo)
+    oak.get_by_role("button", name="Move the clock to Join").click()
+    oak.get_by_role("button", name="Join · Microsoft Teams").click()
+    expect(page.locator("#toasts")).to_contain_text("1182203314@teams.example.test")
+    expect(oak).to_have_attribute("data-state", "soon")
+    assert barriers(page) == []
+    with page.expect_popup() as opened:
+        oak.get_by_role("link", name="Screen in the room").click()
+    large = opened.value
+    expect(large.locator("#address")).to_contain_text("teams.example.test")
+    expect(large.locator("#until")).to_have_text("next meeting in 5 min")
+    large.close()
+    page.set_viewport_size({"width": 400, "height": 860})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.get_by_role("button", name="Cancel meeting").click()
+    read_calendars(demo)
+    expect(oak).to_contain_text("No meetings")

@@ -101,14 +101,14 @@ def answers(url: str) -> bool:
     return True
 
 
-def three_ports() -> int:
-    """The first of three free ports one after the other."""
-    return free_ports(3)
+def four_ports() -> int:
+    """The first of four free ports one after the other."""
+    return free_ports(4)
 
 
 @contextmanager
 def running(folder: Path, port: int | None = None) -> Iterator[RunningDemo]:
-    demo = RunningDemo(folder, port or three_ports())
+    demo = RunningDemo(folder, port or four_ports())
     try:
         yield demo
     finally:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -16,12 +17,13 @@ from twisted.web.http_headers import Headers
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient
 from pexschedd.demo.desk import STATIC, Desk
+from pexschedd.demo.door_signs import DoorSigns
 from pexschedd.demo.ports import Ports
 from pexschedd.demo.users import DeskUsers
 from pexschedd.sandbox.mailboxes.accounts import default_accounts
 from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.server import Sandbox
-from tests.demo.demo_process import ALICE, BOB, ROOM, three_ports
+from tests.demo.demo_process import ALICE, BOB, ROOM, four_ports
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -49,23 +51,31 @@ class Visitor:
 
 
 @pytest_twisted.async_yield_fixture()
-async def visitor() -> AsyncIterator[Visitor]:
+async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
     from twisted.internet import reactor as installed  # noqa: PLC0415 - by the plugin
 
     reactor: Any = installed
 
-    ports = Ports.starting_at(three_ports())
+    ports = Ports.starting_at(four_ports())
     pool = HTTPConnectionPool(reactor, persistent=False)
     http = HTTPClient(Agent(reactor, pool=pool))
     clock = DeskClock(lambda: NOON)
     exchange = Exchange(default_accounts(), now=clock)
     sandbox = Sandbox(now=clock, clock=reactor, exchange=exchange)
+    daemon = DaemonClient(
+        http,
+        addin=ports.addin_url,
+        admin=ports.admin_url,
+        rooms=ports.rooms_url,
+        password="secret",
+    )
     desk = Desk(
         people=DeskUsers(exchange, [ALICE, BOB], ROOM),
-        daemon=DaemonClient(http, ports.addin_url, ports.admin_url, "secret"),
+        daemon=daemon,
         clock=clock,
         ports=ports,
         issue_token=lambda user, audience: f"{user} {audience}",
+        signs=DoorSigns(daemon, ports, tmp_path / "signs.json", reactor.seconds),
     )
     root = sandbox.resource()
     desk.mount(root)

@@ -34,7 +34,7 @@ from pexschedd.demo.identity_provider import (
     token_url,
 )
 from pexschedd.demo.ports import Ports
-from tests.demo.demo_process import three_ports
+from tests.demo.demo_process import four_ports
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 VERIFIER = "v" * 43
@@ -105,7 +105,7 @@ async def visitor() -> AsyncIterator[Visitor]:
     from twisted.internet import reactor as installed  # noqa: PLC0415 - by the plugin
 
     reactor: Any = installed
-    ports = Ports.starting_at(three_ports())
+    ports = Ports.starting_at(four_ports())
     http = HTTPClient(Agent(reactor, pool=HTTPConnectionPool(reactor, False)))
     visitor = Visitor(http, ports)
     root = Resource()

@@ -9,7 +9,7 @@ import requests
 from pexschedd.demo import personal_rooms
 from pexschedd.demo.identity_provider import PEOPLE
 from pexschedd.demo.ports import Ports
-from tests.demo.demo_process import ALICE, BOB, RunningDemo, running, three_ports
+from tests.demo.demo_process import ALICE, BOB, RunningDemo, four_ports, running
 
 ENDPOINTS = ("personal_vmr_oauth_auth_endpoint", "personal_vmr_oauth_token_endpoint")
 
@@ -83,7 +83,7 @@ def test_an_earlier_demo_gets_them(tmp_path: Path) -> None:
             **dict.fromkeys(ENDPOINTS, ""),
         )
         demo.interrupt()
-    with running(tmp_path / "state", three_ports()) as demo:
+    with running(tmp_path / "state", four_ports()) as demo:
         listed = rooms_of(demo, BOB, "Bob")
         assert len(listed) >= 8
         assert [r["name"] for r in listed if not r["usable"]] == ["Old studio"]
@@ -97,7 +97,7 @@ def test_an_earlier_demo_gets_them(tmp_path: Path) -> None:
             if row["name"] not in ("Alice’s room", "Workshop"):
                 admin.ask("DELETE", row["resource_uri"])
         demo.interrupt()
-    with running(tmp_path / "state", three_ports()) as demo:
+    with running(tmp_path / "state", four_ports()) as demo:
         assert len(rooms_of(demo, BOB, "Bob")) == 1
         (room,) = rooms_of(demo, ALICE, "Alice")
         assert f"{demo.desk}/desk/join" in room_text(demo, room["id"])

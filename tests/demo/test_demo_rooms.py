@@ -60,7 +60,13 @@ async def daemon(answers: Answers) -> AsyncIterator[DaemonClient]:
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     url = f"http://127.0.0.1:{port.getHost().port}"
     pool = HTTPConnectionPool(reactor, persistent=False)
-    yield DaemonClient(HTTPClient(Agent(reactor, pool=pool)), url, url, "secret")
+    yield DaemonClient(
+        HTTPClient(Agent(reactor, pool=pool)),
+        addin=url,
+        admin=url,
+        rooms=url,
+        password="secret",
+    )
     await port.stopListening()
 
 

@@ -16,7 +16,7 @@ from pexschedd.demo.state import DemoState, StateError
 from pexschedd.store.fs import is_temporary
 from pexschedd.util.atomic_file import replace_file
 
-PORTS = Ports(9000, 9001, 9002)
+PORTS = Ports(9000, 9001, 9002, 9003)
 
 
 def test_one_demo_at_a_time(tmp_path: Path) -> None:
@@ -70,6 +70,7 @@ def test_configuration_is_the_daemons(tmp_path: Path) -> None:
     config = configuration.load(state.config)
     assert config.addin_endpoints == ("tcp:9000:interface=127.0.0.1",)
     assert config.admin_endpoints == ("tcp:9001:interface=127.0.0.1",)
+    assert config.rooms_endpoints == ("tcp:9003:interface=127.0.0.1",)
     assert config.initial_admin_password_file == state.password_file
     assert state.password() == password
     assert state.password_file.stat().st_mode & 0o077 == 0
@@ -84,7 +85,7 @@ def test_configuration_follows_the_ports(tmp_path: Path) -> None:
     values = json.loads(state.config.read_text())
     values["log"]["level"] = "debug"
     state.config.write_text(json.dumps(values))
-    state.write_config(Ports(9100, 9101, 9102))
+    state.write_config(Ports(9100, 9101, 9102, 9103))
     config = configuration.load(state.config)
     assert config.admin_endpoints == ("tcp:9101:interface=127.0.0.1",)
     assert config.log_level == "debug"
@@ -102,20 +103,20 @@ def test_unreadable_configuration(tmp_path: Path) -> None:
 
 
 def test_taken_port_is_named() -> None:
-    """Of the three ports the one that is in use is named."""
+    """Of the four ports the one that is in use is named."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen(1)
         taken = other.getsockname()[1]
         with pytest.raises(PortTaken) as caught:
-            Ports(taken, taken, taken).check_free()
+            Ports(taken, taken, taken, taken).check_free()
         assert caught.value.port == taken
 
 
-@pytest.mark.parametrize("port", [0, -5, 65_534])
+@pytest.mark.parametrize("port", [0, -5, 65_533])
 def test_ports_need_room(port: int) -> None:
-    """There have to be three of them."""
-    with pytest.raises(ValueError, match="65533"):
+    """There have to be four of them."""
+    with pytest.raises(ValueError, match="65532"):
         Ports.starting_at(port)
 
 

@@ -24,8 +24,8 @@ from tests.demo.demo_process import (
     RunningDemo,
     answers,
     fetch,
+    four_ports,
     running,
-    three_ports,
 )
 from tests.signals import heed_signals
 
@@ -179,7 +179,7 @@ def test_taken_port_is_one_clear_line(tmp_path: Path, demo: RunningDemo) -> None
 
 def test_used_folder_is_one_clear_line(demo: RunningDemo) -> None:
     """A second demo with the same state says so."""
-    outcome = start_again(demo.folder, three_ports())
+    outcome = start_again(demo.folder, four_ports())
     assert outcome.returncode == 1
     assert "Another demo is running" in outcome.stderr
     assert f"{sys.executable} -m pexschedd.demo --port" in outcome.stderr
@@ -190,7 +190,7 @@ def test_damaged_mailboxes_are_named(tmp_path: Path) -> None:
     """A snapshot that cannot be read is not overwritten."""
     (tmp_path / "administrator-password").write_text("secret\n")
     (tmp_path / "exchange.json").write_text('{"number": 1')
-    outcome = start_again(tmp_path, three_ports())
+    outcome = start_again(tmp_path, four_ports())
     assert outcome.returncode == 1
     assert "exchange.json cannot be read" in outcome.stderr
     assert (tmp_path / "exchange.json").read_text() == '{"number": 1'
@@ -217,7 +217,7 @@ def test_started_by_its_own_command(tmp_path: Path) -> None:
     where it is, and Ctrl-C ends it in order."""
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
-            command(tmp_path / "state", three_ports()),
+            command(tmp_path / "state", four_ports()),
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -56,6 +56,7 @@ export class Compose {
     this.showTimes();
     this.required.set(draft.required);
     this.optional.set(draft.optional);
+    this.showRooms();
     this.setTimes(draft.start, draft.end);
     this.hidePane();
     $("confirm").hidden = true;
@@ -113,6 +114,7 @@ export class Compose {
     if (!open()) return;
     const withRoom = this.hasRoom();
     const personal = this.hasOwnRoom();
+    const elsewhere = this.hasInvitation();
     try {
       await this.desk.save({
         uid,
@@ -131,7 +133,7 @@ export class Compose {
       }
       if (open()) this.close();
       const sent = uid ? "The update has been sent" : "Sent";
-      toast(withRoom || personal ? `${sent}.` : `${sent}, without a video room.`);
+      toast(withRoom || personal || elsewhere ? `${sent}.` : `${sent}, without a video room.`);
     } catch (problem) {
       toast(problem.message, "bad");
       if (open()) $("send").disabled = false;
@@ -258,7 +260,7 @@ export class Compose {
 
   book() {
     const { users, addin } = this.desk.setup;
-    const people = [...users, { name: "Room 1", address: "room1@example.test" }];
+    const people = [...users, ...this.desk.setup.rooms, { name: "Room 1", address: "room1@example.test" }];
     if (addin) people.push({ name: addin.room_name, address: addin.room_address });
     return people.filter((person) => person.address !== this.desk.user.address);
   }
@@ -278,8 +280,62 @@ export class Compose {
     return Boolean(this.page?.body?.querySelector('a[href*="/desk/join?room="]'));
   }
 
+  /** The invitation of another service, below a line that says whose it is. */
+  hasInvitation() {
+    return Boolean(this.page?.body?.querySelector("[data-invitation]"));
+  }
+
+  /** Puts an invitation in front of what is written, in the place of another one. */
+  async invite(service) {
+    const { sheet } = this;
+    await sheet;
+    if (this.sheet !== sheet) return;
+    const { page } = this;
+    const { html } = this.desk.setup.invitations.find((each) => each.service === service);
+    const source = new page.defaultView.DOMParser().parseFromString(html, "text/html");
+    const block = page.createElement("div");
+    block.dataset.invitation = service;
+    block.append(...[...source.body.childNodes].map((node) => page.importNode(node, true)));
+    page.querySelector("[data-invitation]")?.remove();
+    page.body.prepend(block);
+    this.coach();
+  }
+
+  /** Meeting rooms are invited by a press, which fills in the place as well. */
+  toggleRoom(room) {
+    const others = this.desk.setup.rooms.filter((each) => this.invited(each) && each !== room);
+    if (this.invited(room)) {
+      this.required.remove(room);
+      this.optional.remove(room);
+    } else {
+      this.required.add([room]);
+      others.push(room);
+    }
+    const names = this.desk.setup.rooms.map((each) => each.name);
+    const place = $("location").value.split(";").map((part) => part.trim()).filter((part) => part && !names.includes(part));
+    $("location").value = [...place, ...others.map((each) => each.name)].join("; ");
+  }
+
+  invited(room) {
+    return [...this.required.people, ...this.optional.people].some((person) => person.address === room.address);
+  }
+
+  showRooms() {
+    const { rooms = [] } = this.desk.setup;
+    const pressed = document.activeElement?.closest?.("#rooms button")?.dataset.room;
+    $("rooms").replaceChildren(...rooms.map((room) => h("button", {
+      type: "button",
+      "data-room": room.address,
+      "aria-pressed": String(this.invited(room)),
+      title: `Invite the meeting room ${room.name}`,
+      onclick: () => this.toggleRoom(room),
+    }, icon("place", 14), room.name)));
+    if (pressed) $("rooms").querySelector(`[data-room="${pressed}"]`)?.focus();
+  }
+
   recipientsChanged() {
     this.coach();
+    this.showRooms();
     this.host.notify("olkRecipientsChanged", {
       changedRecipientFields: { requiredAttendees: true, optionalAttendees: true, resources: false },
     });
@@ -287,7 +343,9 @@ export class Compose {
 
   /** The add-in's name, icon and button, as its manifest has them. */
   equip() {
-    const { addin } = this.desk.setup;
+    const { addin, invitations } = this.desk.setup;
+    const [first] = $("invitation").options;
+    $("invitation").replaceChildren(first, ...invitations.map(({ service }) => h("option", {}, service)));
     const button = $("addin-button");
     button.disabled = !addin;
     if (!addin) {
@@ -329,7 +387,7 @@ export class Compose {
     const room = this.hasRoom();
     if (room && this.dialog.open) this.steps.finish("room");
     const open = !$("pane").hidden;
-    const first = this.steps.next === "room" && !this.steps.hidden && !this.hasOwnRoom();
+    const first = this.steps.next === "room" && !this.steps.hidden && !this.hasOwnRoom() && !this.hasInvitation();
     $("addin-button").classList.toggle("here", !room && !open && first);
     let text = "";
     if (room && !this.uid && this.steps.next !== "watch") text = "The video room is added. Now press Send.";
@@ -364,6 +422,11 @@ export class Compose {
     $("confirm-no").addEventListener("click", () => this.keepEditing());
     $("addin-button").addEventListener("click", () => this.togglePane());
     $("pane-close").addEventListener("click", () => this.hidePane());
+    $("invitation").addEventListener("change", () => {
+      const service = $("invitation").value;
+      $("invitation").value = "";
+      if (service) this.invite(service);
+    });
     $("pane-back").addEventListener("click", () => {
       this.hidePane();
       $("addin-button").focus();

@@ -6,6 +6,7 @@ import { MeetingCard } from "./card.js";
 import { Compose } from "./compose.js";
 import { $, day, h, icon, initials, paint, sameDay, show, time, toast } from "./dom.js";
 import { Inbox } from "./inbox.js";
+import { DoorSigns } from "./signs.js";
 import { Steps } from "./steps.js";
 
 const PACE = 1000;
@@ -47,6 +48,7 @@ const desk = {
   save: async (draft) => {
     const { user } = desk;
     const { uid } = await post("meetings", { user: user.address, ...draft });
+    signs.hurry();
     await refresh();
     if (desk.user === user) select(uid);
     if (calendar.narrow.matches) {
@@ -63,6 +65,7 @@ const calendar = new Calendar(desk, (start) => compose.create(start));
 const card = new MeetingCard(desk, steps);
 const inbox = new Inbox(desk);
 const compose = new Compose(desk, steps);
+const signs = new DoorSigns(desk);
 
 /** Does something at the server, shows what came of it, says what went wrong. */
 async function attempt(action) {
@@ -93,6 +96,7 @@ let newest = null;
 /** After something was done, look more often: its consequences are near. */
 function hurry() {
   hastyUntil = Date.now() + 8000;
+  signs.hurry();
 }
 
 /** Settles when the page shows an answer that was asked for no earlier than now. */
@@ -126,7 +130,7 @@ async function look() {
 
 async function loop() {
   clearTimeout(timer);
-  if (!document.hidden) await refresh();
+  if (!document.hidden) await Promise.all([refresh(), signs.refresh()]);
   timer = setTimeout(loop, Date.now() < hastyUntil ? HASTY : PACE);
 }
 
@@ -135,6 +139,7 @@ function render() {
   calendar.render();
   inbox.render();
   card.render();
+  signs.render();
 }
 
 function alarm(title, text) {

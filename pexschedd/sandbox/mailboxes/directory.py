@@ -55,6 +55,12 @@ class MailboxDirectory:
         """Return all mailboxes, in the order of the accounts."""
         return list(self._by_guid.values())
 
+    def add_account(self, account: Account) -> SandboxMailbox:
+        """Open a mailbox for another account. Raises `AccountsError`."""
+        check_accounts([*self.accounts, account])
+        self.accounts.append(account)
+        return self._open(account, self._guid())
+
     def mailbox(self, address: str) -> SandboxMailbox:
         """Return the mailbox with this address, primary or alias. Raises KeyError."""
         return self._by_address[address.casefold()]

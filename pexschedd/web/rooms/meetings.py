@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from klein import Klein
+from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from pexschedd.clock import Now
@@ -93,6 +94,8 @@ class MeetingsApi:
         set_header(b"etag", [tag.encode("ascii")])
         set_header(b"cache-control", [b"private, no-cache"])
         set_header(b"vary", [b"Authorization"])
+        # Signs set their clocks by it, so it is the daemon's own time.
+        set_header(b"date", [datetimeToString(now.timestamp())])
         if read_at is not None:
             set_header(b"calendar-read-at", [_stamp(read_at).encode("ascii")])
         if _has_it(request, tag):
