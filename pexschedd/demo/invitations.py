@@ -6,7 +6,7 @@ The texts are made up, in the words that such invitations have; so are all numbe
 from typing import NamedTuple
 
 
-class Invitation(NamedTuple):
+class SampleInvitation(NamedTuple):
     """A text of a conferencing service."""
 
     service: str
@@ -14,7 +14,7 @@ class Invitation(NamedTuple):
 
 
 INVITATIONS = (
-    Invitation(
+    SampleInvitation(
         "Microsoft Teams",
         """<p><b>Microsoft Teams meeting</b></p>
 <p>Join: <a href="https://teams.microsoft.com/meet/3300000012345?p=aaBBcc11">\
@@ -25,7 +25,7 @@ Passcode: aaBBcc11</p>
 Tenant key: teams@rooms.example.test<br>
 Video ID: 118 220 331 4</p>""",
     ),
-    Invitation(
+    SampleInvitation(
         "Zoom",
         """<p>Join Zoom Meeting<br>
 <a href="https://us05web.zoom.us/j/84400000051?pwd=QWJjZGVm.1">\
@@ -33,12 +33,12 @@ https://us05web.zoom.us/j/84400000051?pwd=QWJjZGVm.1</a></p>
 <p>Meeting ID: 844 0000 0051<br>
 Passcode: 998877</p>""",
     ),
-    Invitation(
+    SampleInvitation(
         "Google Meet",
         """<p>Join with Google Meet: <a href="https://meet.google.com/xyz-abcd-efg">\
 https://meet.google.com/xyz-abcd-efg</a></p>""",
     ),
-    Invitation(
+    SampleInvitation(
         "Webex",
         """<p>Join the Webex meeting<br>
 <a href="https://northwind.webex.com/northwind/j.php?MTID=m0123456789abcdef01234567">\

@@ -17,7 +17,7 @@ NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 TOKEN = "pexschedd_secretsecretsecretsecretsecret01"
 LANDSCAPE = {"width": 1280, "height": 800}
 PORTRAIT = {"width": 800, "height": 1280}
-EXPECTED = ("Failed to load resource", "net::ERR_")
+EXPECTED = ("Failed to load resource", "net::ERR_", "Service Worker registration b")
 
 
 def at(hours: float) -> str:
@@ -125,10 +125,10 @@ class DisplayPage:
 
 
 @contextmanager
-def display_origin() -> Iterator[str]:
-    """Serve the page, and give where."""
+def display_origin(*arguments: str) -> Iterator[str]:
+    """Serve the page, and give where. For the arguments see `display_server`."""
     with subprocess.Popen(
-        [sys.executable, str(HERE / "display_server.py")],
+        [sys.executable, str(HERE / "display_server.py"), *arguments],
         cwd=HERE.parents[1],
         stdout=subprocess.PIPE,
         text=True,
@@ -143,7 +143,13 @@ def display_page(
     browser: Browser, origin: str, **context: Any
 ) -> Iterator[DisplayPage]:
     """Open a tab; nothing may break the policy, and no error may be unexpected."""
-    given = {"viewport": LANDSCAPE, "timezone_id": "UTC", "locale": "en-GB"} | context
+    # A service worker would stand between the page and the test's answers.
+    given = {
+        "viewport": LANDSCAPE,
+        "timezone_id": "UTC",
+        "locale": "en-GB",
+        "service_workers": "block",
+    } | context
     opened = browser.new_context(**given)
     page = DisplayPage(opened.new_page(), origin)
     try:

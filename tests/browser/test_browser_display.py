@@ -148,7 +148,7 @@ def test_no_network_for_an_hour(display: DisplayPage) -> None:
     assert display.text("notice") == ""
     display.later(3520)
     assert shown(display)[2] == "Budget 2027, second reading"
-    assert display.text("notice") == "No connection since 9:00"
+    assert display.text("notice") == "Not updated since 9:00"
     display.is_offline = False
     display.meetings = DAY[2:]
     display.read_at = NOW + timedelta(hours=1)

@@ -2,11 +2,15 @@
 
 GET /display/                          the page; it tells nothing without a token
 GET /display/static/<version>/<name>   its scripts and styles
+GET /display/worker.js                 a service worker: all of these without a network
 GET /display                           leads to it
 
 All that it shows comes from `/v1/meetings`, with a token that is kept in the browser.
 """
 
+from hashlib import sha256
+
+import msgspec
 from klein import Klein
 from twisted.web.server import Request
 
@@ -17,6 +21,7 @@ from pexschedd.web.routes import ResponseBody, register_http_errors, route
 PACKAGE = "pexschedd.web.rooms.display"
 PAGE = "/display/"
 STATIC = f"{PAGE}static/"
+_WORKER = "worker.js"
 
 POLICY = "; ".join(
     (
@@ -28,11 +33,31 @@ POLICY = "; ".join(
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'self'",
-        # No text ever becomes markup, by mistake neither.
+        "worker-src 'self'",
+        # No text ever becomes markup, by mistake neither: the one policy gives nothing
+        # but the service worker's address.
         "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
+        "trusted-types room-display",
     )
 )
+
+
+WORKER_POLICY = "default-src 'none'; connect-src 'self'"
+
+
+def worker_script(files: PageFiles) -> bytes:
+    """Return the service worker, which begins with the version of the page and the
+    paths of its files, the page itself first."""
+    names = sorted(name for name in files.others if name != _WORKER)
+    paths = [PAGE, *(f"{STATIC}{files.version}/{name}" for name in names)]
+    version = sha256(files.page + files.version.encode()).hexdigest()[:12]
+    head = f'"use strict";\nvar VERSION = "{version}";\nvar FILES = '
+    return (
+        head.encode()
+        + msgspec.json.encode(paths)
+        + b";\n"
+        + (files.others[_WORKER].content)
+    )
 
 
 class DisplayApi:
@@ -42,6 +67,7 @@ class DisplayApi:
 
     def __init__(self, files: PageFiles | None = None) -> None:
         self._files = files or load_page(PACKAGE, STATIC)
+        self._worker = worker_script(self._files)
 
     @route(app, "/display")
     def lead(self, request: Request) -> ResponseBody:
@@ -60,5 +86,14 @@ class DisplayApi:
     def static(self, request: Request, version: str, name: str) -> ResponseBody:
         """Return a file of the page."""
         return static_file_response(request, self._files, version, name)
+
+    @route(app, f"{PAGE}{_WORKER}")
+    def worker(self, request: Request) -> ResponseBody:
+        """Return the service worker; its path limits it to the page."""
+        set_header = request.responseHeaders.setRawHeaders
+        set_header(b"content-type", [b"text/javascript; charset=utf-8"])
+        set_header(b"content-security-policy", [WORKER_POLICY.encode("ascii")])
+        set_header(b"cache-control", [b"no-cache"])
+        return self._worker
 
     register_http_errors(app)

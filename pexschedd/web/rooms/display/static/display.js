@@ -1,6 +1,6 @@
 /* The room's display: a form that is filled in once, then the sign.
 
-   The token is kept in this browser and sent in a header. It may be handed over behind
+   The token is kept in this browser and sent in a header; see kept.js for what else is. It may be handed over behind
    the # of the address, which browsers do not send; it is taken from there at once. */
 
 (function () {
@@ -165,6 +165,7 @@
     } else {
       begin();
     }
+    display.kept.install();
     setInterval(tick, 1000);
     setInterval(renew, 10 * 60 * 1000);
   }

@@ -5,12 +5,13 @@
 
   var EVERY = 30 * 1000, PATIENCE = 20 * 1000, LONGEST_PAUSE = 15 * 60 * 1000;
 
-  /* `heard({list, readAt})` is called with each list that is new, `refused()` when the
-     token is not taken. `state` has `answered` (when there was last an answer, by our
-     clock), `readAt` (when the calendar was last read) and `offset` (the server's clock
-     less ours, in milliseconds). */
+  /* `heard(list)` is called with each list that is new, `refused()` when the token is
+     not taken. `state` has `answered` (when there was last an answer, by our clock),
+     `readAt` (when the calendar was last read) and `offset` (the server's clock less
+     ours, in milliseconds). The last list is kept beside them over a new load. */
   function Source(token, heard, refused) {
     this.state = { answered: Date.now(), readAt: null, offset: 0 };
+    this._list = null;
     this._token = token;
     this._heard = heard;
     this._refused = refused;
@@ -20,12 +21,28 @@
   }
 
   Source.prototype.start = function () {
+    var last = window.roomDisplay.kept.read(this._token);
+    if (last) { this._resume(last); }
     this._ask();
   };
 
   Source.prototype.stop = function () {
     this._stopped = true;
     clearTimeout(this._timer);
+  };
+
+  Source.prototype._resume = function (last) {
+    var unknown = this.state;
+    this.state = { answered: last.answered, readAt: last.readAt, offset: last.offset };
+    try {
+      this._heard(last.list);
+    } catch (error) {
+      window.roomDisplay.kept.clear();
+      this.state = unknown;
+      return;
+    }
+    this._list = last.list;
+    this._tag = last.tag;
   };
 
   Source.prototype._ask = function () {
@@ -44,6 +61,7 @@
     if (this._stopped) { return; }
     if (request.status === 401) {
       this.stop();
+      window.roomDisplay.kept.clear();
       this._refused();
       return;
     }
@@ -72,8 +90,16 @@
     this.state.answered = Date.now();
     if (list) {
       this._heard(list);
+      this._list = list;
       this._tag = request.getResponseHeader("ETag") || "";
     }
+    window.roomDisplay.kept.write(this._token, {
+      list: this._list,
+      tag: this._tag,
+      answered: this.state.answered,
+      readAt: this.state.readAt,
+      offset: this.state.offset
+    });
   };
 
   Source.prototype._later = function (pause) {
