@@ -6,6 +6,7 @@ list below; `instrument` then changes the tree so that loops, lists, comparisons
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from inspect import Parameter, signature
 from typing import Any
 
@@ -119,6 +120,7 @@ def _inspect_arguments(
             regexes.compiled(given.value)
 
 
+@lru_cache(maxsize=512)  # each engine asks this of the same functions
 def takes_budget(function: Callable[..., Any]) -> bool:
     """Return whether a function has a keyword-only parameter `budget`."""
     parameter = signature(function).parameters.get("budget")

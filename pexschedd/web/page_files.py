@@ -6,6 +6,7 @@ cached for ever, modules can name each other, and a new release is used at once.
 
 import gzip
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 
@@ -55,8 +56,7 @@ def load_page(
     contents = {e.name: e.read_bytes() for e in folder.iterdir() if e.is_file()}
     for name, content in sorted({**contents, **(made or {})}.items()):
         if content_type := _TYPES.get(name.rpartition(".")[2]):
-            compressed = gzip.compress(content, mtime=0)
-            others[name] = PageFile(content_type, content, compressed)
+            others[name] = PageFile(content_type, content, _compressed(content))
     together = sha256()
     for name, file in others.items():
         together.update(name.encode() + file.content)
@@ -65,6 +65,11 @@ def load_page(
     return PageFiles(
         version, page.replace(_HERE, f"{static}{version}").encode(), others
     )
+
+
+@lru_cache(maxsize=128)  # pages share files, and daemons of one process their pages
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 def static_file_response(
