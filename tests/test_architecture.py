@@ -44,7 +44,9 @@ MAY_IMPORT: dict[str, str] = {
         "scheduling/records/message_texts store util"
     ),
     "onetouch": "model templates bodies store util/text_pattern",
-    "onetouch/calendars": "onetouch model scheduling/alarms store util",
+    "onetouch/calendars": (
+        "onetouch model scheduling/alarms store util identity/oauth/signed_in"
+    ),
     "onetouch/cisco": "onetouch model net scheduling/alarms store util",
     "onetouch/emulation": "onetouch model ews/windows_zones",
     "management": "history model onetouch store scheduling/records crypto util logs",

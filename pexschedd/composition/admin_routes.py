@@ -41,11 +41,17 @@ from pexschedd.web.admin.openapi.serving import OpenApiRoutes
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.page.routes import PageRoutes
 from pexschedd.web.admin.records import RecordRoutes, large_bodies
-from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.admin.service_account import (
+    DeploymentAccountRoutes,
+    ServiceAccountRoutes,
+)
 from pexschedd.web.admin.status.addins import addin_statuses
 from pexschedd.web.admin.status.audits import audit_statuses
 from pexschedd.web.admin.status.mailbox_runs import KINDS, run_statuses
-from pexschedd.web.admin.status.service_accounts import service_account_statuses
+from pexschedd.web.admin.status.service_accounts import (
+    deployment_account_statuses,
+    service_account_statuses,
+)
 
 
 class ManagementRoutes:
@@ -113,9 +119,15 @@ class ManagementRoutes:
             RoomsDoctorRoutes(store, rooms_doctor(runtime, self._clients).examine),
             ServiceAccountRoutes(
                 store,
-                self._clients.sign_ins,
-                self._clients.token_caches,
+                self._clients.accounts.sign_ins,
+                self._clients.accounts.token_caches,
                 Applications(store, runtime.now, runtime.in_thread),
+                now=runtime.now,
+            ),
+            DeploymentAccountRoutes(
+                store,
+                self._clients.room_accounts.sign_ins,
+                self._clients.room_accounts.token_caches,
                 now=runtime.now,
             ),
             *transfer_routes(runtime, self._clients.network, writer.tools),
@@ -142,7 +154,16 @@ class ManagementRoutes:
             ),
             "exchange_scheduler_audit": partial(audit_statuses, store, upkeep.audits),
             "exchange_service_account": partial(
-                service_account_statuses, store, clients.token_caches, runtime.now
+                service_account_statuses,
+                store,
+                clients.accounts.token_caches,
+                runtime.now,
+            ),
+            "mjx_service_account": partial(
+                deployment_account_statuses,
+                store,
+                clients.room_accounts.token_caches,
+                runtime.now,
             ),
             **{
                 kind.status: partial(run_statuses, kind, store, upkeep.mailbox_commands)

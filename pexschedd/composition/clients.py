@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from typing import Generic
 
 from twisted.application.service import MultiService
 
@@ -23,6 +24,12 @@ from pexschedd.identity.addin_tokens import AccessTokens, ExchangeTokens
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
 from pexschedd.identity.exchange_token import document_url
 from pexschedd.identity.oauth.endpoint import TokenEndpoint
+from pexschedd.identity.oauth.service_accounts import (
+    DEPLOYMENTS,
+    INTEGRATIONS,
+    A,
+    AccountKind,
+)
 from pexschedd.identity.oauth.sign_in import SignIns
 from pexschedd.identity.oauth.token_caches import LOOK_EVERY, TokenCaches
 from pexschedd.identity.openid.provider_documents import ProviderDocuments
@@ -31,6 +38,26 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
 from pexschedd.scheduling.alarms.metadata_check import KeyDocument, MetadataCheck
 from pexschedd.util.periodic import Periodic, Running
+
+
+class AccountSignIns(Generic[A]):
+    """The sign-ins and the tokens of one kind of service accounts."""
+
+    def __init__(
+        self, kind: AccountKind[A], runtime: Runtime, token_endpoint: TokenEndpoint
+    ) -> None:
+        store, now = runtime.store, runtime.now
+        self.token_caches: TokenCaches[A] = TokenCaches(
+            kind, store, token_endpoint, runtime.reactor, now
+        )
+        self.sign_ins: SignIns[A] = SignIns(
+            kind,
+            store,
+            token_endpoint,
+            self.token_caches,
+            now=now,
+            random=secrets.token_urlsafe,
+        )
 
 
 class Clients(MultiService):
@@ -53,14 +80,8 @@ class Clients(MultiService):
             now=runtime.now,
             uuid4=uuid4,
         )
-        self.token_caches = TokenCaches(store, token_endpoint, reactor, runtime.now)
-        self.sign_ins = SignIns(
-            store,
-            token_endpoint,
-            self.token_caches,
-            now=runtime.now,
-            random=secrets.token_urlsafe,
-        )
+        self.accounts = AccountSignIns(INTEGRATIONS, runtime, token_endpoint)
+        self.room_accounts = AccountSignIns(DEPLOYMENTS, runtime, token_endpoint)
         kerberos = KerberosSupport(
             config.state_dir,
             self._accounts,
@@ -73,7 +94,7 @@ class Clients(MultiService):
             store.vault,
             network,
             kerberos=kerberos,
-            tokens=self.token_caches.of,
+            tokens=self.accounts.token_caches.of,
             throttles=throttles,
             observer=self._observer,
             heavy_work=runtime.heavy_work,
@@ -85,6 +106,7 @@ class Clients(MultiService):
             throttles=throttles,
             heavy_work=runtime.heavy_work,
             token_endpoint=token_endpoint,
+            token_caches=self.room_accounts.token_caches,
         )
         self._metadata = ExchangeMetadata(
             network.http_client(direct=is_reached_directly(store)), reactor
@@ -124,12 +146,14 @@ class Clients(MultiService):
         )
 
         async def use_idle_sign_ins(_: Running) -> None:
-            await self.token_caches.use_idle()
+            await self.accounts.token_caches.use_idle()
+            await self.room_accounts.token_caches.use_idle()
 
         sign_ins = Periodic(
             "sign-ins", use_idle_sign_ins, runtime.reactor, LOOK_EVERY, at_start=True
         )
-        for service in (self.token_caches, certificates, metadata, sign_ins):
+        caches = self.accounts.token_caches, self.room_accounts.token_caches
+        for service in (*caches, certificates, metadata, sign_ins):
             service.setServiceParent(self)
 
     async def _read_keys(self, document: KeyDocument) -> None:

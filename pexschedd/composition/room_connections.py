@@ -8,11 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pexschedd.composition.authentication import (
-    AuthenticatorFactory,
-    KerberosSupport,
-    no_token_source,
-)
+from pexschedd.composition.authentication import AuthenticatorFactory, KerberosSupport
 from pexschedd.errors import SignInRefused, StoreError
 from pexschedd.ews.auth.bearer import TokenSource
 from pexschedd.ews.autodiscover.discovered_rooms import DiscoveredRooms
@@ -23,15 +19,21 @@ from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.identity.oauth.application_tokens import ApplicationTokens
-from pexschedd.identity.oauth.endpoint import TokenEndpoint
-from pexschedd.identity.oauth.settings import ProviderSettings, origin
-from pexschedd.model import tables
+from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
+from pexschedd.identity.oauth.settings import settings_of
+from pexschedd.identity.oauth.token_caches import TokenCaches
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.net.network import Network
 from pexschedd.onetouch.calendars.reading_schedule import AT_ONCE
 from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.worker_processes import HeavyWork
+
+NO_AUTODISCOVER = (
+    "Enter the EWS URL of the deployment: with OAUTH the sign-in is for the server "
+    "that it names. That of Exchange Online is "
+    "https://outlook.office365.com/EWS/Exchange.asmx."
+)
 
 
 class RoomsAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,10 +88,12 @@ class RoomConnections:
         throttles: Throttles,
         heavy_work: HeavyWork,
         token_endpoint: TokenEndpoint,
+        token_caches: TokenCaches[ExchangeDeployment],
     ) -> None:
         self._vault = vault
         self._network = network
         self._token_endpoint = token_endpoint
+        self._token_caches = token_caches
         self._authenticators = AuthenticatorFactory(
             tokens=self._tokens, kerberos=kerberos
         )
@@ -126,7 +130,13 @@ class RoomConnections:
     def discovery(
         self, deployment: ExchangeDeployment, addresses: Sequence[str]
     ) -> Autodiscover:
-        """Autodiscover as a deployment's account, with the configured addresses."""
+        """Autodiscover as a deployment's account, with the configured addresses.
+
+        Raises `SignInRefused` with OAUTH: nobody has signed in for servers that it
+        finds.
+        """
+        if deployment.authentication_method == "OAUTH":
+            raise SignInRefused(NO_AUTODISCOVER)
         return Autodiscover(lambda url: self.account(deployment, url), addresses)
 
     def account(self, deployment: ExchangeDeployment, url: str = "") -> EwsAccount:
@@ -149,28 +159,13 @@ class RoomConnections:
         return self._unsealed(deployment, "service_account_password")
 
     def _tokens(self, account: RoomsAccount) -> TokenSource:
-        """The tokens of an application; nobody can sign in to a deployment in a
-        browser yet, which OAUTH needs."""
+        """The tokens of a person's sign-in, or those of an application, which gets one
+        for each server that Autodiscover finds."""
         deployment = account.deployment
-        if deployment.authentication_method != "APP_PERM":
-            return no_token_source(account)
-        exchange = origin(account.url)
-        settings = ProviderSettings(
-            app_only=True,
-            username=deployment.service_account_username,
-            client_id=deployment.oauth_client_id or "",
-            redirect_uri="",
-            auth_endpoint="",
-            token_endpoint=deployment.oauth_token_endpoint,
-            resource=exchange,
-            exchange=exchange,
-            client_secret=deployment.oauth_client_secret,
-            private_key="",
-            certificate="",
-            direct=deployment.disable_proxy,
-        )
+        if deployment.authentication_method == "OAUTH":
+            return self._token_caches.of(deployment)
         return ApplicationTokens(
-            settings,
+            settings_of(deployment, account.url),
             lambda: self._unsealed(deployment, "oauth_client_secret"),
             self._token_endpoint,
             self._network.reactor,
@@ -180,8 +175,7 @@ class RoomConnections:
         sealed: str = getattr(deployment, field)
         if not sealed:
             return ""
-        context = f"{tables.MJX_EXCHANGE_DEPLOYMENT.name}/{deployment.id}/{field}"
         try:
-            return self._vault.unseal(sealed, context)
+            return self._vault.unseal(sealed, context_of(deployment, field))
         except StoreError as error:
             raise SignInRefused(error.message) from None

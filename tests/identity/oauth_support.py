@@ -18,6 +18,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from pexschedd.errors import StoreError
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
+from pexschedd.identity.oauth.service_accounts import INTEGRATIONS
 from pexschedd.identity.oauth.sign_in import SignIns
 from pexschedd.identity.oauth.signed_in import SignedIn
 from pexschedd.identity.oauth.token_cache import TokenCache
@@ -146,9 +147,16 @@ class Bench:
             now=self.now,
             uuid4=lambda: UUID,
         )
-        self.caches = TokenCaches(store, self.endpoint, self.clock, self.now)
+        self.caches = TokenCaches(
+            INTEGRATIONS, store, self.endpoint, self.clock, self.now
+        )
         self.sign_ins = SignIns(
-            store, self.endpoint, self.caches, now=self.now, random=self.random
+            INTEGRATIONS,
+            store,
+            self.endpoint,
+            self.caches,
+            now=self.now,
+            random=self.random,
         )
 
     def now(self) -> datetime:
@@ -165,7 +173,7 @@ class Bench:
         return found
 
     @property
-    def cache(self) -> TokenCache:
+    def cache(self) -> TokenCache[Connector]:
         return self.caches.of(self.connector)
 
     @property

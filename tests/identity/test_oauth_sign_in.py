@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import NotFound
+from pexschedd.identity.oauth.service_accounts import INTEGRATIONS
 from pexschedd.identity.oauth.sign_in import (
     VALID_FOR,
     SignInFailed,
@@ -126,7 +127,7 @@ async def test_invented_states(bench: Bench, state: str) -> None:
     invented = state.format(right.partition(".")[2])
     before = bench.connector
     outcome = await bench.sign_ins.finish({"state": invented, "code": "c"})
-    assert outcome.connector is None
+    assert outcome.record is None
     assert outcome.problem
     assert bench.connector == before
     assert bench.provider.asked == []
@@ -138,7 +139,12 @@ async def test_a_restart_in_between(bench: Bench) -> None:
     state = await state_of(bench)
     assert state.partition(".")[2] not in bench.connector.oauth_state
     after = SignIns(
-        bench.store, bench.endpoint, bench.caches, now=bench.now, random=bench.random
+        INTEGRATIONS,
+        bench.store,
+        bench.endpoint,
+        bench.caches,
+        now=bench.now,
+        random=bench.random,
     )
     assert not (await after.finish({"state": state, "code": "c"})).problem
 

@@ -26,12 +26,14 @@ CHANGES_NOTHING = {"command/mjx_meeting_processing_rule/test"}
 ONLY_FULL_READS = {
     *ACCOUNTS,
     "platform/msexchangeconnector/sign_in",
+    "platform/mjxexchangedeployment/sign_in",
     *(
         f"command/ms_exchange_connector/{command}"
         for command in COMMANDS["ms_exchange_connector"]
     ),
     "command/mjx_endpoint/check",
     "command/mjx_exchange_deployment/check",
+    "command/mjx_exchange_deployment/sign_in",
     "status/exchange_scheduler_recovery",
     "status/exchange_scheduler_maintenance",
     *(f"command/configuration/{command}" for command in COMMANDS["configuration"]),

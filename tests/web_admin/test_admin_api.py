@@ -27,7 +27,10 @@ from pexschedd.web.admin.openapi.serving import OpenApiRoutes
 from pexschedd.web.admin.overview import COMMANDS as COMMAND_GROUPS
 from pexschedd.web.admin.overview import OverviewRoutes
 from pexschedd.web.admin.records import RecordRoutes
-from pexschedd.web.admin.service_account import ServiceAccountRoutes
+from pexschedd.web.admin.service_account import (
+    DeploymentAccountRoutes,
+    ServiceAccountRoutes,
+)
 from pexschedd.web.admin.transfer.backup import BackupRoutes
 from pexschedd.web.admin.transfer.configuration import ConfigurationRoutes
 from pexschedd.web.admin.transfer.csv_files import CsvRoutes
@@ -55,7 +58,7 @@ class NoIntegration:
     def state(self, connector_id: int) -> None:
         return None
 
-    def connector(self, connector_id: int) -> None:
+    def record(self, record_id: int) -> None:
         raise NotFound("None.")
 
     async def make_certificate(self, connector_id: int) -> str:
@@ -83,6 +86,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     none: Any = NoIntegration()
     site = admin_site(
         ServiceAccountRoutes(store, none, none, none, now=none),
+        DeploymentAccountRoutes(store, none, none, now=none),
         OverviewRoutes(),
         OpenApiRoutes(),
         RecordRoutes(RecordQueries(store, Clock()), none),
@@ -127,6 +131,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         ("POST", f"{COMMANDS}1/make_certificate/", 404),
         ("GET", f"{COMMANDS}", 200),
         ("GET", f"{PAGES}1/sign_in/", 404),
+        ("GET", "/admin/platform/mjxexchangedeployment/1/sign_in/", 404),
         ("GET", PAGES, 404),
         ("GET", "/admin/", 404),
         ("GET", "/", 404),
@@ -147,6 +152,7 @@ STATUS_LISTS = {
     "exchange_scheduler_audit",
     "exchange_scheduler_addin",
     "exchange_service_account",
+    "mjx_service_account",
     "principal",
 }
 

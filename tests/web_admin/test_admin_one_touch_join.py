@@ -328,7 +328,12 @@ async def test_what_is_not_read_yet_is_said(server: Server) -> None:
         "mjxexchangedeployment/oauth_redirect/",
     }
     (text,) = notes(await ask("POST", f"{API}/mjx_exchange_deployment/", oauth))
-    assert "with OAUTH its rooms are not read" in text
+    assert "Nobody has signed in to the service account yet. Sign in at" in text
+    assert "no room of this deployment is read" in text
+    (text,) = notes(
+        await ask("PATCH", f"{API}/mjx_exchange_deployment/2/", {"ews_url": ""})
+    )
+    assert "With OAUTH the EWS URL is required" in text
 
 
 @pytest_twisted.ensureDeferred

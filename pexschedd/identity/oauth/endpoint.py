@@ -15,9 +15,11 @@ from pexschedd.errors import (
     StoreError,
 )
 from pexschedd.identity.oauth.assertion import client_assertion
+from pexschedd.identity.oauth.service_accounts import ServiceAccount
 from pexschedd.identity.oauth.settings import ProviderSettings, settings_of
 from pexschedd.identity.oauth.token_requests import Form, by_client
 from pexschedd.identity.oauth.token_responses import TokenSet, tokens_in
+from pexschedd.model import tables
 from pexschedd.model.fields import addresses
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.errors import (
@@ -60,14 +62,14 @@ class TokenEndpoint:
         self._now = now
         self._uuid4 = uuid4
 
-    async def ask(self, connector: Connector, form: Form) -> TokenSet:
-        """Send a form, authenticated as the integration's application.
+    async def ask(self, record: ServiceAccount, form: Form) -> TokenSet:
+        """Send a form, authenticated as the record's application.
 
         Raises `MailboxError`, whose kind and message tell how to solve the problem.
         """
-        settings = settings_of(connector)
+        settings = settings_of(record)
         return await self.post(
-            settings, lambda: self._authenticated(connector, settings, form)
+            settings, lambda: self._authenticated(record, settings, form)
         )
 
     async def post(
@@ -99,25 +101,25 @@ class TokenEndpoint:
         return tokens_in(status, headers, body, now=self._now().timestamp())
 
     def _authenticated(
-        self, connector: Connector, settings: ProviderSettings, form: Form
+        self, record: ServiceAccount, settings: ProviderSettings, form: Form
     ) -> Form:
         """The form with the application's secret, or else its assertion. For a person's
         sign-in it may have neither."""
         if settings.client_secret:
-            secret = self._unsealed(connector, "oauth_client_secret")
+            secret = self._unsealed(record, "oauth_client_secret")
             return by_client(settings, form, secret=secret)
         if settings.private_key and settings.app_only:
-            key = self._unsealed(connector, "private_key")
+            key = self._unsealed(record, "private_key")
             assertion = client_assertion(
                 settings, key, now=self._now(), id=self._uuid4()
             )
             return by_client(settings, form, assertion=assertion)
         return by_client(settings, form)
 
-    def _unsealed(self, connector: Connector, field: str) -> str:
-        context = context_of(connector, field)
+    def _unsealed(self, record: ServiceAccount, field: str) -> str:
+        context = context_of(record, field)
         try:
-            return self._vault.unseal(getattr(connector, field), context)
+            return self._vault.unseal(getattr(record, field), context)
         except StoreError as error:
             raise SignInRefused(error.message) from None
 
@@ -143,6 +145,8 @@ async def post_form(
     return response.code, headers, body
 
 
-def context_of(connector: Connector, field: str) -> str:
-    """Return the context that a field of an integration is sealed for."""
-    return f"ms_exchange_connector/{connector.uuid}/{field}"
+def context_of(record: ServiceAccount, field: str) -> str:
+    """Return the context that a field of a record is sealed for."""
+    if isinstance(record, Connector):
+        return f"{tables.CONNECTOR.name}/{record.uuid}/{field}"
+    return f"{tables.MJX_EXCHANGE_DEPLOYMENT.name}/{record.id}/{field}"

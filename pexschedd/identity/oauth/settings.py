@@ -1,10 +1,11 @@
-"""An integration's settings for its identity provider. Pure."""
+"""The settings of a service account for its identity provider. Pure."""
 
 from enum import Enum
 from urllib.parse import urlsplit
 
 import msgspec
 
+from pexschedd.identity.oauth.service_accounts import ServiceAccount
 from pexschedd.model.integration.connector import Connector
 
 
@@ -20,7 +21,7 @@ class Dialect(Enum):
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a `Connector` that its tokens depend on; secrets are sealed."""
+    """The fields of a record that its tokens depend on; secrets are sealed."""
 
     app_only: bool
     username: str
@@ -53,21 +54,29 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.username.casefold(), self.client_id, self.token_endpoint
 
 
-def settings_of(connector: Connector) -> ProviderSettings:
-    """Return an integration's settings."""
+def settings_of(record: ServiceAccount, url: str = "") -> ProviderSettings:
+    """Return the settings of a record; `url` is the EWS URL if that was discovered."""
+    if isinstance(record, Connector):
+        exchange = origin(record.url)
+        username, resource = record.username, record.oauth_resource or exchange
+        private_key, certificate = record.private_key, record.public_key
+    else:
+        username = record.service_account_username
+        exchange = resource = origin(url or record.ews_url)
+        private_key = certificate = ""
     return ProviderSettings(
-        app_only=connector.authentication_method == "APP_PERM",
-        username=connector.username,
-        client_id=connector.oauth_client_id or "",
-        redirect_uri=connector.oauth_redirect_uri,
-        auth_endpoint=connector.oauth_auth_endpoint,
-        token_endpoint=connector.oauth_token_endpoint,
-        resource=connector.oauth_resource or origin(connector.url),
-        exchange=origin(connector.url),
-        client_secret=connector.oauth_client_secret,
-        private_key=connector.private_key,
-        certificate=connector.public_key,
-        direct=connector.disable_proxy,
+        app_only=record.authentication_method == "APP_PERM",
+        username=username,
+        client_id=record.oauth_client_id or "",
+        redirect_uri=record.oauth_redirect_uri,
+        auth_endpoint=record.oauth_auth_endpoint,
+        token_endpoint=record.oauth_token_endpoint,
+        resource=resource,
+        exchange=exchange,
+        client_secret=record.oauth_client_secret,
+        private_key=private_key,
+        certificate=certificate,
+        direct=record.disable_proxy,
     )
 
 

@@ -1,16 +1,16 @@
 """Guides a person through signing in to the service account.
 
-A sign-in that was begun is sealed in the integration's record until the browser comes
-back, with the state that it has to bring (RFC 6749, section 10.12) and the verifier of
-the code (RFC 7636). It may be anybody's browser, and it is not asked for a password:
-the state alone proves that the sign-in was begun here. It is valid for one use, within
-ten minutes.
+A sign-in that was begun is sealed in the record until the browser comes back, with the
+state that it has to bring (RFC 6749, section 10.12) and the verifier of the code (RFC
+7636). It may be anybody's browser, and it is not asked for a password: the state alone
+proves that the sign-in was begun here. It is valid for one use, within ten minutes.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from hmac import compare_digest
+from typing import Generic
 
 import msgspec
 from msgspec.structs import replace
@@ -23,13 +23,16 @@ from pexschedd.history.recorder import record_changes, settle
 from pexschedd.identity.oauth.account import is_account, names_in
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
 from pexschedd.identity.oauth.remedies import meaning
+from pexschedd.identity.oauth.service_accounts import (
+    A,
+    AccountKind,
+    ServiceAccount,
+)
 from pexschedd.identity.oauth.settings import settings_of
 from pexschedd.identity.oauth.signed_in import new_sign_in
 from pexschedd.identity.oauth.token_caches import TokenCaches
 from pexschedd.identity.oauth.token_requests import authorization_url, code_form
 from pexschedd.identity.oauth.token_responses import TokenSet
-from pexschedd.model import tables
-from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 
 VALID_FOR = timedelta(minutes=10)
@@ -60,7 +63,7 @@ class SignInLink(msgspec.Struct, frozen=True):
 class SignInOutcome(msgspec.Struct, frozen=True):
     """The result of a sign-in; `problem` is empty if it succeeded."""
 
-    connector: Connector | None
+    record: ServiceAccount | None
     account: str = ""
     problem: str = ""
 
@@ -76,8 +79,8 @@ class _Pending(msgspec.Struct, frozen=True):
         return "<_Pending>"  # no verifier gets into a log by accident
 
 
-class SignIns:
-    """Begins and finishes sign-ins.
+class SignIns(Generic[A]):
+    """Begins and finishes sign-ins to the accounts of one kind of record.
 
     `random(n)` returns n random bytes as text in URL-safe base64.
     """
@@ -86,111 +89,100 @@ class SignIns:
 
     def __init__(
         self,
+        kind: AccountKind[A],
         store: Store,
         endpoint: TokenEndpoint,
-        caches: TokenCaches,
+        caches: TokenCaches[A],
         *,
         now: Now,
         random: Callable[[int], str],
     ) -> None:
+        self._kind: AccountKind[A] = kind
         self._store = store
         self._endpoint = endpoint
-        self._caches = caches
+        self._caches: TokenCaches[A] = caches
         self._now = now
         self._random = random
 
-    async def begin(self, connector_id: int) -> SignInLink:
+    async def begin(self, record_id: int) -> SignInLink:
         """Make a new link, durably; it replaces the last one.
 
-        Raises `NotFound`, and `SignInFailed` if the integration is not configured for
+        Raises `NotFound`, and `SignInFailed` if the record is not configured for
         signing in.
         """
-        connector = self.connector(connector_id)
-        missing = [
-            name
-            for name in (
-                "url",
-                "username",
-                "oauth_client_id",
-                "oauth_redirect_uri",
-                "oauth_auth_endpoint",
-                "oauth_token_endpoint",
-            )
-            if not getattr(connector, name)
-        ]
+        record = self.record(record_id)
+        missing = [n for n in self._kind.needed if not getattr(record, n)]
         if missing:
             raise SignInFailed(
-                f"The integration's configuration lacks {', '.join(missing)}."
+                f"The {self._kind.noun}'s configuration lacks {', '.join(missing)}."
             )
-        state = f"{connector.id}.{self._random(32)}"
+        state = f"{record.id}.{self._random(32)}"
         verifier = self._random(48)
         pending = _Pending(
             state,
             verifier,
-            authorization_url(settings_of(connector), state=state, verifier=verifier),
-            connector.oauth_token_endpoint,
+            authorization_url(settings_of(record), state=state, verifier=verifier),
+            record.oauth_token_endpoint,
             self._now() + VALID_FOR,
         )
         text = msgspec.json.encode(pending).decode()
-        sealed = self._store.vault.seal(text, context_of(connector, "oauth_state"))
-        await self._save(replace(connector, oauth_state=sealed))
+        context = context_of(record, self._kind.pending)
+        await self._save(self._begun(record, self._store.vault.seal(text, context)))
         return SignInLink(pending.url, pending.expires)
 
-    def link(self, connector_id: int) -> SignInLink | None:
+    def link(self, record_id: int) -> SignInLink | None:
         """Return the link that is still valid, if there is one."""
-        pending = self._pending(self.connector(connector_id))
+        pending = self._pending(self.record(record_id))
         return None if pending is None else SignInLink(pending.url, pending.expires)
 
-    def connector(self, connector_id: int) -> Connector:
-        """Return an integration in which people sign in.
+    def record(self, record_id: int) -> A:
+        """Return a record to whose account people sign in.
 
         Raises `NotFound`, and `SignInFailed` if it has another authentication method.
         """
-        connector = self._store.get(tables.CONNECTOR, connector_id)
-        if connector is None:
-            raise NotFound(f"There is no integration {connector_id}.")
-        if connector.authentication_method != "OAUTH":
+        record = self._store.get(self._kind.table, record_id)
+        if record is None:
+            raise NotFound(f"There is no {self._kind.noun} {record_id}.")
+        if record.authentication_method != "OAUTH":
             raise SignInFailed(
-                "This integration's service account needs no sign-in: its "
-                f"authentication_method is {connector.authentication_method}, not "
+                f"This {self._kind.noun}'s service account needs no sign-in: its "
+                f"authentication_method is {record.authentication_method}, not "
                 "OAUTH."
             )
-        return connector
+        return record
 
     async def finish(self, answer: Mapping[str, str]) -> SignInOutcome:
         """Finish a sign-in with the query that the browser came back with.
 
         Raises only `StoreError`: any other problem is in the outcome.
         """
-        connector, pending = self._answered(answer.get("state", ""))
-        if connector is None or pending is None:
+        record, pending = self._answered(answer.get("state", ""))
+        if record is None or pending is None:
             return SignInOutcome(None, problem=_STALE)
         # First of all: the state can be used only once.
-        await self._save(replace(connector, oauth_state=""))
+        await self._save(self._begun(record, ""))
         try:
-            account = await self._exchange(connector, pending, answer)
+            account = await self._exchange(record, pending, answer)
         except StoreError:
             raise
         except PexscheddError as error:
             self._log.warn(
-                "service account sign-in failed integration={integration} "
-                "name={name} reason={reason}",
-                integration=connector.id,
-                name=connector.name,
+                "service account sign-in failed {of} name={name} reason={reason}",
+                **self._kind.log_keys(record.id),
+                name=record.name,
                 reason=error.message,
             )
-            return SignInOutcome(connector, problem=error.message)
+            return SignInOutcome(record, problem=error.message)
         self._log.info(
-            "service account signed in integration={integration} name={name} "
-            "account={account}",
-            integration=connector.id,
-            name=connector.name,
+            "service account signed in {of} name={name} account={account}",
+            **self._kind.log_keys(record.id),
+            name=record.name,
             account=account,
         )
-        return SignInOutcome(connector, account)
+        return SignInOutcome(record, account)
 
     async def _exchange(
-        self, connector: Connector, pending: _Pending, answer: Mapping[str, str]
+        self, record: A, pending: _Pending, answer: Mapping[str, str]
     ) -> str:
         """Exchange the code for tokens and keep them; return the account's name."""
         if "error" in answer:
@@ -201,10 +193,10 @@ class SignIns:
                 "The identity provider sent the browser back without a code. Sign in "
                 "again."
             )
-        settings = settings_of(connector)
+        settings, noun = settings_of(record), self._kind.noun
         form = code_form(settings, code=code, verifier=pending.verifier)
-        tokens = await self._endpoint.ask(connector, form)
-        account = self._account(connector, tokens)
+        tokens = await self._endpoint.ask(record, form)
+        account = self._account(record, tokens)
         if not tokens.refresh:
             raise SignInFailed(
                 "The identity provider gave no refresh token, without which the "
@@ -212,11 +204,11 @@ class SignIns:
                 "access (the refresh token grant)."
             )
 
-        def save() -> tuple[Connector, Deferred[None]]:
-            current = self._store.get(tables.CONNECTOR, connector.id)
+        def save() -> tuple[A, Deferred[None]]:
+            current = self._store.get(self._kind.table, record.id)
             if current is None or settings_of(current) != settings:
                 raise SignInFailed(
-                    "The integration was changed during the sign-in. Sign in again."
+                    f"The {noun} was changed during the sign-in. Sign in again."
                 )
             context = context_of(current, "oauth_refresh_token")
             current = replace(
@@ -228,64 +220,69 @@ class SignIns:
             )
             return current, self._save(current)
 
-        await self._caches.of(connector).take(save, tokens)
-        await settle(self._store, tables.CONNECTOR.document)
-        return account or connector.username
+        await self._caches.of(record).take(save, tokens)
+        await settle(self._store, self._kind.table.document)
+        return account or settings.username
 
-    def _account(self, connector: Connector, tokens: TokenSet) -> str:
+    def _account(self, record: A, tokens: TokenSet) -> str:
         """The account that signed in, empty if unknown.
 
         Raises `SignInFailed` if it is another one than the service account.
         """
+        expected = settings_of(record).username
         names = names_in(tokens.id, tokens.access)
         if not names:
             self._log.warn(
                 "identity provider named no account, assuming the configured one "
-                "integration={integration} name={name} account={username}",
-                integration=connector.id,
-                name=connector.name,
-                username=connector.username,
+                "{of} name={name} account={username}",
+                **self._kind.log_keys(record.id),
+                name=record.name,
+                username=expected,
             )
             return ""
-        if not is_account(names, connector.username):
+        if not is_account(names, expected):
             raise SignInFailed(
-                f"{names[0]} signed in, but the service account is "
-                f"{connector.username}. Sign out of all accounts at the identity "
-                f"provider (a private window does), then sign in as "
-                f"{connector.username}; or correct the service account username."
+                f"{names[0]} signed in, but the service account is {expected}. Sign "
+                "out of all accounts at the identity provider (a private window does), "
+                f"then sign in as {expected}; or correct the service account username."
             )
-        return next(n for n in names if is_account([n], connector.username))
+        return next(n for n in names if is_account([n], expected))
 
-    def _answered(self, state: str) -> tuple[Connector | None, _Pending | None]:
-        """The integration and its pending sign-in, if the state belongs to one."""
+    def _answered(self, state: str) -> tuple[A | None, _Pending | None]:
+        """The record and its pending sign-in, if the state belongs to one."""
         match = _STATE.fullmatch(state)
-        connector = match and self._store.get(tables.CONNECTOR, int(match[1]))
-        if not connector:
+        record = match and self._store.get(self._kind.table, int(match[1]))
+        if not record:
             return None, None
-        pending = self._pending(connector)
+        pending = self._pending(record)
         if pending is None or not compare_digest(pending.state, state):
             return None, None
-        return connector, pending
+        return record, pending
 
-    def _pending(self, connector: Connector) -> _Pending | None:
+    def _pending(self, record: A) -> _Pending | None:
         """The sign-in that was begun, if it is valid with the current settings."""
-        if not connector.oauth_state or connector.authentication_method != "OAUTH":
+        sealed: str = getattr(record, self._kind.pending)
+        if not sealed or record.authentication_method != "OAUTH":
             return None
-        context = context_of(connector, "oauth_state")
+        context = context_of(record, self._kind.pending)
         try:
-            text = self._store.vault.unseal(connector.oauth_state, context)
+            text = self._store.vault.unseal(sealed, context)
             pending = msgspec.json.decode(text, type=_Pending)
         except (StoreError, msgspec.DecodeError):
             return None
         url = authorization_url(
-            settings_of(connector), state=pending.state, verifier=pending.verifier
+            settings_of(record), state=pending.state, verifier=pending.verifier
         )
         same = url == pending.url
-        same = same and connector.oauth_token_endpoint == pending.token_endpoint
+        same = same and record.oauth_token_endpoint == pending.token_endpoint
         return pending if same and self._now() < pending.expires else None
 
-    def _save(self, connector: Connector) -> Deferred[None]:
+    def _begun(self, record: A, sealed: str) -> A:
+        """The record with the sign-in that was begun, or with none for ""."""
+        return replace(record, **{self._kind.pending: sealed})
+
+    def _save(self, record: A) -> Deferred[None]:
         with self._store.transaction(essential=True) as transaction:
-            transaction.put(tables.CONNECTOR, connector)
+            transaction.put(self._kind.table, record)
             record_changes(self._store, transaction, self._now())
             return transaction.commit()

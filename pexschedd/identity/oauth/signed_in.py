@@ -1,11 +1,11 @@
-"""The record of a sign-in to an integration's service account. Pure."""
+"""The record of a sign-in to a service account. Pure."""
 
 from datetime import datetime
 
 import msgspec
 
+from pexschedd.identity.oauth.service_accounts import ServiceAccount
 from pexschedd.identity.oauth.settings import settings_of
-from pexschedd.model.integration.connector import Connector
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,36 +25,37 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self).decode()
 
 
-def signed_in(connector: Connector) -> SignedIn | None:
-    """Return the sign-in that an integration has, whether it is still valid or not."""
-    if not connector.oauth_refresh_token:
+def signed_in(record: ServiceAccount) -> SignedIn | None:
+    """Return the sign-in that a record has, whether it is still valid or not."""
+    if not record.oauth_refresh_token:
         return None
     try:
-        return msgspec.json.decode(connector.oauth_signed_in_for, type=SignedIn)
+        return msgspec.json.decode(record.oauth_signed_in_for, type=SignedIn)
     except msgspec.DecodeError:
         return None
 
 
-def new_sign_in(connector: Connector, account: str, now: datetime) -> SignedIn:
-    """Return a sign-in that was made just now, with the integration's settings."""
+def new_sign_in(record: ServiceAccount, account: str, now: datetime) -> SignedIn:
+    """Return a sign-in that was made just now, with the record's settings."""
+    settings = settings_of(record)
     return SignedIn(
-        username=connector.username,
-        client_id=connector.oauth_client_id or "",
-        token_endpoint=connector.oauth_token_endpoint,
+        username=settings.username,
+        client_id=settings.client_id,
+        token_endpoint=settings.token_endpoint,
         account=account,
         since=now,
         refreshed=now,
     )
 
 
-def needed_because(connector: Connector) -> str:
+def needed_because(record: ServiceAccount) -> str:
     """Return the reason why a person has to sign in; empty if nobody has to.
 
     Reasons are that nobody has, or that settings have changed since.
     """
-    if connector.oauth_signed_in_for and not connector.oauth_refresh_token:
+    if record.oauth_signed_in_for and not record.oauth_refresh_token:
         return "The EWS URL or the OAuth token endpoint changed after the sign-in."
-    found = signed_in(connector)
+    found = signed_in(record)
     if found is None:
         return "Nobody has signed in to the service account yet."
     was = found.username.casefold(), found.client_id, found.token_endpoint
@@ -62,7 +63,7 @@ def needed_because(connector: Connector) -> str:
     changed = [
         name
         for name, old, new in zip(
-            names, was, settings_of(connector).signed_in_for, strict=True
+            names, was, settings_of(record).signed_in_for, strict=True
         )
         if old != new
     ]

@@ -1,18 +1,19 @@
-"""The access token of one integration, kept ready for use.
+"""The access token of one service account, kept ready for use.
 
 The access token is in memory. With OAUTH, the refresh token that new ones are made from
-is sealed in the integration's record. An identity provider may issue a new refresh
-token with each access token and never accept the old one again, so the new one is made
-durable before the access token is used.
+is sealed in the record of the integration or deployment. An identity provider may issue
+a new refresh token with each access token and never accept the old one again, so the
+new one is made durable before the access token is used.
 
 A token is renewed ahead of time, while the old one can still be used, and by one
 request at a time. As long as the old one is valid, failures of the token endpoint have
 no effect; after a refusal the endpoint is not asked again for a while, unless the
-integration's record changes.
+record changes.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Generic
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,12 +34,11 @@ from pexschedd.errors import (
     StoreReadOnly,
 )
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
+from pexschedd.identity.oauth.service_accounts import A, AccountKind
 from pexschedd.identity.oauth.settings import ProviderSettings, settings_of
 from pexschedd.identity.oauth.signed_in import needed_because, signed_in
 from pexschedd.identity.oauth.token_requests import app_form, refresh_form
 from pexschedd.identity.oauth.token_responses import TokenSet
-from pexschedd.model import tables
-from pexschedd.model.integration.connector import Connector
 from pexschedd.store.store import Store
 from pexschedd.util.single_flight import SingleFlight
 
@@ -53,12 +53,12 @@ RETRY_UNREACHABLE = 5.0
 RETRY_BUSY = 30.0
 RETRY_REFUSED = 300.0
 RETRY_SIGN_IN = 3600.0
-"""Seconds until a failed request is repeated. A change of the integration's record is
-tried at once."""
+"""Seconds until a failed request is repeated. A change of the record is tried at
+once."""
 
 
-Save = Callable[[], tuple[Connector, Deferred[None]]]
-"""Commits an integration's record; returns it and a Deferred for its durability."""
+Save = Callable[[], tuple[A, Deferred[None]]]
+"""Commits a record; returns it and a Deferred for its durability."""
 
 
 class _Held(Struct, frozen=True):
@@ -84,20 +84,22 @@ class _Failure(Struct, frozen=True):
         return type(error)(error.message, retry_after=wait)
 
 
-class TokenCache:
-    """A `TokenSource` for the Bearer authentication of one integration."""
+class TokenCache(Generic[A]):
+    """A `TokenSource` for the Bearer authentication of one record's account."""
 
     _log = Logger()
 
     def __init__(
         self,
-        connector_id: int,
+        kind: AccountKind[A],
+        record_id: int,
         store: Store,
         endpoint: TokenEndpoint,
         clock: IReactorTime,
         now: Now,
     ) -> None:
-        self._id = connector_id
+        self._kind: AccountKind[A] = kind
+        self._id = record_id
         self._store = store
         self._endpoint = endpoint
         self._clock = clock
@@ -113,26 +115,26 @@ class TokenCache:
         Raises `MailboxError`, which is `SignInNeeded` if a person has to sign in, or
         `StoreError`.
         """
-        connector = self._connector()
-        held = self._holding(connector)
+        record = self._record()
+        held = self._holding(record)
         if held is None:
             return await self._fresh()
-        if self._clock.seconds() >= held.renew and not self._failing(connector):
+        if self._clock.seconds() >= held.renew and not self._failing(record):
             self._renew_ahead()
         return held.access
 
     async def _fresh(self) -> str:
         for _ in range(3):
-            connector = self._connector()
-            held = self._holding(connector)
+            record = self._record()
+            held = self._holding(record)
             if held is not None:
                 return held.access
-            failure = self._failing(connector)
+            failure = self._failing(record)
             if failure is not None:
                 raise failure.again()
             await self.renewed()
-            # If the integration was changed meanwhile, the token is not valid for it.
-        raise SignInRefused("The integration keeps being changed.")
+            # If the record was changed meanwhile, the token is not valid for it.
+        raise SignInRefused(f"The {self._kind.noun} keeps being changed.")
 
     def rejected(self, token: str) -> None:
         """Report that Exchange refused the token, which is then not used again.
@@ -145,15 +147,15 @@ class TokenCache:
         if now - held.obtained >= MIN_AGE_WHEN_REJECTED:
             self._held = None
 
-    def adopt(self, connector: Connector, tokens: TokenSet) -> None:
-        """Use tokens that were obtained for the integration's record `connector`.
+    def adopt(self, record: A, tokens: TokenSet) -> None:
+        """Use tokens that were obtained for the record.
 
         Their refresh token must be durable already.
         """
         now, life = self._clock.seconds(), tokens.lifetime
         self._held = _Held(
             tokens.access,
-            settings_of(connector),
+            settings_of(record),
             now,
             now + life - min(AHEAD, life / 2),
             now + life,
@@ -162,8 +164,8 @@ class TokenCache:
 
     def expires_in(self) -> float | None:
         """Return the seconds until the current token ends; None if there is none."""
-        connector = self._store.get(tables.CONNECTOR, self._id)
-        held = None if connector is None else self._holding(connector)
+        record = self._store.get(self._kind.table, self._id)
+        held = None if record is None else self._holding(record)
         return None if held is None else held.ends - self._clock.seconds()
 
     def needed_because(self) -> str:
@@ -171,9 +173,9 @@ class TokenCache:
 
         The token endpoint is not asked.
         """
-        connector = self._connector()
-        problem = needed_because(connector)
-        failure = self._failing(connector)
+        record = self._record()
+        problem = needed_because(record)
+        failure = self._failing(record)
         if failure is not None and isinstance(failure.error, SignInNeeded):
             return problem or failure.error.message
         return problem
@@ -187,7 +189,7 @@ class TokenCache:
             return fail(MailboxUnreachable("The daemon is stopping."))
         return self._renewals.run(self._renew)
 
-    async def take(self, save: Save, tokens: TokenSet) -> None:
+    async def take(self, save: Save[A], tokens: TokenSet) -> None:
         """Serve the tokens of a new sign-in as soon as that is durable.
 
         `save` commits it, when no renewal is under way. Callers of `token` wait for
@@ -198,9 +200,9 @@ class TokenCache:
 
         async def work() -> None:
             with self._logged():
-                connector, durable = save()
+                record, durable = save()
                 await durable
-            self.adopt(connector, tokens)
+            self.adopt(record, tokens)
 
         await self._renewals.run(work)
 
@@ -227,46 +229,46 @@ class TokenCache:
             raise
         except Exception:
             self._log.failure(
-                "token renewal failed integration={integration}", integration=self._id
+                "token renewal failed {of}", **self._kind.log_keys(self._id)
             )
             raise
 
     async def _renew(self) -> None:
         with self._logged():
-            connector = self._connector()
+            record = self._record()
             try:
-                tokens = await self._obtain(connector)
+                tokens = await self._obtain(record)
             except MailboxError as error:
-                self._remember(connector, error)
+                self._remember(record, error)
                 raise
-            self.adopt(connector, tokens)
+            self.adopt(record, tokens)
 
-    async def _obtain(self, connector: Connector) -> TokenSet:
+    async def _obtain(self, record: A) -> TokenSet:
         """New tokens, whose refresh token is durable."""
-        settings = settings_of(connector)
+        settings = settings_of(record)
         if settings.app_only:
             try:
-                return await self._endpoint.ask(connector, app_form(settings))
+                return await self._endpoint.ask(record, app_form(settings))
             except SignInNeeded as error:  # applications do not sign in
                 raise SignInRefused(error.message) from None
-        problem = needed_because(connector)
+        problem = needed_because(record)
         if problem:
-            page = f"/admin/platform/msexchangeconnector/{connector.id}/sign_in/"
+            page = self._kind.page_of(record.id)
             raise SignInNeeded(f"{problem} Sign in to the service account at {page}")
-        context = context_of(connector, "oauth_refresh_token")
+        context = context_of(record, "oauth_refresh_token")
         try:
-            old = self._store.vault.unseal(connector.oauth_refresh_token, context)
+            old = self._store.vault.unseal(record.oauth_refresh_token, context)
         except StoreError as error:
             raise SignInNeeded(f"{error.message} Sign in again.") from None
         form = refresh_form(settings, refresh_token=old)
-        tokens = await self._endpoint.ask(connector, form)
-        await self._keep(connector, tokens.refresh or old)
+        tokens = await self._endpoint.ask(record, form)
+        await self._keep(record, tokens.refresh or old)
         return tokens
 
-    async def _keep(self, asked_for: Connector, refresh_token: str) -> None:
+    async def _keep(self, asked_for: A, refresh_token: str) -> None:
         """Make the refresh token durable as soon as the disk takes writes, unless the
         sign-in has changed meanwhile."""
-        current = self._connector()
+        current = self._record()
         found = signed_in(current)
         if (
             found is None
@@ -277,7 +279,7 @@ class TokenCache:
         context = context_of(current, "oauth_refresh_token")
         with self._store.transaction(deferrable=True) as transaction:
             transaction.put(
-                tables.CONNECTOR,
+                self._kind.table,
                 replace(
                     current,
                     oauth_refresh_token=self._store.vault.seal(refresh_token, context),
@@ -290,7 +292,7 @@ class TokenCache:
         with suppress(StoreReadOnly):
             await durable
 
-    def _remember(self, connector: Connector, error: MailboxError) -> None:
+    def _remember(self, record: A, error: MailboxError) -> None:
         if isinstance(error, SignInNeeded):
             wait = RETRY_SIGN_IN
         elif isinstance(error, MailboxRefused):
@@ -301,38 +303,37 @@ class TokenCache:
             wait = RETRY_UNREACHABLE
         self._failure = _Failure(
             error,
-            settings_of(connector),
-            connector.oauth_refresh_token,
+            settings_of(record),
+            record.oauth_refresh_token,
             self._clock.seconds() + max(wait, error.retry_after or 0),
         )
         self._log.warn(
-            "token renewal failed integration={integration} name={name} "
-            "reason={reason}",
-            integration=connector.id,
-            name=connector.name,
+            "token renewal failed {of} name={name} reason={reason}",
+            **self._kind.log_keys(record.id),
+            name=record.name,
             reason=error.message,
         )
 
-    def _connector(self) -> Connector:
-        connector = self._store.get(tables.CONNECTOR, self._id)
-        if connector is None:
-            raise SignInRefused("The integration has been deleted.")
-        return connector
+    def _record(self) -> A:
+        record = self._store.get(self._kind.table, self._id)
+        if record is None:
+            raise SignInRefused(f"The {self._kind.noun} has been deleted.")
+        return record
 
-    def _holding(self, connector: Connector) -> _Held | None:
+    def _holding(self, record: A) -> _Held | None:
         held = self._held
-        if held is None or held.settings != settings_of(connector):
+        if held is None or held.settings != settings_of(record):
             return None
         return held if self._clock.seconds() < held.ends else None
 
-    def _failing(self, connector: Connector) -> _Failure | None:
+    def _failing(self, record: A) -> _Failure | None:
         """The last failure, as long as it need not be tried again."""
         failure = self._failure
         if (
             failure is None
             or self._clock.seconds() >= failure.until
-            or failure.settings != settings_of(connector)
-            or failure.refresh_token != connector.oauth_refresh_token
+            or failure.settings != settings_of(record)
+            or failure.refresh_token != record.oauth_refresh_token
         ):
             return None
         return failure

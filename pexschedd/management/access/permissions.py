@@ -71,6 +71,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "configuration/mjx_exchange_deployment/exchange_setup": _SEEN_BY_ALL,
     "command/mjx_exchange_deployment": _SEEN_BY_ALL,
     "command/mjx_exchange_deployment/check": _ADMINISTRATION,
+    "command/mjx_exchange_deployment/sign_in": _ADMINISTRATION,
+    "platform/mjxexchangedeployment/sign_in": _ADMINISTRATION,
+    "status/mjx_service_account": _SEEN_BY_ALL,
     # Rooms and the people who use them
     "configuration/conference": _HELP_DESK,
     "configuration/conference_alias": _HELP_DESK,

@@ -29,10 +29,9 @@ class AddinStatus(Record, frozen=True, kw_only=True):
     warnings: list[str]
 
 
-class ServiceAccountStatus(Record, frozen=True, kw_only=True):
-    """The sign-in to the service account of an integration."""
+class AccountStatus(Record, frozen=True, kw_only=True):
+    """The sign-in to a service account."""
 
-    exchange_connector_id: int
     username: str
     signed_in: bool
     account: str
@@ -47,3 +46,16 @@ class ServiceAccountStatus(Record, frozen=True, kw_only=True):
     """The reason for which a sign-in is needed; empty if it is not."""
     sign_in_page: str
     """The address of the page for signing in."""
+
+
+class ServiceAccountStatus(AccountStatus, frozen=True, kw_only=True):
+    """The sign-in to the service account of an integration."""
+
+    exchange_connector_id: int
+
+
+class DeploymentAccountStatus(AccountStatus, frozen=True, kw_only=True):
+    """The sign-in to the service account of a deployment of One-Touch Join."""
+
+    mjx_exchange_deployment_id: int
+    deployment_name: str

@@ -12,7 +12,11 @@ from typing import Any
 
 import msgspec
 
-from pexschedd.management.computed.installed import AddinStatus, ServiceAccountStatus
+from pexschedd.management.computed.installed import (
+    AddinStatus,
+    DeploymentAccountStatus,
+    ServiceAccountStatus,
+)
 from pexschedd.management.computed.licensing import Licensing, licensing
 from pexschedd.management.computed.live import (
     CertificateStatus,
@@ -132,6 +136,11 @@ _ALL = (
     ComputedResource(
         _of("exchange_service_account", ServiceAccountStatus),
         absent="There is no integration {id} to whose service account a person signs "
+        "in: only those with OAUTH have one.",
+    ),
+    ComputedResource(
+        _of("mjx_service_account", DeploymentAccountStatus, named_by="deployment_name"),
+        absent="There is no deployment {id} to whose service account a person signs "
         "in: only those with OAUTH have one.",
     ),
     ComputedResource(_of("mjx_endpoint", EndpointStatus, named_by="endpoint_name")),

@@ -15,7 +15,6 @@ from pexschedd.model.fields.secret_destinations import other_server
 from pexschedd.model.fields.validation import Problems
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.model.onetouch.endpoint import CISCO, WEBEX, Endpoint
-from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.rules.rule import MOST_RULES, rule_problems
@@ -29,10 +28,6 @@ NOT_READ = (
 NO_WEBEX = (
     "This server does not reach the Webex cloud yet: nothing is shown on endpoints of "
     "the type WEBEX."
-)
-NO_SIGN_IN = (
-    "Nobody can sign in to the service account of a deployment here yet: with OAUTH "
-    "its rooms are not read. APP_PERM needs no such sign-in."
 )
 
 CISCO_TERMS = (
@@ -77,9 +72,6 @@ def _notes(revision: Revision) -> Iterator[SaveNote]:
         yield from _of_profile(record)
     elif isinstance(record, Endpoint):
         yield from _of_endpoint(record, revision)
-    elif isinstance(record, ExchangeDeployment):
-        if record.authentication_method == "OAUTH" and not record.oauth_refresh_token:
-            yield SaveNote("authentication_method", NO_SIGN_IN, is_logged=True)
     elif isinstance(record, AutodiscoverUrl):
         yield from _of_autodiscover(record, revision)
 

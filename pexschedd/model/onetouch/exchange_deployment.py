@@ -32,7 +32,8 @@ class ExchangeDeployment(Record, frozen=True, kw_only=True):
         kinds.url(
             "EWS URL",
             "Where Exchange Web Services answer, usually "
-            "https://<exchange_server>/EWS/Exchange.asmx. Empty: Autodiscover tells.",
+            "https://<exchange_server>/EWS/Exchange.asmx. Empty: Autodiscover tells, "
+            "but not with OAUTH, where the sign-in is for the server named here.",
         ),
     ] = ""
     service_account_username: Annotated[
@@ -133,13 +134,27 @@ class ExchangeDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             help="The result of signing in to the service account.",
-            max_length=4096,
+            max_length=16384,
             secret=True,
             sent_by=_TOKENS,
             readonly=True,
         ),
     ] = ""
     oauth_state: Annotated[str | None, Field(help="Always null.", readonly=True)] = None
+    oauth_begun: Annotated[
+        str,
+        Field(
+            help="The sign-in that was begun, sealed.", max_length=4096, internal=True
+        ),
+    ] = ""
+    oauth_signed_in_for: Annotated[
+        str,
+        Field(
+            help="Who signed in when, and for which settings (JSON).",
+            max_length=4096,
+            internal=True,
+        ),
+    ] = ""
 
     kerberos_realm: Annotated[
         str,

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.errors import MailboxError, StoreError, StoreFull
+from pexschedd.identity.oauth.signed_in import signed_in
 from pexschedd.model import tables
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.table import Table
@@ -170,8 +171,16 @@ class CalendarReading(MultiService):
             self._reading_alarms.lower(name)
 
     def _connection(self, deployment: ExchangeDeployment) -> Connection:
+        found = signed_in(deployment)
         settings = msgspec.structs.replace(
-            deployment, name="", description="", find_items_request_quota=0
+            deployment,
+            name="",
+            description="",
+            find_items_request_quota=0,
+            # Tokens are renewed all the time; only another sign-in makes a difference.
+            oauth_begun="",
+            oauth_refresh_token="",
+            oauth_signed_in_for=found.since.isoformat() if found else "",
         )
         addresses = self._store.find_all(
             tables.MJX_AUTODISCOVER_URL_BY_DEPLOYMENT, deployment.id

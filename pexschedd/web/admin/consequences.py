@@ -1,36 +1,40 @@
-"""Notes on what is left to do after an integration was saved. Pure.
+"""Notes on what is left to do after an integration or a deployment was saved. Pure.
 
 A new manifest has to be deployed, and a person has to sign in to the service account.
 """
 
 from collections.abc import Iterator, Sequence
 
+from pexschedd.identity.oauth.service_accounts import (
+    DEPLOYMENTS,
+    INTEGRATIONS,
+    A,
+    AccountKind,
+)
 from pexschedd.identity.oauth.signed_in import needed_because
 from pexschedd.management.resources import CONNECTOR
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.model.integration.connector import Connector, manifest_changes
-from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 
-_PAGES = OAUTH_REDIRECT_PATH.removesuffix("oauth_redirect/")
-_OF_SIGN_IN = (
-    "authentication_method",
-    "username",
-    "oauth_client_id",
-    "oauth_token_endpoint",
-    "url",
+NO_AUTODISCOVER = (
+    "With OAUTH the EWS URL is required: the sign-in is for the server that it names. "
+    "That of Exchange Online is https://outlook.office365.com/EWS/Exchange.asmx."
 )
-"""The fields whose change makes a sign-in necessary."""
 
 
 def consequences(revision: Revision) -> Iterator[SaveNote]:
     """Yield the notes on a record that is about to be saved."""
     record, current = revision.record, revision.current
+    if isinstance(record, ExchangeDeployment):
+        old = current if isinstance(current, ExchangeDeployment) else None
+        yield from _sign_in(DEPLOYMENTS, record, old)
     if not isinstance(record, Connector):
         return
     before = current if isinstance(current, Connector) else None
     if before is not None:
         yield from _manifest(record, before)
-    yield from _sign_in(record, before)
+    yield from _sign_in(INTEGRATIONS, record, before)
 
 
 def _manifest(record: Connector, before: Connector) -> Iterator[SaveNote]:
@@ -83,19 +87,27 @@ def _until_deployed(connector: Connector, changed: Sequence[str]) -> str:
     return "Until then Outlook shows the add-in as it was."
 
 
-def _sign_in(record: Connector, before: Connector | None) -> Iterator[SaveNote]:
+def _sign_in(kind: AccountKind[A], record: A, before: A | None) -> Iterator[SaveNote]:
     if record.authentication_method != "OAUTH":
+        return
+    if not getattr(record, kind.url):
+        yield SaveNote(kind.url, NO_AUTODISCOVER, is_logged=True)
         return
     why = needed_because(record)
     changed = [
         name
-        for name in _OF_SIGN_IN
+        for name in (
+            "authentication_method",
+            kind.username,
+            "oauth_client_id",
+            "oauth_token_endpoint",
+            kind.url,
+        )
         if before is None or getattr(before, name) != getattr(record, name)
     ]
     if why and changed:
         yield SaveNote(
             changed[0],
-            f"{why} Sign in at {_PAGES}{record.id}/sign_in/; until then no meeting of "
-            "this integration is scheduled.",
+            f"{why} Sign in at {kind.page_of(record.id)}; until then {kind.without}.",
             is_logged=True,
         )

@@ -43,7 +43,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "conference": (),
     "csv": ("personal_rooms", "users"),
     "mjx_endpoint": ("check",),
-    "mjx_exchange_deployment": ("check",),
+    "mjx_exchange_deployment": ("check", "sign_in"),
     "mjx_meeting_processing_rule": ("test",),
     "ms_exchange_connector": (
         "audit",

@@ -1,6 +1,7 @@
-"""Signing in to the service account of an integration with OAUTH.
+"""Signing in to the service account of an integration or a deployment with OAUTH.
 
-For administrators, under `/admin/platform/msexchangeconnector/`:
+For administrators, under `/admin/platform/msexchangeconnector/` for integrations, and
+under `/admin/platform/mjxexchangedeployment/` for deployments of One-Touch Join:
 
 GET  <id>/sign_in/      the page with the account, its state, and the link
 POST <id>/sign_in/      makes a new link, and shows it
@@ -9,14 +10,19 @@ GET  oauth_redirect/    the page to which the browser comes back after signing i
 and as JSON, under `/api/admin/`:
 
 POST command/v1/ms_exchange_connector/<id>/sign_in/            a new link
+POST command/v1/mjx_exchange_deployment/<id>/sign_in/          the same
 POST command/v1/ms_exchange_connector/<id>/make_certificate/   for APP_PERM
 
-The state of the sign-ins is in the status list `exchange_service_account`.
+The states of the sign-ins are in the status lists `exchange_service_account` and
+`mjx_service_account`.
 
 Opening the page makes nothing: browsers and mail scanners open pages by themselves.
 The redirect asks for no password: the person who signs in at the identity provider need
 not be an administrator here. Its arguments are good only for a sign-in begun here.
 """
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic
 
 import msgspec
 from twisted.web.server import Request
@@ -25,6 +31,12 @@ from pexschedd.clock import Now
 from pexschedd.errors import NotFound, PexscheddError
 from pexschedd.history.actor import SERVICE, acting_as
 from pexschedd.identity.oauth.application import Applications
+from pexschedd.identity.oauth.service_accounts import (
+    DEPLOYMENTS,
+    INTEGRATIONS,
+    A,
+    AccountKind,
+)
 from pexschedd.identity.oauth.sign_in import (
     SignInFailed,
     SignInLink,
@@ -37,19 +49,22 @@ from pexschedd.management.resource import PREFIX
 from pexschedd.model import tables
 from pexschedd.model.fields.times import format_time
 from pexschedd.model.integration.connector import Connector
-from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.store.store import Store
 from pexschedd.web.admin.api import AdminApi, actor_of
-from pexschedd.web.admin.openapi.operation import JSON, ApiAnswer, described
+from pexschedd.web.admin.openapi.operation import (
+    JSON,
+    ApiAnswer,
+    described,
+    described_again,
+)
 from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
-from pexschedd.web.admin.status.service_accounts import PAGES, service_account_view
+from pexschedd.web.admin.status.service_accounts import service_account_view
 from pexschedd.web.browsers import redirect_arguments
 from pexschedd.web.routes import ResponseBody, json_response, status_of
 
-_PAGE = f"{PAGES}<int:connector_id>/sign_in/"
-_COMMAND = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>/"
-
+Handler = Callable[..., Any]
 
 _PAGE_SHOWN = ApiAnswer("The page.", {"type": "string"}, "text/html")
 _PROBLEM_SHOWN = ApiAnswer(
@@ -75,46 +90,56 @@ class CertificateMade(msgspec.Struct, frozen=True):
     """PEM."""
 
 
-class ServiceAccountRoutes:
-    """The routes of the service account's sign-in and of its certificate."""
+class AccountSignIn(Generic[A]):
+    """The routes of the sign-ins to one kind of service accounts."""
+
+    kind: ClassVar[AccountKind[Any]]
+    id_suffix: ClassVar[str] = ""
+    """The end of the ids of operations, which the other kind has without it."""
 
     def __init__(
         self,
         store: Store,
-        sign_ins: SignIns,
-        token_caches: TokenCaches,
-        applications: Applications,
+        sign_ins: SignIns[A],
+        token_caches: TokenCaches[A],
         *,
         now: Now,
     ) -> None:
         self._store = store
-        self._sign_ins = sign_ins
-        self._token_caches = token_caches
-        self._applications = applications
+        self._sign_ins: SignIns[A] = sign_ins
+        self._token_caches: TokenCaches[A] = token_caches
         self._now = now
-        self._pages = SignInPages(PAGES)
+        self._pages = SignInPages(self.kind.pages)
 
     def add_to(self, api: AdminApi) -> None:
         """Add the routes of the module's docstring, and the style of the pages."""
-        api.add(_PAGE, get=self._page, post=self._new_link)
-        api.add_public(OAUTH_REDIRECT_PATH, get=self._finish)
-        style = f"{PAGES}static/<string:version>/<string:name>"
-        api.add_public(style, get=self._static)
-        api.add(f"{_COMMAND}sign_in/", post=self._sign_in)
-        api.add(f"{_COMMAND}make_certificate/", post=self._make_certificate)
+        pages = self.kind.pages
+        page = f"{pages}<int:record_id>/sign_in/"
+        api.add(page, get=self._own(self._page), post=self._own(self._new_link))
+        api.add_public(self.kind.redirect_path, get=self._own(self._finish))
+        style = f"{pages}static/<string:version>/<string:name>"
+        api.add_public(style, get=self._own(self._static))
+        api.add(f"{self._command}sign_in/", post=self._own(self._sign_in))
+
+    @property
+    def _command(self) -> str:
+        return f"{PREFIX}/command/v1/{self.kind.table.name}/<int:record_id>/"
+
+    def _own(self, handler: Handler) -> Handler:
+        return described_again(handler, self.id_suffix)
 
     @described(
         "Show the page for signing in to the service account",
         answers={200: _PAGE_SHOWN, 400: _PROBLEM_SHOWN, 404: _PROBLEM_SHOWN},
         id="show_sign_in_page",
     )
-    def _page(self, request: Request, connector_id: int) -> ResponseBody:
+    def _page(self, request: Request, record_id: int) -> ResponseBody:
         try:
-            connector = self._sign_ins.connector(connector_id)
+            record = self._sign_ins.record(record_id)
         except PexscheddError as error:
             return self._pages.problem(request, status_of(error), error.message)
-        link = self._sign_ins.link(connector_id)
-        return self._pages.sign_in(request, self._view(connector), link)
+        link = self._sign_ins.link(record_id)
+        return self._pages.sign_in(request, self._view(record), link)
 
     @described(
         "Read the style of the pages",
@@ -133,14 +158,14 @@ class ServiceAccountRoutes:
         },
         id="renew_sign_in_page",
     )
-    async def _new_link(self, request: Request, connector_id: int) -> ResponseBody:
+    async def _new_link(self, request: Request, record_id: int) -> ResponseBody:
         try:
-            await self._begin(connector_id)
+            await self._begin(record_id)
         except (NotFound, SignInFailed) as error:
             return self._pages.problem(request, status_of(error), error.message)
         # Reloading the page then makes no other link.
         request.setResponseCode(303)
-        here = f"{PAGES}{connector_id}/sign_in/"
+        here = self.kind.page_of(record_id)
         request.responseHeaders.setRawHeaders(b"location", [here.encode("ascii")])
         return b""
 
@@ -161,37 +186,66 @@ class ServiceAccountRoutes:
         answers={200: ApiAnswer("The link.", SignInLinkMade)},
         errors=(502,),
     )
-    async def _sign_in(self, request: Request, connector_id: int) -> ResponseBody:
-        link = await self._begin(connector_id)
+    async def _sign_in(self, request: Request, record_id: int) -> ResponseBody:
+        link = await self._begin(record_id)
         answer = SignInLinkMade(link.url, format_time(link.expires))
         return json_response(request, answer)
+
+    async def _begin(self, record_id: int) -> SignInLink:
+        link = await self._sign_ins.begin(record_id)
+        keys = self.kind.log_keys(record_id)
+        note("sign-in link created {of}", **keys)
+        return link
+
+    def _view_after(self, outcome: SignInOutcome) -> ServiceAccountView | None:
+        if outcome.record is None:
+            return None
+        record = self._store.get(self.kind.table, outcome.record.id)
+        return None if record is None else self._view(record)
+
+    def _view(self, record: A) -> ServiceAccountView:
+        return service_account_view(record, self._token_caches, self._now())
+
+
+class ServiceAccountRoutes(AccountSignIn[Connector]):
+    """The routes of integrations' service accounts, and of their certificates."""
+
+    kind = INTEGRATIONS
+
+    def __init__(
+        self,
+        store: Store,
+        sign_ins: SignIns[Connector],
+        token_caches: TokenCaches[Connector],
+        applications: Applications,
+        *,
+        now: Now,
+    ) -> None:
+        super().__init__(store, sign_ins, token_caches, now=now)
+        self._applications = applications
+
+    def add_to(self, api: AdminApi) -> None:
+        """Add the routes of the module's docstring, and the style of the pages."""
+        super().add_to(api)
+        api.add(f"{self._command}make_certificate/", post=self._make_certificate)
 
     @described(
         "Make a certificate for the integration's application",
         "The private key stays here; the certificate is what Entra ID is given.",
         answers={200: ApiAnswer("The certificate.", CertificateMade)},
     )
-    async def _make_certificate(
-        self, request: Request, connector_id: int
-    ) -> ResponseBody:
+    async def _make_certificate(self, request: Request, record_id: int) -> ResponseBody:
         refuse_request_key(request)
-        certificate = await self._applications.make_certificate(connector_id)
-        connector = self._store.get(tables.CONNECTOR, connector_id)
+        certificate = await self._applications.make_certificate(record_id)
+        connector = self._store.get(tables.CONNECTOR, record_id)
         if connector is not None:
             fields = ("public_key", "private_key")
             note_change(tables.CONNECTOR.name, connector, fields)
         return json_response(request, CertificateMade(certificate))
 
-    async def _begin(self, connector_id: int) -> SignInLink:
-        link = await self._sign_ins.begin(connector_id)
-        note("sign-in link created", connector_id)
-        return link
 
-    def _view_after(self, outcome: SignInOutcome) -> ServiceAccountView | None:
-        if outcome.connector is None:
-            return None
-        connector = self._store.get(tables.CONNECTOR, outcome.connector.id)
-        return None if connector is None else self._view(connector)
+class DeploymentAccountRoutes(AccountSignIn[ExchangeDeployment]):
+    """The routes of the service accounts of deployments of One-Touch Join."""
 
-    def _view(self, connector: Connector) -> ServiceAccountView:
-        return service_account_view(connector, self._token_caches, self._now())
+    kind = DEPLOYMENTS
+    id_suffix = "_of_deployment"

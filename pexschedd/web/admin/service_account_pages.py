@@ -22,10 +22,11 @@ POLICY = (
 
 
 class ServiceAccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """An integration's service account and its sign-in, as the pages show them."""
+    """A service account and its sign-in, as the pages show them."""
 
     id: int
-    integration: str
+    """Of the integration or deployment."""
+    name: str
     username: str
     signed_in_as: str
     """The account that has signed in; empty if none has."""

@@ -154,6 +154,7 @@ _PATH_SCHEMAS: Mapping[str, Any] = {
 _PATH_HELP = {
     "id": "The record's number.",
     "connector_id": "The integration's number.",
+    "record_id": "The record's number.",
     "deployment_id": "The deployment's number.",
     "group": "The group of commands.",
     "version": "The version of the file, as the pages name it.",

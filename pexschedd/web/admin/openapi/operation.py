@@ -120,6 +120,18 @@ def described_each(expansion: Expansion) -> Callable[[H], H]:
     return describe
 
 
+def described_again(handler: Callable[..., Any], suffix: str) -> Callable[..., Any]:
+    """Return a handler for another rule; `suffix` makes the ids it has others."""
+    expansion = expansion_of(handler)
+
+    def again(method: str) -> Iterable[tuple[Segments, ApiOperation]]:
+        for segments, operation in expansion(method) if expansion else ():
+            id = operation.id and operation.id + suffix
+            yield segments, msgspec.structs.replace(operation, id=id)
+
+    return described_each(again)(partial(handler))
+
+
 def nowhere(method: str) -> Iterable[tuple[Segments, ApiOperation]]:
     """Yield nothing: the description of a handler that always refuses a method."""
     return ()
