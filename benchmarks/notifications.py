@@ -11,7 +11,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.many import address, process
-from pexschedd.ews.streaming.stream import MINUTES
+from pexschedd.ews.streaming.hearing import MINUTES
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.ownership import EVERY

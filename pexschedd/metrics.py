@@ -51,6 +51,8 @@ class DeploymentReading(msgspec.Struct, frozen=True):
     """Seconds between two readings of a room."""
     quota_used: float
     """The part of the calls of 24 hours that has been made, 0 to 1."""
+    reported: int = 0
+    """Rooms whose changes the server reports."""
 
 
 class Readings(msgspec.Struct, frozen=True):
@@ -295,6 +297,12 @@ class _Lookups(Collector):
             "Rooms whose last reading failed.",
             "deployment",
             [(each.name, each.failing) for each in now],
+        )
+        yield _family(
+            "pexschedd_join_rooms_reported",
+            "Rooms whose changes the server reports.",
+            "deployment",
+            [(each.name, each.reported) for each in now],
         )
         yield _family(
             "pexschedd_join_interval_seconds",

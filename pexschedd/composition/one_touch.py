@@ -17,6 +17,7 @@ from pexschedd.model import tables
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.onetouch.calendars.call_counter import CallCounter
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
+from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.service import CalendarReading
 from pexschedd.onetouch.cisco.parts import cisco_pusher
@@ -66,15 +67,22 @@ class OneTouchJoin(MultiService):
                 failing=failing,
                 interval=reader.interval,
                 quota_used=reader.counter.used() / reader.quota(),
+                reported=sum(room.is_reported for room in reader.rooms.values()),
             )
 
     def _reader(self, deployment: ExchangeDeployment) -> ReadingSchedule:
         runtime, id = self._runtime, deployment.id
         counter = CallCounter(id, runtime.store, runtime.now)
         observer = QuotaObserver(_call_observer(runtime, deployment), counter)
-        mailboxes = self._clients.room_connections.rooms(
-            deployment, observer, _addresses(runtime, deployment)
-        )
+        connections = self._clients.room_connections
+        addresses = _addresses(runtime, deployment)
+        mailboxes = connections.rooms(deployment, observer, addresses)
+        notifications = connections.notifications(deployment, observer, addresses)
+        listener = None
+        if notifications is not None:
+            listener = RoomListener(
+                id, notifications, clock=runtime.reactor, chance=chance
+            )
 
         def quota() -> int:
             latest = runtime.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id)
@@ -95,6 +103,7 @@ class OneTouchJoin(MultiService):
             counter,
             quota,
             clock=runtime.reactor,
+            listener=listener,
         )
 
 

@@ -14,6 +14,7 @@ from pexschedd.ews.auth.bearer import TokenSource
 from pexschedd.ews.autodiscover.discovered_rooms import DiscoveredRooms
 from pexschedd.ews.autodiscover.discovery import Autodiscover
 from pexschedd.ews.client import Observer
+from pexschedd.ews.rooms.room_notifications import EwsRoomNotifications
 from pexschedd.ews.rooms.rooms import EwsRooms, ews_rooms
 from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
@@ -26,6 +27,7 @@ from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.net.network import Network
 from pexschedd.onetouch.calendars.reading_schedule import AT_ONCE
 from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
+from pexschedd.onetouch.ports.room_notifications import RoomServer
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.worker_processes import HeavyWork
 
@@ -123,6 +125,31 @@ class RoomConnections:
         """The rooms of a deployment at an EWS URL, in the same way."""
         return ews_rooms(
             self.account(deployment, url),
+            throttles=self._throttles,
+            observer=observer,
+        )
+
+    def notifications(
+        self,
+        deployment: ExchangeDeployment,
+        observer: Observer,
+        autodiscover: Sequence[str] = (),
+    ) -> EwsRoomNotifications | None:
+        """The notifications of a deployment's rooms; None if it has none. Where
+        Autodiscover is used, it tells which rooms can share a stream."""
+        if deployment.notification_method == "POLL":
+            return None
+        discovery = self.discovery(deployment, autodiscover)
+
+        async def find_server(room: str) -> RoomServer:
+            if deployment.ews_url and not autodiscover:
+                return RoomServer(deployment.ews_url)
+            found = await discovery.find_server(room)
+            return RoomServer(deployment.ews_url or found.url, found.group)
+
+        return EwsRoomNotifications(
+            find_server,
+            lambda url: self.account(deployment, url),
             throttles=self._throttles,
             observer=observer,
         )

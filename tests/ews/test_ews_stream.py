@@ -18,7 +18,8 @@ from pexschedd.errors import (
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
 from pexschedd.ews.streaming.connection import Cookies
 from pexschedd.ews.streaming.factory import ews_notifications
-from pexschedd.ews.streaming.stream import MARGIN, QUIET, EwsStream
+from pexschedd.ews.streaming.hearing import MARGIN, QUIET
+from pexschedd.ews.streaming.stream import EwsStream
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.net.network import Network

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from pexschedd.ews.envelope import TYPES, NotSoap, ServerError
+from pexschedd.ews.envelope import TYPES, NotSoap, ServerError, Sid
 from pexschedd.ews.operations.events import Arrivals, MailboxEvent
 from pexschedd.ews.operations.get_events import build_get_events, parse_events
 from pexschedd.ews.operations.get_streaming_events import (
@@ -15,6 +15,7 @@ from pexschedd.ews.operations.get_streaming_events import (
 from pexschedd.ews.operations.subscribe import (
     build_subscribe_pull,
     build_subscribe_streaming,
+    build_subscribe_to_calendar,
     build_unsubscribe,
     parse_subscribe,
 )
@@ -43,7 +44,10 @@ def test_requests_are_valid(
     for request in (
         build_subscribe_streaming(mailbox),
         build_subscribe_pull(mailbox, minutes),
-        build_get_streaming_events(mailbox, id, minutes),
+        build_subscribe_to_calendar(mailbox),
+        build_get_streaming_events(mailbox, (id,), minutes),
+        build_get_streaming_events(mailbox, (id, id), minutes, Sid.ANY),
+        build_unsubscribe(mailbox, id, Sid.ANY),
         build_get_events(mailbox, id, mark),
         build_unsubscribe(mailbox, id),
         build_get_stamp(mailbox),

@@ -86,7 +86,11 @@ class Autodiscover:
         self._addresses = tuple(addresses)
 
     async def find(self, email: str) -> str:
-        """Return the EWS URL of a mailbox.
+        """Return the EWS URL of a mailbox. Raises what `find_server` does."""
+        return (await self.find_server(email)).url
+
+    async def find_server(self, email: str) -> FoundUrl:
+        """Return the EWS URL of a mailbox, with its group.
 
         Raises `MailboxRefused` if no server knows it, `SignInRefused` if one does not
         let the account in, and `MailboxUnreachable` if there was no answer at all.
@@ -98,7 +102,7 @@ class Autodiscover:
         for _ in range(3):
             found = await self._of_address(asked, trail)
             if isinstance(found, FoundUrl):
-                return found.url
+                return found
             if not isinstance(found, OtherAddress) or not is_mail_address(found.email):
                 break
             asked = found.email

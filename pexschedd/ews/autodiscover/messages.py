@@ -33,6 +33,7 @@ _SOAP = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
 _ADDRESSING = "http://www.w3.org/2005/08/addressing"
 _ACTION = f"{_SOAP}/Autodiscover/GetUserSettings"
 _SETTINGS = ("InternalEwsUrl", "ExternalEwsUrl")
+_GROUP = "GroupingInformation"
 _PROTOCOLS = ("EXCH", "EXPR", "EXHTTP", "WEB")
 """Kinds of access, the one inside the organization first."""
 MAX_LENGTH = 2_000
@@ -43,6 +44,9 @@ class FoundUrl(msgspec.Struct, frozen=True):
     """The EWS URL of the mailbox."""
 
     url: str
+    group: str = ""
+    """GroupingInformation: mailboxes with the same one can share a stream of
+    notifications; empty if the server does not say."""
 
 
 class OtherAddress(msgspec.Struct, frozen=True):
@@ -101,7 +105,7 @@ def _soap(url: str, email: str) -> bytes:
     user = etree.SubElement(users, f"{{{_SOAP}}}User")
     etree.SubElement(user, f"{{{_SOAP}}}Mailbox").text = clean(email)
     settings = etree.SubElement(request, f"{{{_SOAP}}}RequestedSettings")
-    for name in _SETTINGS:
+    for name in (*_SETTINGS, _GROUP):
         etree.SubElement(settings, f"{{{_SOAP}}}Setting").text = name
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
@@ -129,8 +133,14 @@ def _read_pox(root: Element) -> Discovery:
     found = dict(reversed([*_protocols(account)]))
     for kind in _PROTOCOLS:
         if url := found.get(kind, ""):
-            return FoundUrl(url)
+            return FoundUrl(url, _group(account))
     return NoUrl("its answer has no EWS URL")
+
+
+def _group(account: Element | None) -> str:
+    """The GroupingInformation, which stands beside one kind of access only."""
+    found = (_short(text(each, _GROUP)) for each in children(account, "Protocol"))
+    return next(filter(None, found), "")
 
 
 def _protocols(account: Element | None) -> Iterator[tuple[str, str]]:
@@ -164,7 +174,7 @@ def _read_soap(message: Element) -> Discovery:
     }
     for name in _SETTINGS:
         if url := settings.get(name, ""):
-            return FoundUrl(url)
+            return FoundUrl(url, settings.get(_GROUP, ""))
     return NoUrl("its answer has no EWS URL")
 
 

@@ -9,17 +9,20 @@ from collections.abc import Iterable
 import msgspec
 
 from pexschedd.ews.envelope import Element, child, children, local_name, t
-from pexschedd.ews.operations.parts import INBOX, folder
+from pexschedd.ews.operations.parts import CALENDAR, INBOX, folder
 
 EVENT_TYPES = ("NewMailEvent", "CreatedEvent", "MovedEvent")
 """The events by which an item gets into a folder."""
+
+CHANGE_TYPES = ("CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent")
+"""The events that change what a folder holds."""
 
 
 class MailboxEvent(msgspec.Struct, frozen=True):
     """Something that happened to one item."""
 
     kind: str
-    """One of `EVENT_TYPES`, or what else the server sends."""
+    """One of those subscribed to, or what else the server sends."""
     folder: str
     """The id of the folder where the item is now; empty if it is not said."""
 
@@ -29,6 +32,14 @@ def what_to_tell() -> tuple[Element, Element]:
     return (
         t("FolderIds", folder(INBOX)),
         t("EventTypes", *(t("EventType", name) for name in EVENT_TYPES)),
+    )
+
+
+def changes_to_tell() -> tuple[Element, Element]:
+    """Build the subject of a subscription: the calendar, and all that changes it."""
+    return (
+        t("FolderIds", folder(CALENDAR)),
+        t("EventTypes", *(t("EventType", name) for name in CHANGE_TYPES)),
     )
 
 

@@ -1,9 +1,19 @@
-"""Subscribe and Unsubscribe: be told what arrives in the inbox, and no longer."""
+"""Subscribe and Unsubscribe: be told what arrives in the inbox, or what changes in a
+calendar, and no longer."""
 
 import msgspec
 
-from pexschedd.ews.envelope import NotSoap, m, only_result, parse, request, t, text
-from pexschedd.ews.operations.events import what_to_tell
+from pexschedd.ews.envelope import (
+    NotSoap,
+    Sid,
+    m,
+    only_result,
+    parse,
+    request,
+    t,
+    text,
+)
+from pexschedd.ews.operations.events import changes_to_tell, what_to_tell
 
 
 class SubscriptionId(msgspec.Struct, frozen=True):
@@ -18,6 +28,12 @@ def build_subscribe_streaming(mailbox: str) -> bytes:
     """Build a Subscribe for streaming notifications of the inbox."""
     wanted = m("StreamingSubscriptionRequest", *what_to_tell())
     return request(m("Subscribe", wanted), mailbox)
+
+
+def build_subscribe_to_calendar(room: str) -> bytes:
+    """Build a Subscribe for streaming notifications of a room's calendar."""
+    wanted = m("StreamingSubscriptionRequest", *changes_to_tell())
+    return request(m("Subscribe", wanted), room, Sid.ANY)
 
 
 def build_subscribe_pull(mailbox: str, minutes: int) -> bytes:
@@ -37,9 +53,10 @@ def parse_subscribe(data: bytes) -> SubscriptionId:
     return found
 
 
-def build_unsubscribe(mailbox: str, subscription: str) -> bytes:
+def build_unsubscribe(mailbox: str, subscription: str, sid: Sid = Sid.PRIMARY) -> bytes:
     """Build an Unsubscribe: the server forgets the subscription now."""
-    return request(m("Unsubscribe", m("SubscriptionId", subscription)), mailbox)
+    operation = m("Unsubscribe", m("SubscriptionId", subscription))
+    return request(operation, mailbox, sid)
 
 
 def parse_unsubscribe(data: bytes) -> None:

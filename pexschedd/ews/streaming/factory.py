@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from pexschedd.ews.client import EwsClient, Observer
 from pexschedd.ews.streaming.channel import SubscriptionChannel
+from pexschedd.ews.streaming.hearing import MINUTES
 from pexschedd.ews.streaming.pull import EwsPull
-from pexschedd.ews.streaming.stream import MINUTES, EwsStream
+from pexschedd.ews.streaming.stream import EwsStream
 from pexschedd.ews.throttle import SharedThrottle
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import choose_authenticator, target_of

@@ -20,7 +20,8 @@ from pexschedd.ews.operations.get_events import (
 )
 from pexschedd.ews.operations.subscribe import build_subscribe_pull, parse_subscribe
 from pexschedd.ews.streaming.channel import SubscriptionChannel
-from pexschedd.ews.streaming.stream import problem_error, unsubscribe
+from pexschedd.ews.streaming.hearing import problem_error
+from pexschedd.ews.streaming.stream import unsubscribe
 
 MAX_MINUTES = 1440
 SPARE_MINUTES = 10

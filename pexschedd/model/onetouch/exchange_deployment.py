@@ -83,6 +83,18 @@ class ExchangeDeployment(Record, frozen=True, kw_only=True):
             maximum=10_000_000,
         ),
     ] = 1_000_000
+    notification_method: Annotated[
+        str,
+        Field(
+            label="Notification method",
+            help="How changes of calendars are noticed. STREAMING: Exchange reports "
+            "them at once, over connections that stay open, and the rooms are read "
+            "less often besides. POLL: the rooms are read at the interval that the "
+            "quota allows; so they are while notifications do not work. The platform "
+            "has no such field.",
+            choices=("STREAMING", "POLL"),
+        ),
+    ] = "STREAMING"
     disable_proxy: Annotated[
         bool,
         Field(label="Disable proxy", help="Reach Exchange without the web proxy."),

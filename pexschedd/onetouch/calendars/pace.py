@@ -9,6 +9,9 @@ from math import ceil
 
 FLOOR = 30.0
 """The shortest time between two readings of a room, in seconds."""
+SAFETY = 300.0
+"""The shortest time between two readings of a room whose changes are reported, beside
+those that changes lead to."""
 DAY = 86_400.0
 CAREFUL = 0.9
 """The part of a day's quota from which on the interval grows."""
@@ -28,6 +31,15 @@ def interval_of(calls: float, quota: int, used: int = 0) -> float:
     interval = max(FLOOR, calls * DAY / quota)
     beyond = max(0.0, min(1.0, used / quota) - CAREFUL)
     return interval * (1 + _GROWTH * beyond)
+
+
+def safety_interval(interval: float) -> float:
+    """Return the seconds between two readings of a room whose changes are reported.
+
+    interval: that of a room whose changes are not. So half of the quota is left for
+    the readings that changes lead to.
+    """
+    return max(SAFETY, 2 * interval)
 
 
 def place_of(number: int) -> float:

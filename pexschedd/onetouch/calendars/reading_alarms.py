@@ -6,6 +6,7 @@ from pexschedd.onetouch.calendars.quota import quota_problem
 from pexschedd.onetouch.calendars.reading_problems import (
     DeploymentFindings,
     FailingRoom,
+    notifications_problem,
     rooms_problem,
 )
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
@@ -18,10 +19,13 @@ LOOK_EVERY = 60.0
 FAILING_FOR = 120.0
 """Seconds after which an Exchange that gives no answer is reported; a sign-in that is
 refused is so the first time."""
+WITHOUT_FOR = 3600.0
+"""Seconds after which a room whose changes are not reported is."""
 FAMILY = (
     names.ONE_TOUCH_EXCHANGE,
     names.ONE_TOUCH_ROOMS,
     names.ONE_TOUCH_QUOTA,
+    names.ONE_TOUCH_NOTIFICATIONS,
     names.ONE_TOUCH_PROCESSING,
     names.ONE_TOUCH_SERVICE,
 )
@@ -52,6 +56,8 @@ class ReadingAlarms:
             reader.counter.used(), quota, len(reader.rooms), reader.interval
         )
         self._set(names.ONE_TOUCH_QUOTA, instance, spent)
+        unreported = _unreported(reader, now)
+        self._set(names.ONE_TOUCH_NOTIFICATIONS, instance, unreported)
         failing, findings = [], DeploymentFindings()
         async for state in in_slices(list(reader.rooms.values()), self._clock, 20):
             if state.failing_since is not None:
@@ -80,3 +86,17 @@ class ReadingAlarms:
             self._alarms.raise_(name, instance, problem)
         else:
             self._alarms.lower(instance, name)
+
+
+def _unreported(reader: ReadingSchedule, now: float) -> str:
+    """Return what is wrong with notifications, unless there is none to be had."""
+    if reader.listener is None or reader.problem:
+        return ""
+    without = {
+        room: each.reason
+        for room, each in reader.listener.without.items()
+        if now - each.since >= WITHOUT_FOR
+        and room in reader.rooms
+        and not reader.rooms[room].failures
+    }
+    return notifications_problem(without, len(reader.rooms), reader.interval)

@@ -1,7 +1,7 @@
 """The problems of a deployment's rooms, in words for administrators. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -17,6 +17,8 @@ FAILING_FOR = 900.0
 """Seconds after which a room that cannot be read is reported, whatever the reason."""
 MOST_NAMED = 20
 """Rooms that an alarm names."""
+_REASONS = 5
+"""Reasons that an alarm gives."""
 FEWEST_OF_A_SERVICE = 3
 """Meetings of a service without anything to dial that are no accident."""
 
@@ -55,6 +57,33 @@ def rooms_problem(failing: Iterable[FailingRoom], rooms: int) -> str:
     )
     lines = [f"{room.email}: {room.problem}" for room in reported[:MOST_NAMED]]
     return "\n".join([intro, *lines, *_more(len(reported))])
+
+
+def notifications_problem(
+    without: Mapping[str, str], rooms: int, interval: float
+) -> str:
+    """Return what an administrator should know of rooms whose changes are not reported;
+    empty if there are none. The most frequent reasons are given.
+
+    without: the reasons by room. interval: seconds between two readings of such a room.
+    """
+    if not without:
+        return ""
+    intro = (
+        f"Exchange does not report the changes of {len(without)} of {rooms} rooms: "
+        f"meetings reach their screens when the rooms are read, every {interval:.0f} "
+        "seconds. It is tried again. If notifications cannot work here, set "
+        "notification_method of the deployment to POLL."
+    )
+    lines = [
+        f"{count} rooms, for example {_example(without, reason)}: {reason}"
+        for reason, count in Counter(without.values()).most_common(_REASONS)
+    ]
+    return "\n".join([intro, *lines])
+
+
+def _example(without: Mapping[str, str], reason: str) -> str:
+    return min(room for room, given in without.items() if given == reason)
 
 
 class DeploymentFindings:

@@ -8,7 +8,6 @@ first.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-import msgspec
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -24,14 +23,16 @@ from pexschedd.errors import (
 )
 from pexschedd.model.onetouch.room_calendar import RoomMeeting
 from pexschedd.onetouch.calendars.call_counter import CallCounter
+from pexschedd.onetouch.calendars.change_pace import share_of
 from pexschedd.onetouch.calendars.pace import (
     first_time,
     interval_of,
-    next_time,
     place_of,
     time_after_failure,
 )
+from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
+from pexschedd.onetouch.calendars.room_state import RoomState
 from pexschedd.onetouch.configuration import ReadRoom
 from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
 from pexschedd.util.backoff import backoff
@@ -49,27 +50,11 @@ _MOST_CALLS = 4.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 300.0
 
 
-class RoomState(msgspec.Struct):
-    """The state of the reading of one room."""
-
-    room: ReadRoom
-    due: float
-    """The time of the next reading, in seconds of the clock."""
-    is_reading: bool = False
-    failures: int = 0
-    """In a row."""
-    failing_since: float | None = None
-    problem: str = ""
-    is_refused: bool = False
-    """True if the problem does not pass by itself."""
-    meetings: Sequence[RoomMeeting] = ()
-    """As they were last read; empty until then."""
-
-
 class ReadingSchedule:
     """Reads all rooms of a deployment, from `start` until `stop`.
 
-    `quota` returns the calls that may be made in 24 hours.
+    `quota` returns the calls that may be made in 24 hours; `listener` has the changes
+    of rooms reported.
     """
 
     _log = Logger()
@@ -83,8 +68,10 @@ class ReadingSchedule:
         quota: Callable[[], int],
         *,
         clock: IReactorTime,
+        listener: RoomListener | None = None,
     ) -> None:
         self.deployment = deployment
+        self.listener = listener
         self.counter = counter
         self.quota = quota
         self._reader = reader
@@ -121,13 +108,23 @@ class ReadingSchedule:
     def interval(self) -> float:
         """The seconds between two readings of a room. Long lists take several calls,
         and so do failures."""
+        return interval_of(self._calls, self.quota(), self.counter.used())
+
+    @property
+    def _calls(self) -> float:
+        """The calls that it takes to read all rooms once."""
         calls = self.counter.total / max(self.readings, 1)
-        calls = min(max(calls, 1.0), _MOST_CALLS)
-        return interval_of(len(self._rooms) * calls, self.quota(), self.counter.used())
+        return len(self._rooms) * min(max(calls, 1.0), _MOST_CALLS)
+
+    @property
+    def _share(self) -> float:
+        return share_of(self._calls, self.quota())
 
     def start(self) -> None:
         """Begin to read the rooms."""
         self._running = True
+        if self.listener is not None:
+            self.listener.start(self)
         self._schedule()
 
     async def stop(self) -> None:
@@ -135,6 +132,9 @@ class ReadingSchedule:
         count of calls is durable then."""
         self._running = False
         self._cancel_timer()
+        listening = (
+            Deferred.fromCoroutine(self.listener.stop()) if self.listener else None
+        )
         overdue = self._clock.callLater(GRACE, self._break_off)
         try:
             if self._under_way:
@@ -142,6 +142,8 @@ class ReadingSchedule:
         finally:
             if overdue.active():
                 overdue.cancel()
+            if listening is not None:
+                await listening
             await self._mailboxes.close()
         await self.counter.store()
 
@@ -166,6 +168,8 @@ class ReadingSchedule:
                     state.due = now
             kept[email] = state
         self._rooms = kept
+        if self.listener is not None:
+            self.listener.set_rooms(kept)
         self._schedule()
 
     def read_now(self, email: str) -> None:
@@ -173,6 +177,29 @@ class ReadingSchedule:
         state = self._rooms.get(email)
         if state is not None and not state.failures:
             state.due = self._clock.seconds()
+            self._schedule()
+
+    # What is reported of rooms
+
+    def set_reported(self, rooms: Sequence[str], *, are_reported: bool) -> None:
+        """See `ReportedRooms`. What was not reported is found within an interval."""
+        now, interval = self._clock.seconds(), self.interval
+        for state in map(self._rooms.get, rooms):
+            if state is None or not (are_reported or state.is_reported):
+                continue
+            state.is_reported = are_reported
+            if not state.failures:
+                state.due = min(state.due, state.first_time(now, interval))
+        self._schedule()
+
+    def room_changed(self, room: str) -> None:
+        """See `ReportedRooms`. A room that waits after a failure goes on waiting."""
+        state = self._rooms.get(room)
+        if state is None:
+            return
+        state.has_changed = True
+        if not state.is_reading and not state.failures:
+            state.read_after_change(self._clock.seconds(), self._share)
             self._schedule()
 
     # Scheduling
@@ -217,7 +244,7 @@ class ReadingSchedule:
         yield from due
 
     def _begin(self, state: RoomState) -> None:
-        state.is_reading = True
+        state.begin(self._clock.seconds(), self._share)
         reading = Deferred.fromCoroutine(self._read(state))
         if reading.called:
             self._ended(state)
@@ -267,8 +294,7 @@ class ReadingSchedule:
         return self._rooms.get(state.room.email) is state
 
     def _next(self, state: RoomState, started: float) -> None:
-        place = place_of(state.room.number)
-        state.due = next_time(started, self.interval, place)
+        state.plan_next(started, self._clock.seconds(), self.interval, self._share)
 
     def _worked(self, state: RoomState, meetings: Sequence[RoomMeeting]) -> None:
         state.meetings = meetings
@@ -277,6 +303,8 @@ class ReadingSchedule:
         state.problem = ""
         state.is_refused = False
         self._unreachable.clear()
+        if self.listener is not None:
+            self.listener.room_was_read()
         if self._server_failures:
             self._server_failures = 0
             self._paused_until = 0.0
@@ -290,7 +318,7 @@ class ReadingSchedule:
         now, interval = self._clock.seconds(), self.interval
         for state in self._rooms.values():
             if state.due <= now and not state.is_reading:
-                state.due = first_time(now, interval, place_of(state.room.number))
+                state.due = state.first_time(now, interval)
 
     async def _failed(self, state: RoomState, error: MailboxError) -> None:
         now = self._clock.seconds()

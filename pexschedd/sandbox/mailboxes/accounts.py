@@ -68,6 +68,8 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """False: EWS is switched off for this mailbox, status 403."""
     disabled: bool = False
     """The account cannot sign in; its mailbox is there, as resources' are."""
+    server_group: str = "SITE01"
+    """The GroupingInformation that Autodiscover gives for this mailbox."""
     password_expired: bool = False
     """The account cannot sign in until its password is changed."""
 

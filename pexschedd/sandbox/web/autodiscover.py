@@ -54,8 +54,9 @@ class _Autodiscover(Resource):
             return b""
         found = service.exchange.find(email)
         url = _ews_url(request) if found is not None else ""
+        group = found.account.server_group if found is not None else ""
         request.setHeader("content-type", "text/xml; charset=utf-8")
-        answer = _soap_answer(url) if self._soap else _pox_answer(url)
+        answer = _soap_answer(url, group) if self._soap else _pox_answer(url, group)
         return etree.tostring(answer, xml_declaration=True, encoding="utf-8")
 
 
@@ -71,7 +72,7 @@ def _ews_url(request: Request) -> str:
     return f"{scheme}://{host}{path}/EWS/Exchange.asmx"
 
 
-def _pox_answer(url: str) -> etree._Element:
+def _pox_answer(url: str, group: str) -> etree._Element:
     root = etree.Element(f"{{{_POX}}}Autodiscover", nsmap={"a": _POX})
     if not url:
         response = etree.SubElement(root, f"{{{_POX}}}Response")
@@ -88,10 +89,13 @@ def _pox_answer(url: str) -> etree._Element:
         protocol = etree.SubElement(account, f"{{{_OUTLOOK}}}Protocol")
         etree.SubElement(protocol, f"{{{_OUTLOOK}}}Type").text = kind
         etree.SubElement(protocol, f"{{{_OUTLOOK}}}EwsUrl").text = url
+        if kind == "EXPR":
+            of = etree.SubElement(protocol, f"{{{_OUTLOOK}}}GroupingInformation")
+            of.text = group
     return root
 
 
-def _soap_answer(url: str) -> etree._Element:
+def _soap_answer(url: str, group: str) -> etree._Element:
     root = etree.Element(f"{{{_SOAP}}}Envelope", nsmap={"s": _SOAP, "a": _SETTINGS})
     body = etree.SubElement(root, f"{{{_SOAP}}}Body")
 
@@ -106,8 +110,13 @@ def _soap_answer(url: str) -> etree._Element:
     add(user, "ErrorCode", "NoError" if url else "InvalidUser")
     add(user, "ErrorMessage", "No error." if url else "Invalid user.")
     settings = add(user, "UserSettings")
-    for name in ("InternalEwsUrl", "ExternalEwsUrl") if url else ():
+    values = {
+        "InternalEwsUrl": url,
+        "ExternalEwsUrl": url,
+        "GroupingInformation": group,
+    }
+    for name, value in values.items() if url else ():
         setting = add(settings, "UserSetting")
         add(setting, "Name", name)
-        add(setting, "Value", url)
+        add(setting, "Value", value)
     return root

@@ -20,6 +20,7 @@ from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.calendars.call_counter import CallCounter
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
+from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.service import FOLLOWED_AFTER, CalendarReading
 from pexschedd.onetouch.ports.room_mailboxes import RoomItem
@@ -27,7 +28,7 @@ from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.store.store import Store
 from pexschedd.util.worker_processes import HeavyWork, work_at_once
-from tests.onetouch.calendars.memory_rooms import MemoryRooms
+from tests.onetouch.calendars.memory_rooms import MemoryNotifications, MemoryRooms
 from tests.onetouch.onetouch_support import templates
 from tests.scheduling.process_support import unexpected
 from tests.turns import until
@@ -48,8 +49,10 @@ class Reading:
         *,
         clock: Clock | None = None,
         heavy_work: HeavyWork = work_at_once,
+        notifications: MemoryNotifications | None = None,
     ) -> None:
         self.clock = clock or Clock()
+        self.notifications = notifications
         self.rooms = rooms or MemoryRooms()
         self.heavy_work = heavy_work
         self.store = Store.open(
@@ -94,6 +97,14 @@ class Reading:
             counter,
             quota,
             clock=self.clock,
+            listener=self._listener(deployment),
+        )
+
+    def _listener(self, deployment: ExchangeDeployment) -> RoomListener | None:
+        if self.notifications is None:
+            return None
+        return RoomListener(
+            deployment.id, self.notifications, clock=self.clock, chance=lambda: 0.5
         )
 
     @property

@@ -7,6 +7,7 @@ import { ago, when } from "./format.js";
 export const TITLES = {
   one_touch_calendar_processing: "Rooms delete what a Join button is found in",
   one_touch_exchange_failed: "No room of a deployment can be read",
+  one_touch_notifications_failed: "Changes of rooms’ calendars are not reported",
   one_touch_quota: "The quota of calendar requests is nearly used up",
   one_touch_rooms_not_read: "Rooms cannot be read",
   one_touch_service_not_recognised: "A service’s invitations are not understood",
@@ -45,6 +46,7 @@ export const TITLES = {
 export const REMEDIES = {
   one_touch_calendar_processing: "",
   one_touch_exchange_failed: "Check the deployment’s EWS URL and its service account.",
+  one_touch_notifications_failed: "Load balancers and proxies must keep an answer open for 30 minutes. Or set the deployment’s notification method to POLL.",
   one_touch_quota: "",
   one_touch_rooms_not_read: "Check that each room is in the group that the service account’s management scope is for.",
   one_touch_service_not_recognised: "",
