@@ -76,7 +76,9 @@ class ExchangeSchema:
 
     def __init__(self) -> None:
         folder = found_schemas()
-        self._schema = folder and etree.XMLSchema(etree.parse(str(folder / "ews.xsd")))
+        self._schema = None
+        if folder is not None:
+            self._schema = etree.XMLSchema(etree.parse(str(folder / "ews.xsd")))
 
     def check(self, answer: bytes) -> None:
         """Raise AssertionError for an answer that is not Exchange's."""
