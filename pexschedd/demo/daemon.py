@@ -126,9 +126,9 @@ class DaemonClient:
         if response.code >= 400:
             text = body[:2000].decode("utf-8", "replace")
             kind = DaemonNotFound if response.code == NOT_FOUND else DaemonRefused
-            error = kind(f"The daemon answers {response.code}: {text}")
-            error.status = response.code
-            raise error
+            refusal = kind(f"The daemon answers {response.code}: {text}")
+            refusal.status = response.code
+            raise refusal
         if not body:
             return None
         try:

@@ -10,13 +10,13 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, ViewportSize
 
 HERE = Path(__file__).parent
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 TOKEN = "pexschedd_secretsecretsecretsecretsecret01"
-LANDSCAPE = {"width": 1280, "height": 800}
-PORTRAIT = {"width": 800, "height": 1280}
+LANDSCAPE: ViewportSize = {"width": 1280, "height": 800}
+PORTRAIT: ViewportSize = {"width": 800, "height": 1280}
 EXPECTED = ("Failed to load resource", "net::ERR_", "Service Worker registration b")
 
 

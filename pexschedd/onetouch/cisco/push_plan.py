@@ -72,8 +72,9 @@ def reason_by_record(
 def shows_another_room(state: EndpointState | None, room: str) -> bool:
     """Return whether a screen has the list of another room than `room`, which is empty
     if no calendar is read for the endpoint."""
-    has_list = state is not None and bool(state.sent or state.intended)
-    return has_list and state.room not in ("", room)
+    if state is None or not (state.sent or state.intended):
+        return False
+    return state.room not in ("", room)
 
 
 def reason_by_look(
