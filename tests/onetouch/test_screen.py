@@ -355,11 +355,12 @@ def test_calendar_processing_is_recognised(
 
 
 def test_mending_command() -> None:
-    """The command names the room, whatever its name, and the switches."""
+    """The command names the room, whatever its name, and the switches; and it never
+    makes subjects of private meetings public."""
     losses = (ProcessingLoss.COMMENTS, ProcessingLoss.SUBJECT)
     assert mending_command("o'neill@x", losses) == (
         "Set-CalendarProcessing -Identity 'o''neill@x' -DeleteComments $false "
-        "-DeleteSubject $false"
+        "-DeleteSubject $false -RemovePrivateProperty $false"
     )
 
 

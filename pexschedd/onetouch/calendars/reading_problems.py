@@ -115,10 +115,12 @@ class DeploymentFindings:
         does."""
         if not self._losses:
             return ""
+        count = len(self._losses)
+        rooms = "a room" if count == 1 else f"{count} rooms"
         intro = (
-            f"The calendar processing of {len(self._losses)} rooms takes away what a "
-            "Join button is found in. Run in the Exchange Management Shell (meetings "
-            "that were accepted before stay as they are):"
+            f"The calendar processing of {rooms} takes away what a Join button is "
+            "found in. Run in the Exchange Management Shell (meetings that were "
+            "accepted before stay as they are):"
         )
         lines = [
             mending_command(room, losses)

@@ -49,7 +49,12 @@ def _begins_with_organizer(meeting: RoomMeeting) -> bool:
 
 def mending_command(room: str, losses: Sequence[ProcessingLoss]) -> str:
     """Return the PowerShell command that ends the losses; it has no effect on meetings
-    that were accepted before."""
+    that were accepted before.
+
+    It keeps the private flag as well, whose loss cannot be seen: once subjects are
+    kept, those of private meetings would be on the screen like any other.
+    """
     quoted = room.replace("'", "''")
-    switches = " ".join(f"-{loss} $false" for loss in losses)
+    ended = (*losses, "RemovePrivateProperty")
+    switches = " ".join(f"-{switch} $false" for switch in ended)
     return f"Set-CalendarProcessing -Identity '{quoted}' {switches}"
