@@ -190,6 +190,15 @@ def test_kind_of_a_file(data: bytes, kind: FileKind) -> None:
     assert kind_of(data) is kind
 
 
+def test_a_sender_that_cannot_be_told() -> None:
+    """A mail whose sender is nothing but brackets is read all the same."""
+    opened = b"(" * 10_000
+    head = b"From: " + opened + b"\r\nSubject: Plan\r\n\r\nDial sip:a@b.example"
+    read = read_file(head, FileKind.MAIL)
+    assert (read.organizer_name, read.organizer_email) == ("", "")
+    assert (read.subject, read.text) == ("Plan", "Dial sip:a@b.example")
+
+
 def test_bombs_are_refused_in_words() -> None:
     """Too many parts within parts, and files that are too long, say so."""
     nested = b"From: a@b\n" + b"".join(

@@ -40,7 +40,7 @@ def read_mail(data: bytes) -> Invitation:
     problems: tuple[str, ...] = ()
     if calendar is not None and event is None:
         problems = ("the mail's calendar part has no event",)
-    name, address = parseaddr(_header(mail, "From"))
+    name, address = _sender(mail)
     invitation = event or Invitation(
         subject=one_line(_header(mail, "Subject"), 1_000),
         organizer_name=one_line(name, 250),
@@ -67,6 +67,14 @@ def _texts(mail: Message) -> Iterator[tuple[str, str]]:
         payload = part.get_payload(decode=True)
         if isinstance(payload, bytes):
             yield kind, decoded(payload, str(part.get_content_charset("") or ""))
+
+
+def _sender(mail: Message) -> tuple[str, str]:
+    """Return a sender's name and address, both empty if they cannot be told."""
+    try:
+        return parseaddr(_header(mail, "From"))
+    except (RecursionError, ValueError, IndexError):  # comments within comments
+        return "", ""
 
 
 def _header(mail: Message, name: str) -> str:
