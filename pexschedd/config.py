@@ -23,7 +23,9 @@ Basic): {"username": "node", "password_file": "policy-password"}. `endpoints.pol
 gives the policy interface endpoints of its own; it is then on no other.
 
 `endpoints.rooms` is where room systems and door signs ask for their meetings, such as
-["ssl:8443:privateKey=key.pem:certKey=cert.pem"]; without it they cannot.
+["ssl:8443:privateKey=key.pem:certKey=cert.pem"]; without it they cannot. `rooms_url` is
+where they reach it, such as "https://rooms.example.com": Cisco endpoints are asked to
+tell there when they have lost their meetings; without it they are not.
 
 `limits` bounds how often rooms are booked; 0 a minute is no bound:
 
@@ -34,6 +36,7 @@ Relative paths are relative to the file's folder.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,9 @@ from pexschedd.util.token_bucket import Rate
 DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
 LEVELS = ("debug", "info", "warn", "error", "critical")
 FORMATS = ("json", "text")
+_ROOMS_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?"
+)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +70,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     the add-in's."""
     rooms_endpoints: tuple[str, ...] = ()
     """Twisted endpoint strings for the screens that ask for their meetings."""
+    rooms_url: str = ""
+    """The URL at which endpoints reach `rooms_endpoints`, without a final slash."""
     policy_username: str = ""
     policy_password_file: Path | None = None
     bookings_per_user: Rate = Rate(30, 10)
@@ -146,6 +154,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
             "proxy",
             "initial_admin_password_file",
             "policy",
+            "rooms_url",
             "limits",
             "log",
         },
@@ -169,6 +178,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         rooms_endpoints=reader.strings(endpoints, "endpoints", "rooms")
         if endpoints.get("rooms") is not None
         else (),
+        rooms_url=_rooms_url(reader, top, endpoints),
         policy_username=policy_username,
         policy_password_file=policy_password_file,
         bookings_per_user=_rate(reader, limits, "bookings_per_user", Rate(30, 10)),
@@ -186,6 +196,23 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
     if problems:
         raise ConfigError(str(path), problems)
     return config
+
+
+def _rooms_url(
+    reader: "_Reader", top: dict[str, Any], endpoints: dict[str, Any]
+) -> str:
+    value = top.get("rooms_url")
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not _ROOMS_URL.fullmatch(value):
+        reader.problems.append(
+            "rooms_url must be a scheme and a host, with a port if need be, such as "
+            "https://rooms.example.com"
+        )
+        return ""
+    if endpoints.get("rooms") is None:
+        reader.problems.append("rooms_url needs endpoints.rooms, to which it leads")
+    return value.rstrip("/")
 
 
 def _policy(reader: "_Reader", value: object) -> tuple[str, Path | None]:

@@ -203,7 +203,8 @@ class Daemon(MultiService):
             now,
             self.one_touch.readings,
         )
-        screens = ScreenRoutes(runtime, self.one_touch.lists)
+        one_touch = self.one_touch
+        screens = ScreenRoutes(runtime, one_touch.lists, one_touch.pusher.told)
         http_servers.open(monitoring, self.upkeep, screens.resources())
         http_servers.setServiceParent(self)
 

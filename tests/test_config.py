@@ -40,6 +40,16 @@ def test_nulls_are_the_same_as_absent(tmp_path: Path) -> None:
     assert load(write(tmp_path, values)).ca_file is None
 
 
+def test_rooms_url(tmp_path: Path) -> None:
+    """Where endpoints reach the screens' side, without a slash at the end."""
+    endpoints = {**GOOD["endpoints"], "rooms": ["tcp:8444"]}
+    for url in ("https://rooms.example.com/", "http://192.0.2.1:8444", "https://[::1]"):
+        config = load(
+            write(tmp_path, GOOD | {"endpoints": endpoints, "rooms_url": url})
+        )
+        assert config.rooms_url == url.rstrip("/")
+
+
 def test_the_proxy(tmp_path: Path) -> None:
     """The documented proxy is valid; its password is no part of the configuration."""
     (tmp_path / "proxy-password").write_text("geheim\n")
@@ -80,6 +90,17 @@ WRONG: list[tuple[str, object, list[str]]] = [
         GOOD | {"endpoints": {"addin": "tcp:80", "admin": []}},
         ["endpoints.addin", "endpoints.admin"],
     ),
+    (
+        "rooms_url with a path",
+        GOOD | {"rooms_url": "https://a.test/x"},
+        ["rooms_url mu"],
+    ),
+    (
+        "rooms_url of a kind",
+        GOOD | {"rooms_url": "ftp://a.test"},
+        ["rooms_url must be"],
+    ),
+    ("rooms_url alone", GOOD | {"rooms_url": "https://a.test"}, ["endpoints.rooms"]),
     ("missing ca", GOOD | {"ca_file": "none.pem"}, ["ca_file: there is no file"]),
     ("proxy as text", GOOD | {"proxy": "http://p:1"}, ["proxy must be a JSON object"]),
     ("proxy without anything", GOOD | {"proxy": {}}, ["proxy.url must look like"]),

@@ -6,7 +6,7 @@ from twisted.application.service import MultiService
 
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import CallObserver
-from pexschedd.composition.runtime import Runtime, chance
+from pexschedd.composition.runtime import Runtime, chance, random_bytes
 from pexschedd.doctor.rooms.examination import RoomsDoctor
 from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.rooms import EwsRooms
@@ -49,6 +49,8 @@ class OneTouchJoin(MultiService):
             now=runtime.now,
             chance=chance,
             count_visit=runtime.metrics.endpoint_visit,
+            rooms_url=runtime.config.rooms_url,
+            random=random_bytes,
         )
         self.pusher.setServiceParent(self)
 

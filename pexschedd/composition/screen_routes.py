@@ -18,6 +18,7 @@ from pexschedd.web.rooms.exchange import (
     EmulatedExchangeApi,
     MeetingLists,
 )
+from pexschedd.web.rooms.feedback import FeedbackApi, Told
 from pexschedd.web.rooms.meetings import MeetingsApi
 from pexschedd.web.rooms.sign_in import RoomSignIn
 
@@ -25,7 +26,7 @@ from pexschedd.web.rooms.sign_in import RoomSignIn
 class ScreenRoutes:
     """The routes of `endpoints.rooms`."""
 
-    def __init__(self, runtime: Runtime, lists: MeetingLists) -> None:
+    def __init__(self, runtime: Runtime, lists: MeetingLists, told: Told) -> None:
         store, now, seconds = runtime.store, runtime.now, runtime.reactor.seconds
         self._reactor = runtime.reactor
         self._alarms = NothingGivenAlarms(runtime.alarms)
@@ -45,6 +46,7 @@ class ScreenRoutes:
             seconds=seconds,
         )
         self._display = DisplayApi()
+        self._feedback = FeedbackApi(told)
         store.subscribe(tables.MJX_ENDPOINT, self._changed)
 
     def resources(self) -> Mapping[bytes, IResource]:
@@ -54,6 +56,7 @@ class ScreenRoutes:
             **dict.fromkeys(FIRST_PARTS, exchange),
             b"v1": self._meetings.app.resource(),
             b"display": self._display.app.resource(),
+            b"feedback": self._feedback.app.resource(),
         }
 
     def _changed(self, old: Endpoint | None, new: Endpoint | None) -> None:

@@ -4,7 +4,7 @@ import json
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.display_page import LANDSCAPE, NOW, TOKEN, display_origin
+from tests.browser.display_page import NOW, TOKEN, display_origin
 from tests.ports import free_ports
 
 MINUTES = 60_000
@@ -32,7 +32,7 @@ def test_loaded_anew_without_a_network(browser: Browser) -> None:
     closed tab knows no meetings any more; with the network it is current within the
     interval. The browser's cache has neither token nor subject."""
     port = free_ports()
-    context = browser.new_context(viewport=LANDSCAPE, timezone_id="UTC", locale="en-GB")
+    context = browser.new_context(timezone_id="UTC", locale="en-GB")
     page = context.new_page()
     page.clock.install(time=NOW)
     with display_origin(str(port), "Secret review") as origin:

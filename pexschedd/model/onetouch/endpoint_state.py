@@ -42,3 +42,8 @@ class EndpointState(Record, frozen=True, kw_only=True, omit_defaults=True):
     software: str = ""
     way: str = ""
     """The way in which this software takes lists; see `onetouch.cisco.software`."""
+    feedback_key: str = ""
+    """The secret part of the URL at which it tells that it has lost its bookings; empty
+    if it was never given one."""
+    feedback_slot: int = 0
+    """The slot in which it has that URL; 0 if it has not."""

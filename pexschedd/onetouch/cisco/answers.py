@@ -80,6 +80,7 @@ _LONGEST_PAGE = 20_000
 _LONGEST_REASON = 300
 _MOST_ERRORS, _MOST_TEXTS = 10, 30
 """Errors of an answer, and pieces of text in one of them, that are read."""
+_LONGEST_URL = 2048
 
 
 def meaning(answer: EndpointResponse) -> EndpointAnswer:
@@ -205,6 +206,16 @@ def listed_ids(body: bytes) -> frozenset[str] | None:
 
 
 _ID_NAMES = ("Id", "MeetingId")
+
+
+def feedback_urls(body: bytes) -> dict[int, str]:
+    """Return the URLs in an answer about `/Status/HttpFeedback`, by their slots."""
+    found: dict[int, str] = {}
+    for element in _elements(_tree(body)):
+        slot = element.get("item") or ""
+        if _name(element) == "HttpFeedback" and re.fullmatch("[1-4]", slot):
+            found[int(slot)] = (element.findtext("URL") or "").strip()[:_LONGEST_URL]
+    return found
 
 
 def leads_elsewhere(location: str, scheme: str, host: str) -> bool:

@@ -25,6 +25,11 @@ def records_of(store: Store, endpoint_id: int) -> EndpointRecords | None:
     endpoint = store.get(tables.MJX_ENDPOINT, endpoint_id)
     if endpoint is None or endpoint.endpoint_type != CISCO:
         return None
+    return with_group(store, endpoint)
+
+
+def with_group(store: Store, endpoint: Endpoint) -> EndpointRecords | None:
+    """Return an endpoint with its group and profile; None if it has no profile."""
     group_id = endpoint.mjx_endpoint_group
     group = store.get(tables.MJX_ENDPOINT_GROUP, group_id) if group_id else None
     profile_id = group.mjx_integration if group is not None else None

@@ -88,6 +88,10 @@ class EndpointStates:
         )
         return True
 
+    async def set_feedback(self, endpoint_id: int, key: str, slot: int) -> None:
+        """Record the key that an endpoint is given, and the slot in which it has it."""
+        await self._change(endpoint_id, feedback_key=key, feedback_slot=slot)
+
     async def forget(self, endpoint_id: int) -> None:
         """Remove the state of an endpoint that there is no more."""
         state = self.of(endpoint_id)

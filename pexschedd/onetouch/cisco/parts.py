@@ -5,9 +5,11 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
+from pexschedd.onetouch.cisco.access import EndpointAccess
 from pexschedd.onetouch.cisco.bookings import bookings_of
 from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
 from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
+from pexschedd.onetouch.cisco.feedback import EndpointFeedback
 from pexschedd.onetouch.cisco.pusher import CiscoPusher, CountVisit
 from pexschedd.onetouch.cisco.session import Connect, EndpointSession
 from pexschedd.onetouch.cisco.visits import EndpointList, EndpointVisitor
@@ -27,8 +29,13 @@ def cisco_pusher(
     now: Now,
     chance: Callable[[], float],
     count_visit: CountVisit,
+    rooms_url: str,
+    random: Callable[[int], bytes],
 ) -> CiscoPusher:
-    """Return the service that brings lists to Cisco endpoints."""
+    """Return the service that brings lists to Cisco endpoints.
+
+    rooms_url: the URL at which endpoints reach the daemon; empty if they do not.
+    """
 
     def list_of(endpoint_id: int) -> EndpointList:
         is_read = lists.stale(endpoint_id) is not None
@@ -37,16 +44,18 @@ def cisco_pusher(
             bookings_of(lists.of(endpoint_id), now()) if is_read else None,
         )
 
+    def open_session(access: EndpointAccess) -> EndpointSession:
+        return EndpointSession(connect, access, clock)
+
     states = EndpointStates(store, now)
-    visitor = EndpointVisitor(
-        lambda access: EndpointSession(connect, access, clock), states, list_of, now
-    )
+    visitor = EndpointVisitor(open_session, states, list_of, now)
     return CiscoPusher(
         store,
         lists,
         states,
         visitor,
         EndpointAlarms(store, alarms, clock, now),
+        EndpointFeedback(open_session, states, rooms_url, random),
         clock=clock,
         chance=chance,
         count_visit=count_visit,

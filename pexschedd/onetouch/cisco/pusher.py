@@ -6,6 +6,7 @@ that work: an endpoint that hangs delays nobody.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from twisted.application.service import Service
@@ -21,8 +22,8 @@ from twisted.logger import Logger
 
 from pexschedd.errors import StoreError, StoreFull
 from pexschedd.model import tables
-from pexschedd.model.onetouch.endpoint import CISCO
-from pexschedd.onetouch.cisco.access import access_of
+from pexschedd.model.onetouch.endpoint import CISCO, Endpoint
+from pexschedd.onetouch.cisco.access import EndpointAccess, access_of
 from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
 from pexschedd.onetouch.cisco.endpoint_records import (
     EndpointRecords,
@@ -31,8 +32,10 @@ from pexschedd.onetouch.cisco.endpoint_records import (
     in_room,
     is_cisco,
     records_of,
+    with_group,
 )
 from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
+from pexschedd.onetouch.cisco.feedback import EndpointFeedback
 from pexschedd.onetouch.cisco.pace import (
     FIRST_RETRY,
     LONGEST_RETRY,
@@ -46,6 +49,7 @@ from pexschedd.onetouch.cisco.visits import EndpointVisitor, VisitReport
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.store.store import Store
 from pexschedd.util.backoff import backoff
+from pexschedd.util.token_bucket import Rate, TokenBuckets
 
 AT_ONCE = 64
 """Visits at once to endpoints that worked the last time."""
@@ -56,6 +60,8 @@ AT_ONCE_ASKED = 4
 VISIT_TIMEOUT = 60.0
 """Seconds for a whole visit."""
 STORE_FULL_RETRY = 60.0
+TOLD = Rate(2, 1)
+"""The looks at one endpoint that it may ask for."""
 
 CountVisit = Callable[[str, str], None]
 """Counts a visit by the profile's name and the result: "sent", "unchanged", or the kind
@@ -91,6 +97,7 @@ class CiscoPusher(Service):
         states: EndpointStates,
         visitor: EndpointVisitor,
         alarms: EndpointAlarms,
+        feedback: EndpointFeedback,
         *,
         clock: IReactorTime,
         chance: Callable[[], float],
@@ -100,6 +107,8 @@ class CiscoPusher(Service):
         self._states = states
         self._visitor = visitor
         self._alarms = alarms
+        self._feedback = feedback
+        self._told = TokenBuckets(TOLD.at_once, TOLD.per_minute)
         self._clock = clock
         self._chance = chance
         self._count_visit = count_visit
@@ -146,6 +155,16 @@ class CiscoPusher(Service):
         finally:
             self._asked.release()
 
+    def told(self, endpoint_id: int, key: str) -> bool:
+        """Look at an endpoint soon, as it says that it has lost its bookings; return
+        False if the key is not its own."""
+        if not self._feedback.is_from(endpoint_id, key):
+            return False
+        if self.running:
+            wait = self._told.take(endpoint_id, self._clock.seconds())
+            self._want(endpoint_id, wait)
+        return True
+
     # What makes a visit due
 
     def _room_changed(self, room_email: str) -> None:
@@ -159,7 +178,7 @@ class CiscoPusher(Service):
         if new is not None and new.endpoint_type == CISCO:
             self._settings_changed([new.id], at_once=True)
         elif old is not None and (new is None or old.endpoint_type == CISCO):
-            self._forget(old.id)
+            self._forget(old)
 
     def _group_changed(self, old: Any, new: Any) -> None:
         if self.running:
@@ -207,12 +226,29 @@ class CiscoPusher(Service):
         if hasattr(result, "check") and not result.check(CancelledError):
             self._log.failure("endpoint visit failed", result)
 
-    def _forget(self, id: int) -> None:
-        screen = self._screens.pop(id, None)
-        if screen is not None:
-            _cancel(screen)
-        self._follow(self._states.forget(id))
+    def _forget(self, old: Endpoint) -> None:
+        screen = self._screens.pop(old.id, _Screen(old.id))
+        _cancel(screen)
+        self._follow(self._leave(old, screen))
         self._alarms.changed()
+
+    async def _leave(self, old: Endpoint, screen: _Screen) -> None:
+        """Take back what was registered with an endpoint, and forget it."""
+        state, records = self._states.of(old.id), with_group(self._store, old)
+        await self._states.forget(old.id)
+        if state is None or not state.feedback_slot or records is None:
+            return
+        await screen.lock.acquire()
+        try:
+            access = access_of(
+                old, records.group, records.profile, self._store.vault.unseal
+            )
+            work = Deferred.fromCoroutine(self._feedback.take_back(state, access))
+            await work.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
+        except EndpointProblem:
+            pass  # nobody can be told any more
+        finally:
+            screen.lock.release()
 
     # Visits
 
@@ -267,6 +303,7 @@ class CiscoPusher(Service):
         )
         visit.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
         report = await visit
+        await self._keep_feedback(screen.id, access, report)
         if had_problem:
             self._log.info(
                 "endpoint works again integration={integration} endpoint={endpoint}",
@@ -275,6 +312,15 @@ class CiscoPusher(Service):
             )
             self._alarms.changed()
         return report
+
+    async def _keep_feedback(
+        self, id: int, access: EndpointAccess, report: VisitReport
+    ) -> None:
+        work = Deferred.fromCoroutine(
+            self._feedback.keep(id, access, report.seen.software, report.because)
+        )
+        with suppress(EndpointProblem):  # the list is there, which counts
+            await work.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
 
     async def _failed(
         self, screen: _Screen, records: EndpointRecords, problem: EndpointProblem

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
+from xml.sax.saxutils import escape
 
 from lxml import etree
 from twisted.internet.defer import Deferred
@@ -57,6 +58,9 @@ class RecordingEndpoint(Resource):
         self.titles: list[str] | None = None
         """Of the list that it shows; None if it has none."""
         self.bookings: list[PublishedBooking] = []
+        self.feedback: dict[int, tuple[str, list[str]]] = {}
+        """URL and expressions of the registrations, by slot."""
+        self.knows_feedback = True
         self.hanging: list[Request] = []
         self.connections: set[Any] = set()
         """The transports by which requests have come."""
@@ -81,7 +85,8 @@ class RecordingEndpoint(Resource):
         body = request.content.read()
         name = path
         if path == "/putxml":
-            name += " put" if b"<Put>" in body else " list"
+            kinds = {b"<Put>": " put", b"<HttpFeedback>": " feedback"}
+            name += next((kinds[k] for k in kinds if k in body), " list")
         self.requests.append((request.method.decode(), name))
         if self.mode and path.startswith(self.misbehaves_at):
             return self._misbehave(request)
@@ -98,6 +103,8 @@ class RecordingEndpoint(Resource):
         if path == "/getxml":
             return self._status(request.args[b"location"][0].decode())
         if path == "/putxml":
+            if b"<HttpFeedback>" in body:
+                return self._feedback(body)
             return self._put(body) if b"<Put>" in body else self._list()
         if path == "/bookingsputxml" and self.knows_document:
             return self._document(body)
@@ -158,6 +165,12 @@ class RecordingEndpoint(Resource):
         if location == "/Status/Webex/Status":
             status = "Registered" if self.in_cloud else "Disconnected"
             return f"<Status><Webex><Status>{status}</Status></Webex></Status>".encode()
+        if location == "/Status/HttpFeedback":
+            rows = "".join(
+                f'<HttpFeedback item="{slot}"><URL>{escape(url)}</URL></HttpFeedback>'
+                for slot, (url, _) in self.feedback.items()
+            )
+            return f"<Status>{rows}</Status>".encode()
         assert location == "/Status/SystemUnit"
         uptime = self.seconds() - self.started
         return (
@@ -165,6 +178,25 @@ class RecordingEndpoint(Resource):
             f"<Software><Version>{self.version}</Version></Software>"
             f"<Uptime>{uptime:.0f}</Uptime></SystemUnit></Status>"
         ).encode()
+
+    def _feedback(self, body: bytes) -> bytes:
+        if not self.knows_feedback:
+            return error("Unknown command", "Result")
+        (one,) = etree.fromstring(body).findall("HttpFeedback/*")
+        slot = int(one.findtext("FeedbackSlot") or "")
+        assert 1 <= slot <= 4
+        if one.tag == "Deregister":
+            self.feedback.pop(slot, None)
+        else:
+            assert one.tag == "Register"
+            items = one.findall("Expression")
+            assert [e.get("item") for e in items] == [
+                str(n) for n in range(1, len(items) + 1)
+            ]
+            url = one.findtext("ServerUrl") or ""
+            self.feedback[slot] = url, [e.text or "" for e in items]
+        result = f"HttpFeedback{one.tag}Result"
+        return f'<Command><{result} status="OK"/></Command>'.encode()
 
     def _put(self, body: bytes) -> bytes:
         if not self.knows_put:

@@ -6,6 +6,7 @@ by the real reactor.
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any, cast
 
 from treq.testing import RequestTraversalAgent
@@ -41,8 +42,9 @@ reactor: Any = _reactor
 class Rooms:
     """Rooms 1 to n, each with an endpoint at 10.0.0.n."""
 
-    def __init__(self, folder: Path, rooms: int = 1) -> None:
+    def __init__(self, folder: Path, rooms: int = 1, rooms_url: str = "") -> None:
         self.folder = folder
+        self.rooms_url = rooms_url
         self.clock = Clock()
         self.endpoints = {n: RecordingEndpoint() for n in range(1, rooms + 1)}
         self._watch_clocks()
@@ -67,6 +69,8 @@ class Rooms:
             now=self.now,
             chance=lambda: 0.5,
             count_visit=lambda *visit: self.visits.append(visit),
+            rooms_url=self.rooms_url,
+            random=token_bytes,
         )
 
     def _watch_clocks(self) -> None:
