@@ -33,8 +33,7 @@ from pexschedd.util.worker_processes import HeavyWork
 
 NO_AUTODISCOVER = (
     "Enter the EWS URL of the deployment: with OAUTH the sign-in is for the server "
-    "that it names. That of Exchange Online is "
-    "https://outlook.office365.com/EWS/Exchange.asmx."
+    "that it names."
 )
 
 

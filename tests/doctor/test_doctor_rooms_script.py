@@ -12,7 +12,8 @@ from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from tests.doctor.powershell_support import tokens
 from tests.doctor.test_doctor_powershell import _NASTY, _check_variables, _shape
 
-METHODS = ("BASIC", "NTLM", "KERBEROS", "OAUTH")
+METHODS = ("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM")
+ONLINE = "https://outlook.office365.com/EWS/Exchange.asmx"
 PLAIN = ExchangeDeployment(
     id=7,
     name="Head office",
@@ -33,23 +34,27 @@ def test_values_do_not_shape_it(method: str, values: list[str]) -> None:
         name=name,
         service_account_username=user,
         kerberos_exchange_spn=name,
+        oauth_client_id=user,
     )
     plain = msgspec.structs.replace(PLAIN, authentication_method=method)
     rooms = [f"1{room}@example.test", f"2{room}@example.test"]
     assert _shape(rooms_script(hostile, rooms)) == _shape(rooms_script(plain, ROOMS))
 
 
+@pytest.mark.parametrize("url", [PLAIN.ews_url, ONLINE, ""])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("rooms", [(), ROOMS])
-def test_it_is_whole(method: str, rooms: tuple[str, ...]) -> None:
+def test_it_is_whole(url: str, method: str, rooms: tuple[str, ...]) -> None:
     """Brackets are balanced, variables have values, no secret is inside, and what is
     made is looked for first."""
-    deployment = msgspec.structs.replace(PLAIN, authentication_method=method)
+    deployment = msgspec.structs.replace(
+        PLAIN, authentication_method=method, ews_url=url
+    )
     script = rooms_script(deployment, rooms)
     code = "".join(t.text for t in tokens(script) if t.kind == "code")
     for opening, closing in ("()", "{}", "[]"):
         assert code.count(opening) == code.count(closing)
-    assert "secret" not in script
+    assert "sealed" not in script
     _check_variables(script)
     lines = script.split("\n")
     for number, line in enumerate(lines):
@@ -80,11 +85,31 @@ def test_it_is_whole(method: str, rooms: tuple[str, ...]) -> None:
         ("NTLM", "-WindowsAuthentication $true"),
         ("KERBEROS", "setspn -S $Spn"),
         ("OAUTH", "-OAuthAuthentication $true"),
+        ("APP_PERM", "    'elm@example.test'\n    'oak@example.test'\n)"),
+        ("APP_PERM", "$AppId = 'an-app'"),
+        ("APP_PERM", "Connect-ExchangeOnline"),
+        ("APP_PERM", "New-ServicePrincipal -AppId $AppId"),
+        ("APP_PERM", "New-DistributionGroup -Name $GroupName"),
+        ("APP_PERM", '"MemberOfGroup -eq $(Filtered $Place)"'),
+        ("APP_PERM", "-Role 'Application EWS.AccessAsApp'"),
+        ("APP_PERM", "-CustomResourceScope $RoleName"),
+        ("APP_PERM", "-AutomateProcessing AutoAccept"),
+        ("APP_PERM", "-DeleteComments $false -DeleteSubject $false"),
+        ("APP_PERM", "-AddOrganizerToSubject $false"),
+        ("APP_PERM", "-RemovePrivateProperty $false"),
+        ("APP_PERM", "Set-CASMailbox -Identity $Address -EwsEnabled $true"),
+        (
+            "APP_PERM",
+            "Test-ServicePrincipalAuthorization -Identity $AppId -Resource $_",
+        ),
+        ("APP_PERM", "2027-04-01"),
     ],
 )
 def test_what_it_does(method: str, part: str) -> None:
     """Each step of the specification's page."""
-    deployment = msgspec.structs.replace(PLAIN, authentication_method=method)
+    deployment = msgspec.structs.replace(
+        PLAIN, authentication_method=method, oauth_client_id="an-app"
+    )
     assert part in rooms_script(deployment, ROOMS)
 
 
@@ -94,3 +119,34 @@ def test_it_leaves_the_rest_of_the_organization_alone() -> None:
     assert "UserMailbox" not in script
     assert "Organization'" not in script
     assert script.count("New-Mailbox") == 1
+
+
+def test_the_application_has_a_role_for_the_rooms_alone() -> None:
+    """In Microsoft 365 nothing of an account is left, no mailbox is made, and the
+    scope is the rooms' group."""
+    script = rooms_script(
+        msgspec.structs.replace(PLAIN, authentication_method="APP_PERM"), ROOMS
+    )
+    for absent in (
+        "$Account",
+        "New-Mailbox",
+        "UserMailbox",
+        "-Role ApplicationImpersonation",
+        "VirtualDirectory",
+        "New-ThrottlingPolicy",
+    ):
+        assert absent not in script
+    assert script.count("New-ManagementRoleAssignment") == 1
+
+
+@pytest.mark.parametrize("url", [ONLINE, "https://OUTLOOK.office365.us/EWS/E.asmx"])
+def test_an_account_that_signs_in_to_exchange_online(url: str) -> None:
+    """The script says that it cannot read rooms there, and sets up the application that
+    can."""
+    deployment = msgspec.structs.replace(
+        PLAIN, authentication_method="OAUTH", ews_url=url
+    )
+    script = rooms_script(deployment, ROOMS)
+    assert "authentication_method of the deployment to APP_PERM" in script
+    assert "-Role 'Application EWS.AccessAsApp'" in script
+    assert "VirtualDirectory" not in script

@@ -330,10 +330,12 @@ async def test_what_is_not_read_yet_is_said(server: Server) -> None:
     (text,) = notes(await ask("POST", f"{API}/mjx_exchange_deployment/", oauth))
     assert "Nobody has signed in to the service account yet. Sign in at" in text
     assert "no room of this deployment is read" in text
-    (text,) = notes(
-        await ask("PATCH", f"{API}/mjx_exchange_deployment/2/", {"ews_url": ""})
-    )
+    moved = {"ews_url": "", "service_account_password": "entered again"}
+    (text,) = notes(await ask("PATCH", f"{API}/mjx_exchange_deployment/2/", moved))
     assert "With OAUTH the EWS URL is required" in text
+    moved["ews_url"] = "https://outlook.office365.com/EWS/Exchange.asmx"
+    path = f"{API}/mjx_exchange_deployment/2/"
+    assert "Choose APP_PERM" in notes(await ask("PATCH", path, moved))[0]
 
 
 @pytest_twisted.ensureDeferred

@@ -38,40 +38,24 @@ if (-not (Get-MailboxPermission -Identity $Mailbox -User $Account)) {
 }
 """
 
-APPLICATION = """
-# --- The application's role (authentication_method APP_PERM) ----------------------
-# The app registration needs a client secret or the integration's certificate, and NO
-# permission full_access_as_app in Entra: that would be for all mailboxes. Exchange
-# gives it a role with a scope.
-
-if (-not $AppId) { throw 'Set the field OAuth client ID of the integration first.' }
+PRINCIPAL = """
 if (-not (Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId })) {
     # Entra: Enterprise applications (not App registrations), Object ID.
     $ObjectId = Read-Host 'Object ID of the enterprise application'
     New-ServicePrincipal -AppId $AppId -ObjectId $ObjectId -DisplayName $RoleName
 }
+"""
+"""The application as Exchange knows it."""
 
-# CHOOSE for whom the application may act: 'Users' (the equipment mailbox and the users
-# of the add-in), or 'EquipmentOnly'. With the latter, joining instructions cannot be
-# sent later for meetings that were made while this server was down, nor new ones by
-# schedulingrecovery.
-
-$Impersonation = 'Users'
-
-$Restriction = "PrimarySmtpAddress -eq $(Filtered $Mailbox)"
-if ($Impersonation -eq 'Users') {
-    if ($AddinGroup) {
-        # Direct members only: nested groups need a condition each.
-        $Place = (Get-Group -Identity $AddinGroup).DistinguishedName
-        $Restriction += " -or MemberOfGroup -eq $(Filtered $Place)"
-    }
-    else { $Restriction += " -or RecipientTypeDetails -eq 'UserMailbox'" }
-}
+SCOPE = """
 if (Get-ManagementScope -Identity $RoleName -ErrorAction SilentlyContinue) {
     Set-ManagementScope -Identity $RoleName -RecipientRestrictionFilter $Restriction
 }
 else { New-ManagementScope -Name $RoleName -RecipientRestrictionFilter $Restriction }
+"""
+"""The management scope with the filter `$Restriction`."""
 
+ASSIGNMENT = """
 $Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
 $Principal = Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId }
 if ($Old -and "$($Old.RoleAssigneeName)" -ne "$($Principal.ObjectId)") {
@@ -85,8 +69,35 @@ if (-not $Old) {
 }
 # A change takes up to two hours to take effect.
 """
+"""The application's role, within the scope."""
 
-EWS = r"""
+APPLICATION = f"""
+# --- The application's role (authentication_method APP_PERM) ----------------------
+# The app registration needs a client secret or the integration's certificate, and NO
+# permission full_access_as_app in Entra: that would be for all mailboxes. Exchange
+# gives it a role with a scope.
+
+if (-not $AppId) {{ throw 'Set the field OAuth client ID of the integration first.' }}
+{PRINCIPAL.lstrip()}
+# CHOOSE for whom the application may act: 'Users' (the equipment mailbox and the users
+# of the add-in), or 'EquipmentOnly'. With the latter, joining instructions cannot be
+# sent later for meetings that were made while this server was down, nor new ones by
+# schedulingrecovery.
+
+$Impersonation = 'Users'
+
+$Restriction = "PrimarySmtpAddress -eq $(Filtered $Mailbox)"
+if ($Impersonation -eq 'Users') {{
+    if ($AddinGroup) {{
+        # Direct members only: nested groups need a condition each.
+        $Place = (Get-Group -Identity $AddinGroup).DistinguishedName
+        $Restriction += " -or MemberOfGroup -eq $(Filtered $Place)"
+    }}
+    else {{ $Restriction += " -or RecipientTypeDetails -eq 'UserMailbox'" }}
+}}
+{SCOPE.lstrip()}{ASSIGNMENT}"""
+
+EWS_ALLOWED = r"""
 # --- EWS is allowed ---------------------------------------------------------------
 # With EwsEnabled true, only listed applications may use EWS; with false, none; while
 # it is empty, Microsoft blocks it step by step. Changes take up to a day. Others in
@@ -104,7 +115,9 @@ if ($AllowHere) {
     Set-OrganizationConfig -EwsAllowedAppIDs ($List -join ',')
     Set-OrganizationConfig -EwsEnabled $true
 }
-Set-CASMailbox -Identity $Mailbox -EwsEnabled $true
+"""
+
+EWS = f"""{EWS_ALLOWED}Set-CASMailbox -Identity $Mailbox -EwsEnabled $true
 """
 
 

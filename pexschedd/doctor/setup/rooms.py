@@ -1,11 +1,11 @@
-"""The script that sets Exchange on-premises up for One-Touch Join ("Configuring
-Exchange on-premises for One-Touch Join"). Pure."""
+"""The script that sets Exchange up for One-Touch Join: on-premises ("Configuring
+Exchange on-premises for One-Touch Join"), or in Microsoft 365. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from pexschedd.doctor.case import host_of
+from pexschedd.doctor.case import ONLINE_HOSTS, host_of
 from pexschedd.doctor.powershell import comment, quoted
-from pexschedd.doctor.setup import onpremises
+from pexschedd.doctor.setup import microsoft365, onpremises, rooms_microsoft365
 from pexschedd.doctor.setup.script import joined
 from pexschedd.doctor.setup.values import FILTERED
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
@@ -13,6 +13,8 @@ from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 
 def rooms_script(deployment: ExchangeDeployment, rooms: Iterable[str]) -> str:
     """Return the complete script, which is safe to run more than once."""
+    if is_online(deployment):
+        return joined(_online_blocks(deployment, rooms))
     return joined(
         [
             _head(deployment),
@@ -25,32 +27,75 @@ def rooms_script(deployment: ExchangeDeployment, rooms: Iterable[str]) -> str:
             _PROCESSING,
             _THROTTLING,
             _VERIFY,
+            _VERIFY_PROCESSING,
+            _VERIFY_ADDRESSES,
         ]
     )
 
 
+def is_online(deployment: ExchangeDeployment) -> bool:
+    """Return True if the deployment's Exchange is that of Microsoft 365: an application
+    reads the rooms, or the EWS URL says so."""
+    if deployment.authentication_method == "APP_PERM":
+        return True
+    return host_of(deployment.ews_url).casefold() in ONLINE_HOSTS
+
+
+def _online_blocks(
+    deployment: ExchangeDeployment, rooms: Iterable[str]
+) -> Iterator[str]:
+    yield _head(deployment)
+    if deployment.authentication_method != "APP_PERM":
+        yield rooms_microsoft365.NO_ACCOUNT
+    yield _values(deployment, rooms)
+    yield microsoft365.CONNECT
+    yield rooms_microsoft365.APPLICATION
+    yield _ROOMS
+    yield rooms_microsoft365.ROLE
+    yield _PROCESSING
+    yield rooms_microsoft365.EWS
+    yield rooms_microsoft365.VERIFY
+    yield _VERIFY_PROCESSING
+
+
 def _head(deployment: ExchangeDeployment) -> str:
     whose = f"deployment {deployment.id}: {deployment.name}"
+    online = is_online(deployment)
+    where = "Exchange Online" if online else "Exchange on-premises"
+    shell = (
+        (
+            "Run it in PowerShell with the module ExchangeOnlineManagement, as a",
+            "member of Organization Management.",
+        )
+        if online
+        else (
+            "Run it in the Exchange Management Shell, as a member of Organization",
+            "Management.",
+        )
+    )
     lines = [
-        f"Sets up Exchange on-premises for One-Touch Join, for the {whose}",
+        f"Sets up {where} for One-Touch Join, for the {whose}",
         "",
-        "Run it in the Exchange Management Shell, as a member of Organization",
-        "Management. It may be run again, and should be when rooms come or go: what",
-        "exists is kept or brought up to date. Read it first, and choose where it says",
-        "CHOOSE. It contains no password; you are asked for it.",
+        *shell,
+        "It may be run again, and should be when rooms come or go: what exists is kept",
+        "or brought up to date. Read it first, and choose where it says CHOOSE. It",
+        "contains no password; you are asked for what it needs.",
     ]
     return "\n".join(comment(line).rstrip() for line in lines)
 
 
 def _values(deployment: ExchangeDeployment, rooms: Iterable[str]) -> str:
     name = f"pexschedd One-Touch Join {deployment.id}"
+    who = ("Account", deployment.service_account_username, "the service account")
+    if is_online(deployment):
+        who = ("AppId", deployment.oauth_client_id or "", "of the app registration")
     rows = [
-        ("Account", deployment.service_account_username, "the service account"),
+        who,
         ("RoleName", name, "of the scope and the role that are created here"),
         ("GroupName", f"{name} rooms", "the group of the rooms"),
         ("GroupAlias", f"pexschedd-onetouch-{deployment.id}", ""),
     ]
-    if deployment.authentication_method == "KERBEROS":
+    if deployment.authentication_method == "KERBEROS" and not is_online(deployment):
         spn = deployment.kerberos_exchange_spn
         rows.append(("ExchangeSpn", spn, "empty: as below"))
         rows.append(("EwsHost", host_of(deployment.ews_url), "of the EWS URL"))
@@ -181,9 +226,15 @@ Get-DistributionGroupMember -Identity $GroupName -ResultSize Unlimited |
 Get-ManagementRoleAssignment -RoleAssignee $Account -Role ApplicationImpersonation |
     Format-List Name, RecipientWriteScope, CustomRecipientWriteScope
 Get-ManagementScope -Identity $RoleName | Format-List Name, RecipientFilter
+"""
+
+_VERIFY_PROCESSING = """
 $Wanted | ForEach-Object { Get-CalendarProcessing -Identity $_ } |
     Format-Table Identity, AutomateProcessing, DeleteComments, DeleteSubject,
         AddOrganizerToSubject, RemovePrivateProperty, ProcessExternalMeetingMessages
+"""
+
+_VERIFY_ADDRESSES = """
 Get-WebServicesVirtualDirectory |
     Format-List Identity, InternalUrl, ExternalUrl, *Authentication, ExtendedProtection*
 """

@@ -5,6 +5,7 @@ A new manifest has to be deployed, and a person has to sign in to the service ac
 
 from collections.abc import Iterator, Sequence
 
+from pexschedd.doctor.setup.rooms import is_online
 from pexschedd.identity.oauth.service_accounts import (
     DEPLOYMENTS,
     INTEGRATIONS,
@@ -18,8 +19,12 @@ from pexschedd.model.integration.connector import Connector, manifest_changes
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 
 NO_AUTODISCOVER = (
-    "With OAUTH the EWS URL is required: the sign-in is for the server that it names. "
-    "That of Exchange Online is https://outlook.office365.com/EWS/Exchange.asmx."
+    "With OAUTH the EWS URL is required: the sign-in is for the server that it names."
+)
+NOT_ONLINE = (
+    "In Exchange Online no service account can read rooms any more: the role "
+    "ApplicationImpersonation was removed there in 2025. Choose APP_PERM; the "
+    "deployment's exchange_setup script sets it up."
 )
 
 
@@ -28,6 +33,8 @@ def consequences(revision: Revision) -> Iterator[SaveNote]:
     record, current = revision.record, revision.current
     if isinstance(record, ExchangeDeployment):
         old = current if isinstance(current, ExchangeDeployment) else None
+        if is_online(record) and record.authentication_method != "APP_PERM":
+            yield SaveNote("authentication_method", NOT_ONLINE, is_logged=True)
         yield from _sign_in(DEPLOYMENTS, record, old)
     if not isinstance(record, Connector):
         return

@@ -52,7 +52,9 @@ class RoomsDoctorRoutes:
 
     @described(
         "Download the script that sets Exchange up for rooms",
-        "The rooms of the deployment's endpoints are in it, as they are now.",
+        "The rooms of the deployment's endpoints are in it, as they are now. It is for "
+        "Exchange on-premises, or for Microsoft 365 if an application reads the rooms "
+        "(APP_PERM) or the EWS URL is there.",
         answers={
             200: ApiAnswer(
                 "The script, for PowerShell.",
