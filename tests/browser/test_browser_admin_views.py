@@ -157,6 +157,35 @@ def test_signing_in_to_a_service_account(page: AdminPage) -> None:
     assert opened.get_attribute("rel") == "noopener noreferrer"
 
 
+def test_signing_in_to_the_account_of_a_deployment(
+    page: AdminPage, admin_world: World
+) -> None:
+    """It stands below the integrations, says that it is needed, and makes the link."""
+    path = "configuration/v1/mjx_exchange_deployment/"
+    record = {
+        "name": "Rooms of Lyon",
+        "ews_url": "http://127.0.0.1:9/EWS/Exchange.asmx",
+        "authentication_method": "OAUTH",
+        "service_account_username": "rooms@example.test",
+        "oauth_client_id": "pexschedd",
+        "oauth_redirect_uri": f"{admin_world.admin}/admin/platform/"
+        "mjxexchangedeployment/oauth_redirect/",
+        "oauth_auth_endpoint": "http://127.0.0.1:9/authorize",
+        "oauth_token_endpoint": "http://127.0.0.1:9/token",
+    }
+    made = admin_world.ask("POST", path, record)
+    made.raise_for_status()
+    page.go("/integrations", "Integrations")
+    account = page.card("Service account of the rooms: Rooms of Lyon")
+    expect(account).to_contain_text("A person has to sign in.")
+    expect(account).to_contain_text("rooms@example.test")
+    account.get_by_role("button", name="Make a sign-in link").click()
+    link = account.get_by_role("textbox", name="The link")
+    expect(link).to_be_focused()
+    assert link.input_value().startswith("http://127.0.0.1:9/authorize?")
+    admin_world.ask("DELETE", f"{path}{made.headers['location'].split('/')[-2]}/")
+
+
 def test_rooms_on_a_time_line(page: AdminPage) -> None:
     """Those of a day in the order of their times, each with its bar where they are; a
     day without any says so."""

@@ -1,15 +1,28 @@
-/* Signing in to the service account of an integration with OAUTH. */
+/* Signing in to the service account of an integration, or of a deployment of One-Touch Join, with OAUTH. */
 
-import { get, post } from "./api.js";
+import { get, list, post } from "./api.js";
 import { body, button, card, copyButton, facts, h, notice, show } from "./dom.js";
 import { ago, when } from "./format.js";
-import { mayChange } from "./session.js";
+import { mayChange, mayRead } from "./session.js";
 
-export async function accountCard(view, id) {
+const INTEGRATION = { status: "exchange_service_account", resource: "ms_exchange_connector" };
+const DEPLOYMENT = { status: "mjx_service_account", resource: "mjx_exchange_deployment" };
+
+/** The accounts of all deployments of One-Touch Join that a person signs in to. */
+export async function deploymentAccounts(view) {
+  const found = mayRead(`status/${DEPLOYMENT.status}`)
+    ? await list(`status/v1/${DEPLOYMENT.status}/`, { order_by: "deployment_name", limit: 100 }, view.signal) : [];
+  const cards = await Promise.all(found.map((each) =>
+    accountCard(view, each.id, { kind: DEPLOYMENT, title: `Service account of the rooms: ${each.deployment_name}` })));
+  return { elements: cards.map((each) => each.element), refresh: () => Promise.all(cards.map((each) => each.refresh())) };
+}
+
+export async function accountCard(view, id, { kind = INTEGRATION, title = "Service account" } = {}) {
+  const field = `sign-in-link-${kind.resource}-${id}`;
   const [state, link] = [h("div", {}), h("div", { "aria-live": "polite" })];
   let needed = "";
   const refresh = async () => {
-    const found = await get(`status/v1/exchange_service_account/${id}/`, {}, view.signal);
+    const found = await get(`status/v1/${kind.status}/${id}/`, {}, view.signal);
     if (needed && found.signed_in) link.replaceChildren(notice("good", "check", h("b", {}, `Signed in as ${found.account}.`)));
     needed = found.needed_because;
     show(state, found.signed_in
@@ -19,10 +32,10 @@ export async function accountCard(view, id) {
   await refresh();
   const make = async () => {
     try {
-      const made = await (await post(`command/v1/ms_exchange_connector/${id}/sign_in/`, {})).json();
-      const text = h("input", { id: "sign-in-link", readonly: true, value: made.sign_in_link, class: "mono" });
+      const made = await (await post(`command/v1/${kind.resource}/${id}/sign_in/`, {})).json();
+      const text = h("input", { id: field, readonly: true, value: made.sign_in_link, class: "mono" });
       link.replaceChildren(
-        h("div", { class: "field" }, h("label", { for: "sign-in-link" }, "The link, good for one sign-in"),
+        h("div", { class: "field" }, h("label", { for: field }, "The link, good for one sign-in"),
           h("div", { class: "with-button" }, text, copyButton(made.sign_in_link, "the link"))),
         h("p", { class: "actions" },
           h("a", { class: "button primary", href: made.sign_in_link, target: "_blank", rel: "noopener noreferrer" }, "Open in a new tab"),
@@ -33,7 +46,7 @@ export async function accountCard(view, id) {
       if (!view.signal.aborted) link.replaceChildren(notice("bad", "alarm", problem.message));
     }
   };
-  const element = card("Service account", null, body(h("div", { class: "stack" }, state,
-    mayChange("command/ms_exchange_connector/sign_in") && h("div", {}, button("Make a sign-in link", make, { sign: "key" })), link)));
+  const element = card(title, null, body(h("div", { class: "stack" }, state,
+    mayChange(`command/${kind.resource}/sign_in`) && h("div", {}, button("Make a sign-in link", make, { sign: "key" })), link)));
   return { element, refresh };
 }

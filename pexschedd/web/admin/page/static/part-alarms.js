@@ -45,7 +45,7 @@ export const TITLES = {
 /* What to do, where an alarm's own text says what is wrong; empty where that says both. */
 export const REMEDIES = {
   one_touch_calendar_processing: "",
-  one_touch_exchange_failed: "Check the deployment’s EWS URL and its service account.",
+  one_touch_exchange_failed: "Check the deployment’s EWS URL and its service account; with OAUTH, sign in to that below the integrations.",
   one_touch_notifications_failed: "Load balancers and proxies must keep an answer open for 30 minutes. Or set the deployment’s notification method to POLL.",
   one_touch_quota: "",
   one_touch_rooms_not_read: "Check that each room is in the group that the service account’s management scope is for.",

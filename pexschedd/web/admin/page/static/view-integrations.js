@@ -3,6 +3,7 @@
 import { list } from "./api.js";
 import { empty, h, head, icon, pill, show } from "./dom.js";
 import { ago, duration, plural } from "./format.js";
+import { deploymentAccounts } from "./part-account.js";
 import { mayChange } from "./session.js";
 
 export const integrationStates = (signal) => list("status/v1/exchange_integration/", { order_by: "name", limit: 1000 }, signal);
@@ -47,10 +48,12 @@ export async function fill(view, region) {
 async function open(view) {
   view.title("Integrations");
   const region = h("div", {});
+  const accounts = await deploymentAccounts(view);
   const made = h("div", { class: "stack" },
     head("Integrations", { actions: [firstStepsLink("New integration")] }),
-    h("section", { class: "card", "aria-label": "Integrations" }, region));
-  await view.every(10000, () => fill(view, region));
+    h("section", { class: "card", "aria-label": "Integrations" }, region),
+    accounts.elements);
+  await view.every(10000, () => Promise.all([fill(view, region), accounts.refresh()]));
   view.root.replaceChildren(made);
 }
 
