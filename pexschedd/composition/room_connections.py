@@ -138,13 +138,17 @@ class RoomConnections:
         Autodiscover is used, it tells which rooms can share a stream."""
         if deployment.notification_method == "POLL":
             return None
-        discovery = self.discovery(deployment, autodiscover)
+        url, method = deployment.ews_url, deployment.authentication_method
+        has_one_server = url and (not autodiscover or method == "OAUTH")
+        discovery = (
+            None if has_one_server else self.discovery(deployment, autodiscover)
+        )
 
         async def find_server(room: str) -> RoomServer:
-            if deployment.ews_url and not autodiscover:
-                return RoomServer(deployment.ews_url)
+            if discovery is None:
+                return RoomServer(url)
             found = await discovery.find_server(room)
-            return RoomServer(deployment.ews_url or found.url, found.group)
+            return RoomServer(url or found.url, found.group)
 
         return EwsRoomNotifications(
             find_server,

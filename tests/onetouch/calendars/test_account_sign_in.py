@@ -103,6 +103,9 @@ class Rooms:
     async def look(self) -> None:
         """Wait for a problem, and look for alarms, as is done every minute."""
         daemon = self.world.daemon
+        for reader in self.readers:
+            for room in reader.rooms:
+                reader.read_now(room)
         await until(lambda: any(r.problem for r in self.readers))
         for reader in self.readers:
             await ReadingAlarms(daemon.alarms, reactor).look("Head office", reader)
