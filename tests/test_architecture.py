@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, str] = {
     "onetouch/emulation": "onetouch model ews/windows_zones",
     "management": "history model onetouch store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
-    "doctor/rooms": "doctor model net onetouch",
+    "doctor/rooms": "doctor model net onetouch identity/oauth/service_accounts",
     "doctor/setup": "doctor identity/personal/provider_kinds model",
     "web": (
         "management scheduling history identity onetouch personal doctor model crypto "

@@ -116,7 +116,12 @@ class ManagementRoutes:
                 self._doctor.examine_draft,
                 Drafts(store, runtime.templates, now=runtime.now, uuid4=uuid4),
             ),
-            RoomsDoctorRoutes(store, rooms_doctor(runtime, self._clients).examine),
+            RoomsDoctorRoutes(
+                store,
+                rooms_doctor(
+                    runtime, self._clients, self._one_touch.lists.stale
+                ).examine,
+            ),
             ServiceAccountRoutes(
                 store,
                 self._clients.accounts.sign_ins,

@@ -1,12 +1,14 @@
 """One-Touch Join: rooms' calendars are read, and their lists brought to screens."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from twisted.application.service import MultiService
 
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import CallObserver
 from pexschedd.composition.runtime import Runtime, chance, random_bytes
+from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
 from pexschedd.doctor.rooms.examination import RoomsDoctor
 from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.rooms import EwsRooms
@@ -20,8 +22,10 @@ from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
 from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.service import CalendarReading
+from pexschedd.onetouch.cisco.access import EndpointAccess
+from pexschedd.onetouch.cisco.delivery import look_at
 from pexschedd.onetouch.cisco.parts import cisco_pusher
-from pexschedd.onetouch.cisco.session import connect_by
+from pexschedd.onetouch.cisco.session import EndpointSession, connect_by
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.onetouch.rules.rule_sets import rule_templates
 
@@ -123,8 +127,22 @@ def _addresses(runtime: Runtime, deployment: ExchangeDeployment) -> list[str]:
     return [each.url for each in found]
 
 
-def rooms_doctor(runtime: Runtime, clients: Clients) -> RoomsDoctor:
-    """Return what examines deployments."""
+VISIT_TIMEOUT = 10.0
+"""Seconds for one request to an endpoint that is examined."""
+
+
+def rooms_doctor(
+    runtime: Runtime, clients: Clients, read_at: Callable[[int], datetime | None]
+) -> RoomsDoctor:
+    """Return what examines deployments. `read_at` takes an endpoint's id, and returns
+    the time at which its room was last read."""
+    connect = connect_by(clients.network)
+
+    async def visit(access: EndpointAccess) -> None:
+        session = EndpointSession(connect, access, runtime.reactor, VISIT_TIMEOUT)
+        async with session:
+            await look_at(session, runtime.now())
+
     connections = clients.room_connections
 
     def open_rooms(deployment: ExchangeDeployment, url: str) -> EwsRooms:
@@ -140,6 +158,14 @@ def rooms_doctor(runtime: Runtime, clients: Clients) -> RoomsDoctor:
         clients.network,
         open_rooms,
         find_url,
+        EndpointsDoctor(
+            runtime.store,
+            runtime.store.vault.unseal,
+            visit,
+            read_at,
+            clock=runtime.reactor,
+            now=runtime.now,
+        ),
         clock=runtime.reactor,
         now=runtime.now,
     )

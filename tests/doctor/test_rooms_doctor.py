@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_twisted
 
@@ -32,7 +33,7 @@ async def world(tmp_path: Path) -> AsyncIterator[RoomWorld]:
 
 async def examined(world: RoomWorld) -> dict[str, ReportLine]:
     daemon = world.daemon
-    doctor = rooms_doctor(daemon._runtime, daemon.clients)
+    doctor = rooms_doctor(daemon._runtime, daemon.clients, daemon.one_touch.lists.stale)
     report = await doctor.examine(1)
     assert report.mjx_exchange_deployment_id == 1
     assert report.name == "Head office"
@@ -42,7 +43,12 @@ async def examined(world: RoomWorld) -> dict[str, ReportLine]:
 
 
 def failed(lines: dict[str, ReportLine]) -> list[str]:
-    return [name for name, line in lines.items() if line.status == CheckStatus.FAILED]
+    """All but the endpoints, which are no endpoints here."""
+    return [
+        name
+        for name, line in lines.items()
+        if line.status == CheckStatus.FAILED and not name.startswith("endpoint:")
+    ]
 
 
 @pytest_twisted.ensureDeferred
@@ -131,9 +137,30 @@ async def test_a_server_that_is_not_there(world: RoomWorld) -> None:
 @pytest_twisted.ensureDeferred
 async def test_an_unknown_deployment(world: RoomWorld) -> None:
     """There is no report about it."""
-    doctor = rooms_doctor(world.daemon._runtime, world.daemon.clients)
+    doctor = rooms_doctor(
+        world.daemon._runtime, world.daemon.clients, world.daemon.one_touch.lists.stale
+    )
     with pytest.raises(NotFound, match="mjx_exchange_deployment 7"):
         await doctor.examine(7)
+
+
+@pytest.mark.parametrize(
+    ("method", "who", "remedy"),
+    [
+        ("BASIC", "o signs in.", "Service account password"),
+        ("OAUTH", "o signs in.", "/admin/platform/mjxexchangedeployment/1/sign_in/"),
+        ("APP_PERM", "The application an-app signs in.", "OAuth client secret"),
+    ],
+)
+def test_the_remedy_fits_the_method(method: str, who: str, remedy: str) -> None:
+    """A person, an application and a password fail for different reasons."""
+    deployment = msgspec.structs.replace(
+        DEPLOYMENT, authentication_method=method, oauth_client_id="an-app"
+    )
+    assert findings.signed_in(deployment, "").message == who
+    finding = findings.signed_in(deployment, "It is refused.")
+    assert finding.status is CheckStatus.FAILED
+    assert remedy in finding.remedy
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Examines a deployment of One-Touch Join, from its id to a report."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NoReturn
 
@@ -26,6 +26,7 @@ from pexschedd.doctor.report import (
     overall,
 )
 from pexschedd.doctor.rooms import findings
+from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
 from pexschedd.doctor.running import run
 from pexschedd.errors import MailboxError, MailboxRefused, NotFound, SignInRefused
 from pexschedd.model import tables
@@ -75,6 +76,7 @@ class RoomsDoctor:
         network: Network,
         open_rooms: Callable[[ExchangeDeployment, str], RoomMailboxes],
         find_url: Callable[[ExchangeDeployment, str], Awaitable[str]],
+        endpoints: EndpointsDoctor,
         *,
         clock: IReactorTime,
         now: Now,
@@ -83,11 +85,12 @@ class RoomsDoctor:
         self._network = network
         self._open_rooms = open_rooms
         self._find_url = find_url
+        self._endpoints = endpoints
         self._clock = clock
         self._now = now
 
     async def examine(self, deployment_id: int) -> DeploymentReport:
-        """Make every check and return the report, within a minute and a half. Raises
+        """Make every check and return the report, within two minutes. Raises
         `NotFound`."""
         deployment = self._records.get(tables.MJX_EXCHANGE_DEPLOYMENT, deployment_id)
         if deployment is None:
@@ -103,8 +106,10 @@ class RoomsDoctor:
         if url:
             lines += await self._server(deployment, url)
         is_ready = bool(url) and overall(lines) is not CheckStatus.FAILED
-        lines += await self._rooms(deployment, url, rooms, is_ready)
+        found, problems = await self._rooms(deployment, url, rooms, is_ready)
+        lines += found
         lines += self._stored(deployment, rooms)
+        lines += await self._endpoints.examine(deployment, len(rooms), problems)
         return DeploymentReport(
             mjx_exchange_deployment_id=deployment_id,
             name=deployment.name,
@@ -156,19 +161,22 @@ class RoomsDoctor:
         url: str,
         rooms: Sequence[str],
         is_ready: bool,
-    ) -> list[ReportLine]:
-        """The lines about signing in, and about the rooms that were tried."""
+    ) -> tuple[list[ReportLine], Mapping[str, str]]:
+        """The lines about signing in and about the rooms that were tried, and the
+        problems of those that cannot be read."""
         if not rooms or not is_ready:
             why = "There is no room." if not rooms else "See above."
             return [
                 line("sign_in", "Sign-in", not_checked(why)),
                 line("rooms_read", "Rooms' calendars", not_checked(why)),
-            ]
+            ], {}
+        method = deployment.authentication_method
+        fields = _ACCOUNT_FIELDS.get(method, _PASSWORD_FIELDS)
         try:
             mailboxes = self._open_rooms(deployment, url)
         except MailboxRefused as error:
             finding = findings.signed_in(deployment, error.message)
-            return [line("sign_in", "Sign-in", finding, _ACCOUNT_FIELDS)]
+            return [line("sign_in", "Sign-in", finding, fields)], {}
         try:
             attempt = _RoomsAttempt(mailboxes, self._clock, self._now)
             await attempt.run(rooms[:MOST_ROOMS])
@@ -179,9 +187,9 @@ class RoomsDoctor:
         if not attempt.refusal:
             read = findings.read(attempt.problems, attempt.tried, len(rooms))
         return [
-            line("sign_in", "Sign-in", sign_in, _ACCOUNT_FIELDS),
+            line("sign_in", "Sign-in", sign_in, fields),
             line("rooms_read", "Rooms' calendars", read),
-        ]
+        ], attempt.problems
 
     def _stored(
         self, deployment: ExchangeDeployment, rooms: Sequence[str]
@@ -211,11 +219,16 @@ class RoomsDoctor:
         ]
 
 
-_ACCOUNT_FIELDS = (
+_PASSWORD_FIELDS = (
     "service_account_username",
     "service_account_password",
     "authentication_method",
 )
+_ACCOUNT_FIELDS = {
+    "OAUTH": ("service_account_username", "oauth_client_id", "oauth_token_endpoint"),
+    "APP_PERM": ("oauth_client_id", "oauth_client_secret", "oauth_token_endpoint"),
+}
+"""The fields that a sign-in depends on, by the method; the others have a password."""
 
 
 class _RoomsAttempt:

@@ -10,6 +10,7 @@ from pexschedd.doctor.report import (
     passed,
     warning,
 )
+from pexschedd.identity.oauth.service_accounts import DEPLOYMENTS
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.onetouch.calendars.pace import interval_of
 from pexschedd.onetouch.calendars.quota import LONG_INTERVAL
@@ -59,10 +60,30 @@ def discovered(url: str, problem: str) -> CheckFinding:
 
 
 def signed_in(deployment: ExchangeDeployment, problem: str) -> CheckFinding:
-    """Judge the service account's sign-in, tried with one room."""
+    """Judge the sign-in of the service account or of the application, tried with one
+    room."""
     who = deployment.service_account_username
+    if deployment.authentication_method == "APP_PERM":
+        who = f"The application {deployment.oauth_client_id}"
     if not problem:
         return passed(f"{who} signs in.")
+    if deployment.authentication_method == "APP_PERM":
+        return failed(
+            one_line(problem),
+            cause="The identity provider gives no token, or Exchange does not take it.",
+            remedy="Correct the fields OAuth client ID, OAuth client secret and OAuth "
+            "token endpoint of the deployment: secrets expire. The deployment's "
+            "exchange_setup script makes the application known to Exchange.",
+        )
+    if deployment.authentication_method == "OAUTH":
+        return failed(
+            one_line(problem),
+            cause="The service account is not signed in, or Exchange does not take its "
+            "tokens.",
+            remedy=f"Sign in as {who} at {DEPLOYMENTS.page_of(deployment.id)}, and "
+            "correct the fields Service account username and OAuth client ID of the "
+            "deployment if the page says so.",
+        )
     return failed(
         one_line(problem),
         cause="Exchange does not let the service account in.",
