@@ -4,7 +4,7 @@ Beside `connections`, the only place that opens the sealed password of a service
 account.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -31,6 +31,8 @@ from pexschedd.onetouch.ports.room_notifications import RoomServer
 from pexschedd.store.secrets import SecretVault
 from pexschedd.util.worker_processes import HeavyWork
 
+FindServer = Callable[[str], Awaitable[RoomServer]]
+"""Takes a room's address; returns the server that reports its changes."""
 NO_AUTODISCOVER = (
     "Enter the EWS URL of the deployment: with OAUTH the sign-in is for the server "
     "that it names."
@@ -138,17 +140,10 @@ class RoomConnections:
         Autodiscover is used, it tells which rooms can share a stream."""
         if deployment.notification_method == "POLL":
             return None
-        url, method = deployment.ews_url, deployment.authentication_method
-        has_one_server = url and (not autodiscover or method == "OAUTH")
-        discovery = (
-            None if has_one_server else self.discovery(deployment, autodiscover)
-        )
-
-        async def find_server(room: str) -> RoomServer:
-            if discovery is None:
-                return RoomServer(url)
-            found = await discovery.find_server(room)
-            return RoomServer(url or found.url, found.group)
+        find_server = _at_ews_url(deployment)
+        is_found = autodiscover or not deployment.ews_url
+        if is_found and deployment.authentication_method != "OAUTH":
+            find_server = self._by_autodiscover(deployment, autodiscover)
 
         return EwsRoomNotifications(
             find_server,
@@ -156,6 +151,17 @@ class RoomConnections:
             throttles=self._throttles,
             observer=observer,
         )
+
+    def _by_autodiscover(
+        self, deployment: ExchangeDeployment, addresses: Sequence[str]
+    ) -> FindServer:
+        discovery = self.discovery(deployment, addresses)
+
+        async def find_server(room: str) -> RoomServer:
+            found = await discovery.find_server(room)
+            return RoomServer(deployment.ews_url or found.url, found.group)
+
+        return find_server
 
     def discovery(
         self, deployment: ExchangeDeployment, addresses: Sequence[str]
@@ -209,3 +215,10 @@ class RoomConnections:
             return self._vault.unseal(sealed, context_of(deployment, field))
         except StoreError as error:
             raise SignInRefused(error.message) from None
+
+
+def _at_ews_url(deployment: ExchangeDeployment) -> FindServer:
+    async def find_server(_room: str) -> RoomServer:
+        return RoomServer(deployment.ews_url)
+
+    return find_server

@@ -13,6 +13,7 @@ from twisted.web.server import Site
 from pexschedd.identity.oauth.endpoint import context_of
 from pexschedd.identity.oauth.signed_in import new_sign_in
 from pexschedd.model import tables
+from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.onetouch.calendars.reading_alarms import ReadingAlarms
@@ -147,8 +148,19 @@ async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
 @pytest_twisted.ensureDeferred
 async def test_signed_in_and_read(rooms: Rooms) -> None:
     """Until a person signs in there is an alarm with the page on which to do so; then
-    it is gone, and the screen has its meetings."""
+    it is gone, and the screen has its meetings. Only the EWS URL gets the token, and no
+    address of Autodiscover's."""
     world = rooms.world
+    elsewhere = AutodiscoverUrl(
+        id=1,
+        name="Elsewhere",
+        url=f"{rooms.idp}/autodiscover/autodiscover.xml",
+        exchange_deployment=1,
+    )
+    with world.store.transaction() as change:
+        change.put(tables.MJX_AUTODISCOVER_URL, elsewhere)
+        durable = change.commit()
+    await durable
     await rooms.configure()
     await rooms.look()
     (text,) = rooms.alarms
@@ -162,6 +174,9 @@ async def test_signed_in_and_read(rooms: Rooms) -> None:
     await world.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[OAK])
     assert await world.shows() == [("Plan", DIAL)]
     assert rooms.refresh_token == "refresh-1"
+    assert [form["grant_type"] for form in rooms.provider.asked] == [
+        "authorization_code"
+    ]
     (status,) = (await rooms.ask("GET", STATUS)).json["objects"]
     assert (status["signed_in"], status["account"]) == (True, ACCOUNT)
     assert status["deployment_name"] == "Head office"
