@@ -5,7 +5,7 @@ server or the account that fails, nobody asks again for a while; then one room g
 first.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
@@ -24,6 +24,7 @@ from pexschedd.errors import (
 from pexschedd.model.onetouch.room_calendar import RoomMeeting
 from pexschedd.onetouch.calendars.call_counter import CallCounter
 from pexschedd.onetouch.calendars.change_pace import share_of
+from pexschedd.onetouch.calendars.due_queue import DueQueue
 from pexschedd.onetouch.calendars.pace import (
     first_time,
     interval_of,
@@ -78,6 +79,7 @@ class ReadingSchedule:
         self._mailboxes = mailboxes
         self._clock = clock
         self._rooms: dict[str, RoomState] = {}
+        self._queue = DueQueue()
         self._timer: IDelayedCall | None = None
         self._running = False
         self._under_way: set[Deferred[None]] = set()
@@ -168,6 +170,7 @@ class ReadingSchedule:
                     state.due = now
             kept[email] = state
         self._rooms = kept
+        self._queue.fill(kept.values())
         if self.listener is not None:
             self.listener.set_rooms(kept)
         self._schedule()
@@ -176,8 +179,7 @@ class ReadingSchedule:
         """Read a room as soon as possible, unless it waits after a failure."""
         state = self._rooms.get(email)
         if state is not None and not state.failures:
-            state.due = self._clock.seconds()
-            self._schedule()
+            self._read_at(state, self._clock.seconds())
 
     # What is reported of rooms
 
@@ -189,8 +191,7 @@ class ReadingSchedule:
                 continue
             state.is_reported = are_reported
             if not state.failures:
-                state.due = min(state.due, state.first_time(now, interval))
-        self._schedule()
+                self._read_at(state, min(state.due, state.first_time(now, interval)))
 
     def room_changed(self, room: str) -> None:
         """See `ReportedRooms`. A room that waits after a failure goes on waiting."""
@@ -199,10 +200,16 @@ class ReadingSchedule:
             return
         state.has_changed = True
         if not state.is_reading and not state.failures:
-            state.read_after_change(self._clock.seconds(), self._share)
-            self._schedule()
+            now = self._clock.seconds()
+            self._read_at(state, state.time_after_change(now, self._share))
 
     # Scheduling
+
+    def _read_at(self, state: RoomState, due: float) -> None:
+        if due != state.due:
+            state.due = due
+            self._queue.put(state)
+            self._schedule()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None and self._timer.active():
@@ -214,12 +221,12 @@ class ReadingSchedule:
         self._cancel_timer()
         if not self._running or self._free_places() <= 0:
             return  # the end of a reading sets it
-        waiting = [s.due for s in self._rooms.values() if not s.is_reading]
-        if not waiting:
+        first = self._queue.first()
+        if first is None:
             return
         now = self._clock.seconds()
         free = self.counter.seconds_until_free(self.quota())
-        due = max(min(waiting), self._paused_until, now + free)
+        due = max(first.due, self._paused_until, now + free)
         self._timer = self._clock.callLater(max(0.0, due - now), self._read_due)
 
     def _free_places(self) -> int:
@@ -229,7 +236,7 @@ class ReadingSchedule:
     def _read_due(self) -> None:
         self._timer = None
         now = self._clock.seconds()
-        for state in self._due(now):
+        while (state := self._queue.first()) is not None and state.due <= now:
             # Some readings end at once, and may have led to a pause.
             if self._free_places() <= 0 or now < self._paused_until:
                 break
@@ -237,11 +244,6 @@ class ReadingSchedule:
                 break
             self._begin(state)
         self._schedule()
-
-    def _due(self, now: float) -> Iterator[RoomState]:
-        due = [s for s in self._rooms.values() if not s.is_reading and s.due <= now]
-        due.sort(key=lambda state: state.due)
-        yield from due
 
     def _begin(self, state: RoomState) -> None:
         state.begin(self._clock.seconds(), self._share)
@@ -259,6 +261,8 @@ class ReadingSchedule:
 
     def _ended(self, state: RoomState) -> None:
         state.is_reading = False
+        if self._is_wanted(state):
+            self._queue.put(state)
         self._schedule()
 
     # Reading
@@ -319,6 +323,7 @@ class ReadingSchedule:
         for state in self._rooms.values():
             if state.due <= now and not state.is_reading:
                 state.due = state.first_time(now, interval)
+        self._queue.fill(self._rooms.values())
 
     async def _failed(self, state: RoomState, error: MailboxError) -> None:
         now = self._clock.seconds()

@@ -45,10 +45,10 @@ class RoomState(msgspec.Struct):
         """Return a time at its place within the interval that begins now."""
         return first_time(now, interval, place_of(self.room.number))
 
-    def read_after_change(self, now: float, share: float) -> None:
-        """Have it read soon after a change; see `change_pace`."""
+    def time_after_change(self, now: float, share: float) -> float:
+        """Return when it is read if it has changed now; see `change_pace`."""
         soon = time_after_change(now, self.started, self.allowance, share)
-        self.due = min(self.due, soon)
+        return min(self.due, soon)
 
     def begin(self, now: float, share: float) -> None:
         """Note that a reading begins, which finds all changes until now."""
@@ -69,4 +69,4 @@ class RoomState(msgspec.Struct):
             interval = safety_interval(interval)
         self.due = next_time(started, interval, place_of(self.room.number))
         if self.has_changed:
-            self.read_after_change(now, share)
+            self.due = self.time_after_change(now, share)
