@@ -36,8 +36,13 @@ class RoomLists:
         self._now = now
         self._templates = templates
         self._read: dict[str, datetime] = {}
+        self._waiting: dict[str, set[str]] = {}
+        """The rooms that have a meeting without a text, by its UID: what they dial may
+        be a room of our own scheduling side."""
         self._subscribers: list[RoomChanged] = []
         store.subscribe(tables.ROOM_CALENDAR, self._changed)
+        store.subscribe(tables.SCHEDULED_CONFERENCE, self._scheduled)
+        store.subscribe(tables.RECURRING_CONFERENCE, self._scheduled)
 
     def of(self, endpoint_id: int) -> tuple[ScreenMeeting, ...]:
         """Return an endpoint's list as it is now; empty if there is no such endpoint,
@@ -65,7 +70,8 @@ class RoomLists:
         return None if calendar is None else calendar.read_at
 
     def subscribe(self, changed: RoomChanged) -> None:
-        """Call `changed` with the address of a room whose stored calendar has changed.
+        """Call `changed` with the address of a room whose stored calendar has changed,
+        or one of whose meetings was scheduled here.
 
         It is called before the change is durable, and must not raise. What a list
         depends on besides (the time, the profile) is not reported.
@@ -74,6 +80,8 @@ class RoomLists:
 
     def was_read(self, room_email: str, when: datetime) -> None:
         """Note that a room was read, whether or not anything had changed."""
+        if room_email not in self._read:
+            self._note_waiting(None, self._calendar(room_email))
         self._read[room_email] = when
 
     def _calendar(self, room_email: str) -> RoomCalendar | None:
@@ -85,8 +93,33 @@ class RoomLists:
             return
         if new is None:
             self._read.pop(record.room_email, None)
+        self._note_waiting(old, new)
+        self._tell(record.room_email)
+
+    def _tell(self, room_email: str) -> None:
         for changed in self._subscribers:
-            changed(record.room_email)
+            changed(room_email)
+
+    def _note_waiting(self, old: RoomCalendar | None, new: RoomCalendar | None) -> None:
+        before, now = _without_text(old), _without_text(new)
+        for uid in before - now:
+            rooms = self._waiting.get(uid)
+            if rooms is not None and old is not None:
+                rooms.discard(old.room_email)
+                if not rooms:
+                    del self._waiting[uid]
+        if new is not None:
+            for uid in now:
+                self._waiting.setdefault(uid, set()).add(new.room_email)
+
+    def _scheduled(self, old: MeetingRecord | None, new: MeetingRecord | None) -> None:
+        """Tell the rooms of a meeting that got a room of ours, or another one."""
+        before, now = _room_of(old), _room_of(new)
+        if before == now:
+            return
+        uids = {uid for uid, alias in (before, now) if uid and alias is not None}
+        for room in {room for uid in uids for room in self._waiting.get(uid, ())}:
+            self._tell(room)
 
     def _own(self, meetings: Iterable[RoomMeeting]) -> dict[str, JoinDetails]:
         """Return the rooms of our own scheduling side, by the UIDs of meetings whose
@@ -118,3 +151,16 @@ class RoomLists:
 
 def _is_same(old: RoomCalendar, new: RoomCalendar) -> bool:
     return (old.meetings, old.memory) == (new.meetings, new.memory)
+
+
+def _without_text(calendar: RoomCalendar | None) -> set[str]:
+    if calendar is None:
+        return set()
+    return {m.uid for m in calendar.meetings if m.uid and not m.has_text}
+
+
+def _room_of(record: MeetingRecord | None) -> tuple[str, int | None]:
+    """The UID of a meeting, and the alias that it was given."""
+    if record is None:
+        return "", None
+    return record.ews_item_uid, record.scheduled_alias

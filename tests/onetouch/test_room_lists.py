@@ -163,3 +163,48 @@ async def test_the_age_of_a_list(store: Store) -> None:
     lists.was_read(ROOM, NOW)
     assert lists.stale(1) == NOW
     assert lists.stale(2) is None
+
+
+def scheduled(**fields: Any) -> ScheduledConference:
+    """A meeting that our own scheduling side gave a room."""
+    given: dict[str, Any] = {
+        "id": 1,
+        "conference": 1,
+        "start_time": NOW,
+        "end_time": NOW + HOUR,
+        "scheduled_alias": 1,
+        "ews_item_uid": "own",
+        "exchange_connector": 1,
+    }
+    return ScheduledConference(**given | fields)
+
+
+@pytest_twisted.ensureDeferred
+async def test_our_own_rooms_are_told(store: Store) -> None:
+    """A room is told when one of its meetings without a text gets a room of our own
+    scheduling side, another one, or loses it: also if it was stored before the start.
+    Of other meetings, and of other changes, it is not told."""
+    await stored(store, meeting("own", has_text=False), meeting("text"))
+    lists = await configured(store)
+    lists.was_read(ROOM, NOW)
+    told: list[str] = []
+    lists.subscribe(told.append)
+
+    async def put(record: ScheduledConference) -> list[str]:
+        change = store.transaction()
+        change.put(tables.SCHEDULED_CONFERENCE, record)
+        await change.commit()
+        heard, told[:] = list(told), []
+        return heard
+
+    assert await put(scheduled(id=2, ews_item_uid="text")) == []
+    assert await put(scheduled()) == [ROOM]
+    assert await put(scheduled(end_time=NOW + 2 * HOUR)) == []
+    assert await put(scheduled(scheduled_alias=2)) == [ROOM]
+    change = store.transaction()
+    change.delete(tables.SCHEDULED_CONFERENCE, 1)
+    await change.commit()
+    assert told == [ROOM]
+    await stored(store, meeting("own"), meeting("text", has_text=False))
+    told.clear()
+    assert await put(scheduled()) == []
