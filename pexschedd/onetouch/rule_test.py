@@ -71,8 +71,8 @@ def run_rule_test(test: RuleTest) -> RuleTestResult:
     """Apply rules to an invitation; raises InvalidFields for a file that is not base64
     and for rules that are wrong.
 
-    It takes half a second for a million characters; the first test in a process takes
-    the time to read the catalogue, too.
+    It takes a second for a million characters of tags; the first test in a process
+    takes the time to read the catalogue, too.
     """
     rules = test.rules
     if test.given_rules:

@@ -9,6 +9,7 @@ import msgspec
 
 from pexschedd.onetouch.invitation.characters import one_line
 from pexschedd.onetouch.invitation.invitation import Invitation
+from pexschedd.onetouch.invitation.passages import searchable
 from pexschedd.onetouch.rules.evaluation import RuleSet
 from pexschedd.onetouch.rules.results import RuleOutcome, SeenLink
 
@@ -38,7 +39,8 @@ class JoinReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def report_on(invitation: Invitation, rules: RuleSet) -> JoinReport:
     """Apply rules to an invitation and report all that they say."""
-    found = rules.evaluate(invitation)
+    read = searchable(invitation)
+    found = rules.evaluate(invitation, read)
     details = found.details
     organizer = one_line(invitation.organizer_name or invitation.organizer_email, 250)
     notes = [f"Not read: {problem}." for problem in invitation.problems]
@@ -63,6 +65,6 @@ def report_on(invitation: Invitation, rules: RuleSet) -> JoinReport:
         is_cancelled=invitation.is_cancelled,
         tried=found.tried,
         recognised=found.recognised,
-        links=rules.links_of(invitation),
+        links=rules.links_of(read),
         notes=tuple(notes),
     )

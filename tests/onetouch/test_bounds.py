@@ -17,10 +17,10 @@ from pexschedd.onetouch.invitation.invitation import (
 from pexschedd.onetouch.invitation.passages import LONGEST_PASSAGE, searchable
 from pexschedd.onetouch.links.finding import MARK, MOST_LINKS, take_links
 from pexschedd.onetouch.rules.rule import STANDARD_RULES
-from pexschedd.onetouch.rules.rule_sets import cost_of
+from pexschedd.onetouch.rules.rule_sets import cost_of, rule_set
 from pexschedd.onetouch.rules.rule_sets import evaluate as evaluate_rules
 from pexschedd.util.worker_main import result_of
-from pexschedd.util.worker_processes import WorkerProcesses
+from pexschedd.util.worker_processes import AT_ONCE, WorkerProcesses
 from tests.onetouch.onetouch_support import evaluate
 
 PIECES = (
@@ -142,3 +142,18 @@ def test_work_can_be_handed_to_a_process() -> None:
     assert returned
     assert found.details.alias == "a@b.example"
     assert cost_of(invitation) == 15
+
+
+def test_tags_cost_more_than_text() -> None:
+    """What is mostly tags goes to a process apart although it is short: reading a tag
+    takes as long as many characters."""
+    assert cost_of(Invitation(html="<b>x</b>" * 2_000)) > AT_ONCE
+    assert cost_of(Invitation(html="<p>" + "x" * 20_000)) < AT_ONCE
+
+
+def test_a_body_is_read_once_for_a_report() -> None:
+    """Rules and links use what was read already."""
+    read = searchable(Invitation(html="<p>https://zoom.us/j/1234567890</p>"))
+    rules = rule_set(tuple(STANDARD_RULES))
+    assert rules.evaluate(Invitation(), read).details is not None
+    assert [link.service for link in rules.links_of(read)] == ["Zoom"]

@@ -10,11 +10,14 @@ from pexschedd.onetouch.services.catalogue import (
     MEETING_TYPES,
     own_catalogue,
     own_services,
+    own_unchecked,
     own_words,
+    prepare_own_services,
     read_catalogue,
     with_entries,
 )
 from pexschedd.onetouch.services.entry import ServiceEntry
+from pexschedd.onetouch.services.patterns import compiled
 from tests.onetouch.onetouch_support import evaluate, rule, templates
 
 ENTRIES = own_catalogue().entries
@@ -166,3 +169,18 @@ def test_video_number_in_each_language(word: str) -> None:
     found = evaluate(rule("pexipinfinityteamsbody"), text=text).details
     assert found is not None
     assert found.alias == "1192003004@cvi.example.com"
+
+
+def test_reading_it_in_steps() -> None:
+    """Preparing reads and compiles everything in many small steps: nothing is left to
+    be compiled when the services are first used."""
+    for cached in (own_services, own_catalogue, own_unchecked, compiled):
+        cached.cache_clear()
+    steps = list(prepare_own_services())
+    assert len(steps) > len(ENTRIES)
+    known = compiled.cache_info().misses
+    assert own_services.cache_info().currsize == 1
+    found = evaluate(rule("zoom"), html="<p>https://zoom.us/j/1234567890</p>")
+    assert found.details is not None
+    assert compiled.cache_info().misses == known
+    assert list(prepare_own_services()) == []

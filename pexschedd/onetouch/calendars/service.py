@@ -18,9 +18,11 @@ from pexschedd.model.table import Table
 from pexschedd.onetouch.calendars.reading_alarms import LOOK_EVERY, ReadingAlarms
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
 from pexschedd.onetouch.configuration import ReadRoom, rooms_by_deployment
+from pexschedd.onetouch.services.catalogue import prepare_own_services
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.store.store import Store
+from pexschedd.util.cooperate import in_slices
 from pexschedd.util.periodic import Periodic, Running
 
 FOLLOWED_AFTER = 1.0
@@ -119,6 +121,10 @@ class CalendarReading(MultiService):
         )
 
     async def _follow(self) -> None:
+        if any(True for _ in self._store.ids(tables.MJX_EXCHANGE_DEPLOYMENT)):
+            # In one go it would hold everything up for a tenth of a second.
+            async for _ in in_slices(prepare_own_services(), self._clock):
+                pass
         if not self.running:
             return
         wanted = rooms_by_deployment(self._store)

@@ -70,12 +70,15 @@ class RuleSet:
         self._services = services
         self._templates = templates
 
-    def evaluate(self, invitation: Invitation) -> Evaluation:
+    def evaluate(
+        self, invitation: Invitation, read: SearchableInvitation | None = None
+    ) -> Evaluation:
         """Return what a room dials for an invitation; never fails.
 
-        Takes time in proportion to the body: hand a long one to a process apart.
+        Takes time in proportion to the body: hand a long one to a process apart. Most
+        of it is for reading the body, which is not done if it was `read` before.
         """
-        read = searchable(invitation)
+        read = read or searchable(invitation)
         mentions = [tuple(self._services.finder.mentions(p)) for p in read.passages]
         places = self._places(read, mentions)
         tried: list[RuleOutcome] = []
@@ -106,10 +109,10 @@ class RuleSet:
         )
         return Evaluation(details, tuple(tried), tuple(named), notes)
 
-    def links_of(self, invitation: Invitation) -> tuple[SeenLink, ...]:
+    def links_of(self, read: SearchableInvitation) -> tuple[SeenLink, ...]:
         """Return the first links of an invitation, the newest message's first."""
         seen: list[SeenLink] = []
-        for passage in searchable(invitation).passages:
+        for passage in read.passages:
             finder = self._services.finder
             named = {m.position: m.entry.title for m in finder.mentions(passage)}
             seen += [

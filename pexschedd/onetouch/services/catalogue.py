@@ -5,7 +5,7 @@ An installation's entries come first, and one of the same name takes the place o
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -45,7 +45,9 @@ class Services:
 @cache
 def own_catalogue() -> ServiceCatalogue:
     """Return the catalogue that comes with the product."""
-    return read_catalogue(_own_data())
+    catalogue = own_unchecked()
+    _check(catalogue)
+    return catalogue
 
 
 @cache
@@ -54,8 +56,30 @@ def own_services() -> Services:
     return Services(own_catalogue())
 
 
-def _own_data() -> bytes:
-    return (files(__package__) / "data" / "catalogue.toml").read_bytes()
+def prepare_own_services() -> Iterator[None]:
+    """Read our catalogue and compile its expressions, in steps that take a few
+    milliseconds each; `own_services` is quick then. Iterate to the end."""
+    if own_services.cache_info().currsize:
+        return
+    _own_table()
+    yield
+    for entry in own_unchecked().entries:
+        yield
+        for _ in problems_of(entry):  # it compiles what it looks at
+            pass
+    yield
+    own_services()
+
+
+@cache
+def _own_table() -> Mapping[str, Any]:
+    return _parsed((files(__package__) / "data" / "catalogue.toml").read_bytes())
+
+
+@cache
+def own_unchecked() -> ServiceCatalogue:
+    """Return the catalogue that comes with the product, before it is checked."""
+    return _catalogue_of(_own_table())
 
 
 def read_catalogue(data: bytes) -> ServiceCatalogue:
@@ -67,7 +91,14 @@ def read_catalogue(data: bytes) -> ServiceCatalogue:
         raise InvalidFields(
             {"__all__": [f"A catalogue has {MOST_BYTES} bytes at most."]}
         )
-    raw = _parsed(data)
+    catalogue = _catalogue_of(_parsed(data))
+    _check(catalogue)
+    return catalogue
+
+
+def _catalogue_of(table: Mapping[str, Any]) -> ServiceCatalogue:
+    """The catalogue of a table, with the words in their places."""
+    raw = dict(table)
     words = raw.pop("words", {})
     if not isinstance(words, dict) or not all(
         isinstance(w, str) for w in words.values()
@@ -75,13 +106,11 @@ def read_catalogue(data: bytes) -> ServiceCatalogue:
         raise InvalidFields({"words": ["This must be a table of texts."]})
     raw = _with_words(raw, {**own_words(), **words})
     try:
-        catalogue = msgspec.convert(raw, ServiceCatalogue)
+        return msgspec.convert(raw, ServiceCatalogue)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at ")
         field = place.strip("`").removeprefix("$.") or "__all__"
         raise InvalidFields({field: [f"{text}."]}) from None
-    _check(catalogue)
-    return catalogue
 
 
 def with_entries(
@@ -106,7 +135,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
 @cache
 def own_words() -> Mapping[str, str]:
     """Return the words of our catalogue, which an installation's may use."""
-    words: Mapping[str, str] = _parsed(_own_data())["words"]
+    words: Mapping[str, str] = _own_table()["words"]
     return words
 
 
