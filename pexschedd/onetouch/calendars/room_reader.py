@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -157,8 +158,12 @@ class RoomReader:
     async def _judged(self, room: ReadRoom, item: RoomItem) -> RoomMeeting:
         invitation = invitation_of(item)
         work = partial(judge, room.rules.rules, invitation)
+        # As if its text were lost: details that were found before stay.
+        judgement = Judgement(None, (), has_text=False)
         try:
             judgement = await self._heavy_work(work, cost_of(invitation))
+        except CancelledError:
+            raise
         except WorkAbandoned as error:
             self._log.warn(
                 "room has an invitation that takes too long to search room={room} "
@@ -167,8 +172,13 @@ class RoomReader:
                 deployment=self._deployment,
                 reason=error.message,
             )
-            # As if its text were lost: details that were found before stay.
-            judgement = Judgement(None, (), has_text=False)
+        except Exception:  # noqa: BLE001 - one invitation must not stop its room
+            self._log.failure(
+                "invitation could not be searched unexpectedly room={room} "
+                "deployment={deployment}",
+                room=room.email,
+                deployment=self._deployment,
+            )
         return room_meeting(item, judgement)
 
     def _log_changes(

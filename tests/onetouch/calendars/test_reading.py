@@ -18,6 +18,7 @@ from pexschedd.model import tables
 from pexschedd.onetouch.calendars.reading_alarms import LOOK_EVERY
 from pexschedd.scheduling.alarms import names
 from pexschedd.util.worker_processes import WorkAbandoned
+from tests.conftest import Failures
 from tests.onetouch.calendars.reading_support import (
     ELM,
     HOUR,
@@ -355,6 +356,30 @@ async def test_an_invitation_that_takes_too_long(tmp_path: Path) -> None:
     await r.pass_time(4 * INTERVAL)
     assert r.aliases() == ["", "1234567890@zoomcrc.com"]
     assert len(r.rooms.fetched) == 2
+    await r.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_invitation_that_cannot_be_searched(
+    tmp_path: Path, logged_failures: Failures
+) -> None:
+    """A mistake of ours with one invitation costs its Join, is logged, and holds up
+    none of the others in its room."""
+
+    async def failing(work: Any, cost: int) -> Any:
+        if cost > 24_000:
+            raise RecursionError
+        return work()
+
+    r = Reading(tmp_path, heavy_work=failing)
+    r.rooms.put(OAK, item("a", subject="A", html="x" * 30_000))
+    r.rooms.put(OAK, item("b", subject="B"))
+    await r.configure(OAK)
+    await r.start()
+    await r.pass_time(2 * INTERVAL)
+    assert r.aliases() == ["", "1234567890@zoomcrc.com"]
+    assert len(logged_failures) == 1
+    logged_failures.clear()
     await r.stop()
 
 
