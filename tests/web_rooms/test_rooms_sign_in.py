@@ -11,6 +11,8 @@ import spnego
 from lxml import etree
 from twisted.logger import LogEvent, globalLogPublisher
 
+from pexschedd.errors import NotAuthenticated, TooManyRequests
+from pexschedd.identity.rooms.accounts import EndpointAccounts
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import CISCO
 from tests.web_rooms.rooms_support import (
@@ -104,6 +106,26 @@ async def test_guessing_is_slowed_down(world: RoomWorld) -> None:
     assert code == 503
     world.clock.advance(5)
     assert await status(world, basic("elm-screen", "other")) == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_guesses_keep_no_system_out_after_a_restart(world: RoomWorld) -> None:
+    """A system that has signed in before is heard although somebody else guesses its
+    password from the start on; from another address the right one has to wait."""
+
+    def started() -> EndpointAccounts:
+        return EndpointAccounts(world.store, world.clock.seconds)
+
+    assert started().by_password(USER, PASSWORD, "192.0.2.1").id == world.oak
+    accounts = started()
+    for _ in range(6):
+        with pytest.raises((NotAuthenticated, TooManyRequests)):
+            accounts.by_password(USER, "guess", "198.51.100.1")
+    assert accounts.by_password(USER, PASSWORD, "192.0.2.1").id == world.oak
+    with pytest.raises(TooManyRequests):
+        accounts.by_password(USER, PASSWORD, "192.0.2.2")
+    stored = world.store.find(tables.ENDPOINT_STATE_BY_ENDPOINT, world.oak)
+    assert "192.0.2" not in str(stored)
 
 
 @pytest_twisted.ensureDeferred

@@ -2,22 +2,28 @@
 one of its own.
 
 Failed sign-ins are delayed by account and by address, as those of administrators are;
-see `sign_in_backoff`.
+see `sign_in_backoff`. The address from which a system has signed in last is stored:
+after a restart, too, it is not delayed because others guess.
 """
 
 import hmac
 from collections.abc import Callable
 from hashlib import sha256
 
+from msgspec.structs import replace
+
 from pexschedd.crypto.ntlm import NtlmProof, is_proven
-from pexschedd.errors import NotAuthenticated, StoreError, TooManyRequests
+from pexschedd.errors import NotAuthenticated, StoreError, StoreFull, TooManyRequests
 from pexschedd.identity.sign_in_backoff import SignInBackOff
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import POLY, Endpoint
+from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.store.store import Store
+from pexschedd.util.client_network import network_of
 
 _DECOY = "a password that no account has, of a usual length"
 _LONGEST_NAME = 320
+_ADDRESS_CONTEXT = "mjx_endpoint/known_address"
 
 IsRight = Callable[[str], bool]
 """Tells whether a password is the one that a client has shown to know."""
@@ -80,19 +86,47 @@ class EndpointAccounts:
     ) -> Endpoint:
         # Of all spellings the plain one: another domain begins no new count.
         account = names[-1][:_LONGEST_NAME].strip().casefold()
+        endpoint = self._find(names)
+        if endpoint is not None and self._knows(endpoint, address):
+            self._back_off.recognise(account, address)
         wait = self._back_off.begin(account, address, self._seconds())
         if wait:
             self._counted("put_off")
             raise TooManyRequests(
                 "Too many sign-ins have failed. Wait, then try again.", retry_after=wait
             )
-        endpoint = self._find(names)
         if not is_right(self._password(endpoint)) or endpoint is None:
             self._counted("refused")
             raise NotAuthenticated("The name or the password is wrong.")
         self._back_off.succeeded(account, address)
         self._counted("accepted")
+        self._remember(endpoint, address)
         return endpoint
+
+    def _knows(self, endpoint: Endpoint, address: str) -> bool:
+        """Return whether an endpoint has signed in from an address the last time."""
+        state = self._store.find(tables.ENDPOINT_STATE_BY_ENDPOINT, endpoint.id)
+        known = "" if state is None else state.known_address
+        return bool(known) and known == self._digest(endpoint, address)
+
+    def _remember(self, endpoint: Endpoint, address: str) -> None:
+        """Store an address that is new, soon rather than now."""
+        if not address or self._knows(endpoint, address):
+            return
+        with self._store.transaction(deferrable=True) as change:
+            state = self._store.find(tables.ENDPOINT_STATE_BY_ENDPOINT, endpoint.id)
+            state = state or EndpointState(
+                id=change.new_id(tables.ENDPOINT_STATE), endpoint=endpoint.id
+            )
+            digest = self._digest(endpoint, address)
+            change.put(tables.ENDPOINT_STATE, replace(state, known_address=digest))
+            durable = change.commit()
+        # A disk that takes no writes keeps no system out.
+        durable.addErrback(lambda failure: failure.trap(StoreError, StoreFull) and None)
+
+    def _digest(self, endpoint: Endpoint, address: str) -> str:
+        text = f"{endpoint.id}/{network_of(address)}"
+        return self._store.vault.digest(text, _ADDRESS_CONTEXT)
 
     def _find(self, names: tuple[str, ...]) -> Endpoint | None:
         for name in names:

@@ -54,7 +54,8 @@ class Endpoint(Record, frozen=True, kw_only=True, omit_defaults=True):
         int | None,
         Field(
             label="Endpoint group",
-            help="The group, which has the profile. Without one no meetings are brought.",
+            help="The group, which has the profile. Without one no meetings are "
+            "brought.",
             related="mjx_endpoint_group",
         ),
     ] = None

@@ -34,6 +34,9 @@ class EndpointState(Record, frozen=True, kw_only=True, omit_defaults=True):
     sent_time: datetime | None = None
     sent_because: str = ""
     """The reason for sending it; see `onetouch.cisco.push_plan`."""
+    known_address: str = ""
+    """The network address from which it has signed in last, as a digest with a key of
+    the installation; see `identity.rooms.accounts`."""
     number_of_meetings: int = 0
     """The number of bookings of that list."""
     started: datetime | None = None
