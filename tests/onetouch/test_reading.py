@@ -163,6 +163,8 @@ def test_links_of_html() -> None:
     [
         "div style='display:none'", "span style=\"a:b; DISPLAY : NONE\"", "p hidden",
         "td style='mso-hide:all'", "div style=visibility:hidden",
+        "p style='opacity: 0'", "div style='max-height:0px; overflow:hidden'",
+        "div style='overflow: hidden;width:0'", "p style='opacity:0.0;left:0'",
     ],
 )  # fmt: skip
 def test_hidden_text_is_apart(tag: str) -> None:
@@ -172,6 +174,19 @@ def test_hidden_text_is_apart(tag: str) -> None:
     found = read_html(f"a<{tag}>b<{name}>c</{name}><i>d</i></{name}>e")
     assert "".join(found.shown.text.split()) == "ae"
     assert "".join(found.hidden.text.split()) == "bcd"
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "opacity:0.5", "fill-opacity:0", "max-height:0", "overflow:hidden",
+        "overflow:hidden;line-height:0", "overflow:hidden;min-width:0",
+        "overflow:hidden;height:0.5em", "overflow:hidden;height:05px", "font-size:0",
+    ],
+)  # fmt: skip
+def test_text_that_may_be_seen_is_not_hidden(style: str) -> None:
+    """Styles that hide nothing by themselves take no text away."""
+    assert read_html(f'a<div style="{style}">b</div>').hidden.text == ""
 
 
 @pytest.mark.parametrize(

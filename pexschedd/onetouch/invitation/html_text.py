@@ -39,10 +39,15 @@ _ATTRIBUTE = re.compile(
 )
 _HIDES = re.compile(
     r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden"
-    r"|mso-hide\s{0,9}:\s{0,9}all",
+    r"|mso-hide\s{0,9}:\s{0,9}all"
+    r"|(?<![\w-])opacity\s{0,9}:\s{0,9}0(?:\.0{1,9})?(?![.0-9])",
     re.IGNORECASE,
 )
-_MATTERS = re.compile(r"none|hidden|mso-hide|quote|cite", re.IGNORECASE)
+_CLIPS = re.compile(r"overflow\s{0,9}:\s{0,9}hidden", re.IGNORECASE)
+_HAS_NO_SIZE = re.compile(
+    r"(?<![\w-])(?:max-)?(?:height|width)\s{0,9}:\s{0,9}0(?![.0-9])", re.IGNORECASE
+)
+_MATTERS = re.compile(r"none|hidden|mso-hide|opacity|quote|cite", re.IGNORECASE)
 """Without any of these words, a tag is as good as without attributes."""
 _QUOTES = re.compile(r"\b(?:gmail_quote|moz-cite|yahoo_quoted|protonmail_quote)\b")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
@@ -118,9 +123,7 @@ class _Reader:
         found = _attributes(tag) if is_link or _MATTERS.search(tag) else {}
         if self._hiding:
             self._depth += name == self._hiding
-        elif name not in _ALONE and (
-            "hidden" in found or _HIDES.search(found.get("style", ""))
-        ):
+        elif name not in _ALONE and _is_hidden(found):
             self.end_link()
             self._hiding, self._depth, self._at = name, 1, self.hidden
         if name in _LINES:
@@ -187,6 +190,14 @@ class _Reader:
                 del at.out[self._begin :]
             at.out.append(MARK)
             at.links.append(WrittenLink(target, shown))
+
+
+def _is_hidden(attributes: dict[str, str]) -> bool:
+    """Return whether people see nothing of an element, whatever is in it. A size of
+    letters does not tell: elements within may have their own."""
+    style = attributes.get("style", "")
+    is_cut = _CLIPS.search(style) and _HAS_NO_SIZE.search(style)
+    return "hidden" in attributes or bool(is_cut or _HIDES.search(style))
 
 
 def _attributes(tag: str) -> dict[str, str]:
