@@ -29,10 +29,15 @@ DIAL = "1234567890@zoomcrc.com"
 
 
 class RoomWorld:
-    """A sandbox and a daemon with one clock. Use `start` and `stop`."""
+    """A sandbox and a daemon with one clock. Use `start` and `stop`. With `rooms_port`
+    endpoints can reach the daemon there."""
 
     def __init__(
-        self, folder: Path, sandbox: Sandbox | None = None, now: Clock | None = None
+        self,
+        folder: Path,
+        sandbox: Sandbox | None = None,
+        now: Clock | None = None,
+        rooms_port: int = 0,
     ) -> None:
         self.now = now or Clock()
         chosen = (room(OAK), room(ELM, CalendarProcessing()), room(ASH))
@@ -42,13 +47,19 @@ class RoomWorld:
         self._folder = folder
         (folder / "password").write_text("correct horse battery")
         endpoint = "tcp:0:interface=127.0.0.1"
+        endpoints = {"addin": [endpoint], "admin": [endpoint]}
+        reached: dict[str, Any] = {}
+        if rooms_port:
+            endpoints["rooms"] = [f"tcp:{rooms_port}:interface=127.0.0.1"]
+            reached = {"rooms_url": f"http://127.0.0.1:{rooms_port}"}
         self.daemon = Daemon(
             configuration.parse(
                 {
                     "state_dir": "state",
-                    "endpoints": {"addin": [endpoint], "admin": [endpoint]},
+                    "endpoints": endpoints,
                     "initial_admin_password_file": "password",
-                },
+                }
+                | reached,
                 folder / "config.json",
             ),
             reactor=reactor,

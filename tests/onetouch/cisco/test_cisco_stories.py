@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest_twisted
+import treq
 from exchangelib.items import SEND_TO_ALL_AND_SAVE_COPY as SEND_TO_ALL
 from msgspec.structs import replace
 from twisted.internet import reactor as _reactor
+from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.server import Site
 
 from pexschedd.model import tables
@@ -18,6 +20,7 @@ from tests.net.net_support import Authority, ips
 from tests.onetouch.calendars.room_world import ASH, DIAL, OAK, ZOOM, RoomWorld
 from tests.onetouch.calendars.test_room_stories import WEEK, occurrence, weekly
 from tests.onetouch.cisco.cisco_endpoint import RecordingEndpoint
+from tests.ports import free_ports
 from tests.stories.story_organizer import ews_time
 from tests.stories.story_terms import AT_TEN, DAY, HOUR
 from tests.turns import until
@@ -91,7 +94,7 @@ class Screens:
 
 @pytest_twisted.async_yield_fixture()
 async def screens(tmp_path: Path) -> AsyncIterator[Screens]:
-    world = RoomWorld(tmp_path)
+    world = RoomWorld(tmp_path, rooms_port=free_ports())
     await world.start()
     screens = Screens(world)
     yield screens
@@ -227,3 +230,26 @@ async def test_cancelled_while_the_daemon_was_down(tmp_path: Path) -> None:
     await again.stop()
     await world._port.stopListening()
     await screens.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_endpoint_tells_of_its_loss(screens: Screens) -> None:
+    """What has lost its bookings, and posts that to the URL that it was given, has them
+    again at once."""
+    await screens.configure(OAK)
+    await screens.world.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[OAK])
+    await screens.shows("Plan")
+    endpoint = screens.endpoints[1]
+    await until(lambda: bool(endpoint.feedback))
+    ((url, events),) = endpoint.feedback.values()
+    assert events == ["/Event/Bookings/SyncRequired", "/Event/BootEvent"]
+    endpoint.titles, endpoint.bookings = [], []
+    pool = HTTPConnectionPool(reactor, persistent=False)
+    client = treq.client.HTTPClient(Agent(reactor, pool=pool))
+    event = b"<Event><Bookings><SyncRequired/></Bookings></Event>"
+    for address, status in ((url + "0", 404), (url, 204)):
+        answer = await client.post(address, data=event)
+        await treq.content(answer)
+        assert answer.code == status
+    await until(lambda: endpoint.titles == ["Plan"])
+    await until(lambda: not endpoint.sessions)
