@@ -200,7 +200,10 @@ def test_a_token_that_is_deleted(display: DisplayPage) -> None:
         "The token is not valid any more. Enter another one."
     )
     assert display.text("title") == ""
-    assert TOKEN not in display.page.evaluate("JSON.stringify(localStorage)")
+    for storage in ("localStorage", "sessionStorage"):
+        kept = display.page.evaluate(f"JSON.stringify({storage})")
+        assert TOKEN not in kept
+        assert "Design review" not in kept
     display.status = 200
     display.page.get_by_label("Token").fill(TOKEN)
     display.page.get_by_label("In the room").check()
@@ -226,6 +229,25 @@ def test_settings_are_kept(display: DisplayPage) -> None:
     expect(display.page.get_by_label("Token")).to_have_value("")
     display.page.get_by_role("button", name="Raum anzeigen").click()
     assert shown(display)[0] == "Belegt"
+
+
+def test_signs_of_two_rooms(display: DisplayPage) -> None:
+    """Each tab of a browser keeps its own sign when it is loaded anew; a new tab has
+    the one that was set up last."""
+    context = display.page.context
+    other = DisplayPage(context.new_page(), display.origin)
+    display.open()
+    shown(display)
+    other_token = TOKEN.replace("secret", "public")
+    other.open(f"#token={other_token}&lang=de")
+    assert shown(other)[0] == "Belegt"
+    display.page.reload()
+    assert shown(display)[0] == "In use"
+    assert display.asked[-1]["authorization"] == f"Bearer {TOKEN}"
+    third = DisplayPage(context.new_page(), display.origin)
+    third.open("")
+    assert shown(third)[0] == "Belegt"
+    assert third.asked[-1]["authorization"] == f"Bearer {other_token}"
 
 
 def test_without_a_token(display: DisplayPage) -> None:

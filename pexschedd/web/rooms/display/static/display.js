@@ -6,7 +6,7 @@
 (function () {
   "use strict";
 
-  var display = window.roomDisplay, KEY = "pexschedd.display";
+  var display = window.roomDisplay;
   var SILENT = 90 * 1000, OLD = 60 * 60 * 1000, RELOADED_AT = 4;
   var words, settings, source, view, meetings = null, room = "", began = Date.now();
 
@@ -14,20 +14,8 @@
     return document.getElementById(id);
   }
 
-  function stored() {
-    try {
-      return JSON.parse(window.localStorage.getItem(KEY)) || {};
-    } catch (error) {
-      return {};
-    }
-  }
-
   function keep() {
-    try {
-      window.localStorage.setItem(KEY, JSON.stringify(settings));
-    } catch (error) {
-      /* A browser that keeps nothing asks again after a restart. */
-    }
+    display.kept.keepSettings(settings);
   }
 
   /* Settings behind the #: token, view, theme, join, lang, or `settings` alone. */
@@ -150,12 +138,12 @@
   }
 
   function main() {
-    var given = fromAddress();
-    settings = stored();
+    var given = fromAddress(), isNew = false;
+    settings = display.kept.settings();
     ["token", "view", "theme", "join", "lang"].forEach(function (name) {
-      if (given[name]) { settings[name] = given[name]; }
+      if (given[name]) { settings[name] = given[name]; isNew = true; }
     });
-    keep();
+    if (isNew) { keep(); }
     words = display.wordsFor(settings.lang || window.navigator.language || "en");
     dress();
     window.matchMedia("(prefers-color-scheme: dark)").addListener(dress);
