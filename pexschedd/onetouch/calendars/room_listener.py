@@ -8,7 +8,12 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import msgspec
-from twisted.internet.defer import Deferred, DeferredSemaphore, gatherResults
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredSemaphore,
+    gatherResults,
+)
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -69,6 +74,8 @@ class RoomListener:
         self._turns = DeferredSemaphore(SUBSCRIBING_AT_ONCE)
         self._running = False
         self._finished: Deferred[None] | None = None
+        self._search: Deferred[RoomServer] | None = None
+        """The search for a server that is under way."""
         self._sleep: Sleep | None = None
         self._is_signed_in = False
         self.without: dict[str, WithoutNotifications] = {}
@@ -84,6 +91,8 @@ class RoomListener:
         """End all streams; takes a few seconds at most."""
         self._running = False
         self._wake()
+        if self._search is not None:
+            self._search.cancel()
         if self._finished is not None:
             await self._finished
         groups, self._groups = self._groups, []
@@ -177,13 +186,18 @@ class RoomListener:
             ):
                 continue
             try:
-                server = await self._notifications.server(room)
+                self._search = Deferred.fromCoroutine(self._notifications.server(room))
+                server = await self._search
+            except CancelledError:
+                return
             except MailboxError as error:
                 self._sought[room] = now
                 self.down([room], error.message)
             else:
                 if room in self._rooms:
                     self._servers[room] = server
+            finally:
+                self._search = None
             if not self._running:
                 return
 

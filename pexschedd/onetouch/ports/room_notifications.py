@@ -62,7 +62,8 @@ class RoomNotifications(Protocol):
     """The notifications of the rooms of one deployment."""
 
     async def server(self, room: str) -> RoomServer:
-        """Return the server of a room. Raises `MailboxError` if it is not found."""
+        """Return the server of a room. Raises `MailboxError` if it is not found. It can
+        be cancelled."""
 
     def stream(self, server: RoomServer) -> RoomStream:
         """Return a stream from a server. Nothing is opened yet; raises

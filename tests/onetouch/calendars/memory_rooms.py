@@ -141,10 +141,14 @@ class MemoryNotifications:
     def __init__(self) -> None:
         self.servers: dict[str, RoomServer | MailboxError] = {}
         self.refusals: dict[str, MailboxError] = {}
+        self.hanging: Deferred[None] | None = None
+        """Searches for servers wait for it."""
         self.streams: list[MemoryStream] = []
 
     async def server(self, room: str) -> RoomServer:
         """Return the room's server."""
+        if self.hanging is not None:
+            await self.hanging
         found = self.servers.get(room, RoomServer("https://mail.example.test/"))
         if isinstance(found, MailboxError):
             raise found

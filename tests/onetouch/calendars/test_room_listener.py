@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_twisted
+from twisted.internet.defer import Deferred
 
 from pexschedd.errors import MailboxRefused, MailboxUnreachable, SignInRefused
 from pexschedd.onetouch.calendars.pace import FLOOR, SAFETY
@@ -231,3 +232,18 @@ async def test_stopping_closes_streams(tmp_path: Path) -> None:
     await r.stop()
     assert stream.is_closed
     assert not r.clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
+async def test_stopping_ends_a_search(tmp_path: Path) -> None:
+    """A search for a room's server that gets no answer does not hold up the end."""
+    r = Reported(tmp_path)
+    r.notifications.hanging = Deferred()
+    await r.configure(OAK)
+    await r.start()
+    await r.pass_time(FLOOR + FOLLOW)
+    assert r.titles() == []
+    began = r.clock.seconds()
+    await r.stop()
+    assert r.clock.seconds() - began < 1
+    assert r.notifications.streams == []
