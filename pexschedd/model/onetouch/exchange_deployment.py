@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pexschedd.model.fields import addresses, kinds
+from pexschedd.model.fields import kinds
 from pexschedd.model.fields.declaration import Destination, Field, Record
 from pexschedd.model.fields.secret_destinations import differs, other_server
+from pexschedd.model.integration import kerberos
 from pexschedd.model.integration.exchange import shows_more
 
 DEPLOYMENT_REDIRECT_PATH = "/admin/platform/mjxexchangedeployment/oauth_redirect/"
@@ -168,57 +169,14 @@ class ExchangeDeployment(Record, frozen=True, kw_only=True):
         ),
     ] = ""
 
-    kerberos_realm: Annotated[
-        str,
-        Field(
-            begins="Sign-in with Kerberos",
-            label="Kerberos realm",
-            help="The realm of the service account, usually the domain in capitals. "
-            "Required with KERBEROS.",
-            max_length=250,
-        ),
-    ] = ""
-    kerberos_kdc: Annotated[
-        str,
-        Field(
-            label="Kerberos KDC",
-            help="The host name of the key distribution centre.",
-            max_length=255,
-            checks=(addresses.host_and_port,),
-        ),
-    ] = ""
-    kerberos_kdc_https_proxy: Annotated[
-        str,
-        kinds.url(
-            "Kerberos KDC HTTPS proxy", "Reach the KDC through this proxy (KKDCP)."
-        ),
-    ] = ""
-    kerberos_exchange_spn: Annotated[
-        str,
-        Field(
-            label="Exchange service principal name",
-            help="Exchange's name in the realm, e.g. HTTP/mail.example.com; empty: "
-            "made from the EWS URL.",
-            max_length=255,
-        ),
-    ] = ""
-    kerberos_auth_every_request: Annotated[
-        bool,
-        Field(
-            label="Authenticate every request",
-            help="For load balancers that do not keep a connection signed in.",
-        ),
-    ] = False
-    kerberos_enable_tls: Annotated[
-        bool,
-        Field(label="Enable TLS", help="Talk to the KDC proxy over TLS."),
-    ] = True
+    kerberos_realm: Annotated[str, kerberos.realm("Sign-in with Kerberos")] = ""
+    kerberos_kdc: Annotated[str, kerberos.KDC] = ""
+    kerberos_kdc_https_proxy: Annotated[str, kerberos.KDC_HTTPS_PROXY] = ""
+    kerberos_exchange_spn: Annotated[str, kerberos.EXCHANGE_SPN] = ""
+    kerberos_auth_every_request: Annotated[bool, kerberos.AUTH_EVERY_REQUEST] = False
+    kerberos_enable_tls: Annotated[bool, kerberos.ENABLE_TLS] = True
     kerberos_verify_tls_using_custom_ca: Annotated[
-        bool,
-        Field(
-            label="Verify TLS using custom CA",
-            help="Check the KDC proxy's certificate with the configured CA file.",
-        ),
+        bool, kerberos.VERIFY_TLS_USING_CUSTOM_CA
     ] = False
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
