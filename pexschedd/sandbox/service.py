@@ -13,6 +13,7 @@ from pexschedd.sandbox.errors import EwsError, RequestFault, SchemaError
 from pexschedd.sandbox.faults.behaviour import Behaviour, BehaviourPlan
 from pexschedd.sandbox.faults.fault import Fault
 from pexschedd.sandbox.faults.throttling import MailboxThrottle, Throttling
+from pexschedd.sandbox.graph.service import GraphService
 from pexschedd.sandbox.mailboxes.accounts import Account, default_accounts
 from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
@@ -80,6 +81,10 @@ class EwsService:
         """The number of calls, by operation."""
         self._clock = clock
         self.subscriptions = Subscriptions(exchange.now, self._seconds)
+        self.graph = GraphService(
+            exchange, lambda: self._clock, self.behaviour, self.calls, self._is_moving
+        )
+        """The other door to the same mailboxes."""
 
     def _seconds(self) -> float:
         return float(self._clock.seconds())
@@ -128,6 +133,9 @@ class EwsService:
         self._moving[mailbox.guid] = self._seconds() + seconds
         mailbox.moved()
         self.subscriptions.forget(mailbox)
+
+    def _is_moving(self, mailbox: SandboxMailbox) -> bool:
+        return self._moving.get(mailbox.guid, 0) > self._seconds()
 
     def streams(self) -> list[SubscriptionStream]:
         """Return the open streams."""
@@ -199,7 +207,7 @@ class EwsService:
                 markup.line(request.element),
             )
         mailbox = callers.acting_as(self.exchange, caller, request.impersonate)
-        if self._moving.get(mailbox.guid, 0) > self._seconds():
+        if self._is_moving(mailbox):
             raise RequestFault("ErrorMailboxMoveInProgress")
 
         def fault_for(index: int) -> ItemFault | None:

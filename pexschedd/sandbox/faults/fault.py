@@ -18,8 +18,11 @@ _WITH_ANSWER = (
     *("truncate", "slow", "no-content-type"),
     *("forbidden-characters", "item-missing", "item-extra"),
 )
+GRAPH_PAGES = ("empty-page", "duplicates")
+"""Faults of pages of Graph's delta queries: empty, or all entries twice."""
 STREAMS = tuple(f"stream-{action}" for action in ACTIONS)
 _CODE = re.compile(r"Error[A-Za-z0-9]+")
+_GRAPH_CODE = re.compile(r"graph-([A-Za-z_]+)")
 _STATUS = re.compile(r"http-([2-5]\d\d)")
 
 
@@ -31,7 +34,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     """A fault that happens `times` times."""
 
     kind: str
-    """A response code, `http-<status>`, or one of `TRANSPORT` or `STREAMS`."""
+    """A response code, `http-<status>`, `graph-<code>`, or one of `TRANSPORT`,
+    `STREAMS` or `GRAPH_PAGES`."""
     operation: str = "*"
     times: int | UnsetType | None = UNSET
     """None: until something else is configured. By default once, or with `for_s` as
@@ -73,12 +77,23 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         """The operation is carried out, and only its answer goes wrong: a wish, or
         because an answer is needed to spoil it."""
         spoiled = self.kind in _WITH_ANSWER or self.stream_action is not None
-        return self.after or spoiled
+        return self.after or spoiled or self.is_graph_page
 
     @property
     def is_code(self) -> bool:
         """The kind is a response code of EWS."""
         return bool(_CODE.fullmatch(self.kind))
+
+    @property
+    def graph_code(self) -> str | None:
+        """The code of the error with which Graph answers, if the fault is one."""
+        match = _GRAPH_CODE.fullmatch(self.kind)
+        return match[1] if match else self.kind if self.is_code else None
+
+    @property
+    def is_graph_page(self) -> bool:
+        """The fault is one of pages of delta queries."""
+        return self.kind in GRAPH_PAGES
 
     @property
     def stream_action(self) -> str | None:
@@ -95,6 +110,13 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
         """Return whether the fault applies to a call of this operation for this
         mailbox."""
         if self.stream_action and operation != "GetStreamingEvents":
+            return False
+        if self.is_graph_page and not operation.startswith("GraphDelta"):
+            return False
+        if operation.startswith("Graph"):
+            if self.item:
+                return False
+        elif _GRAPH_CODE.fullmatch(self.kind):
             return False
         if self.operation not in ("*", operation):
             return False
@@ -113,11 +135,11 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
 
     def check(self) -> None:
         """Raise `BehaviourError` unless the fault makes sense."""
-        kinds = (*TRANSPORT, *STREAMS)
-        if not (self.is_code or self.status or self.kind in kinds):
+        kinds = (*TRANSPORT, *STREAMS, *GRAPH_PAGES)
+        if not (self.graph_code or self.status or self.kind in kinds):
             raise BehaviourError(
-                f"kind {self.kind!r}: must be a response code (Error…), http-<status> "
-                f"or one of {', '.join(kinds)}"
+                f"kind {self.kind!r}: must be a response code (Error…), http-<status>, "
+                f"graph-<code> or one of {', '.join(kinds)}"
             )
         if self.item and not self.is_code:
             raise BehaviourError(f"kind {self.kind!r}: only a response code has items")

@@ -169,6 +169,9 @@ class Item(msgspec.Struct, kw_only=True, eq=False):
     """Number of the change by which it came into its folder."""
     read_change: int = 0
     """Number of the last change of nothing but the read flag."""
+    birth: int = 0
+    """Number of the change by which it came into its mailbox; moves do not alter it.
+    An occurrence has that of its series."""
 
     subject: str = ""
     body: Body = EMPTY_BODY

@@ -277,7 +277,7 @@ def _embed(master: Item, item: Item, original: datetime) -> Item:
     item.id = ids.occurrence_id(master.id, original)
     item.mailbox, item.folder = master.mailbox, master.folder
     item.change, item.read_change = master.change, master.read_change
-    item.entered = master.entered
+    item.entered, item.birth = master.entered, master.birth
     # What is sent about it from now on is newer than what was sent about the series.
     item.last_sequence = meeting_of(master).sequence
     return item

@@ -72,6 +72,9 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The GroupingInformation that Autodiscover gives for this mailbox."""
     password_expired: bool = False
     """The account cannot sign in until its password is changed."""
+    purpose: Literal["", "user", "linked", "shared", "room", "equipment", "others"] = ""
+    """The purpose that Graph's mailbox settings name; "": the one that goes with the
+    processing."""
 
     @property
     def local(self) -> str:

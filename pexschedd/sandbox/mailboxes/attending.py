@@ -57,9 +57,11 @@ def respond(
     *,
     send: bool = True,
     save_copy: bool = False,
+    in_place: bool = False,
 ) -> list[Item]:
     """Answer a request, or a calendar item that came from one.
 
+    An accepted calendar item gets a new id, unless it is answered `in_place`.
     Returns the items that the answer made or moved: the calendar item, the request
     unless it is gone, and the copy of the response that was kept. Raises `EwsError`.
     """
@@ -70,7 +72,7 @@ def respond(
         entry = item
         if answer is MeetingAnswer.DECLINE:
             entry = mailbox.move(item, "deleteditems")
-        elif ids.occurrence_of(item.id) is None:
+        elif not in_place and ids.occurrence_of(item.id) is None:
             entry = mailbox.move(item, "calendar")
         results = [entry]
     entry = results[0]

@@ -28,18 +28,21 @@ from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 _AHEAD = timedelta(days=1080)
 
 
-def deliver(sender: MessageSender, mailbox: SandboxMailbox, message: Item) -> Item:
-    """Put a message into the inbox and process it as the mailbox's settings say.
-
-    `sender` sends the booking attendant's responses. Returns the message. Junk is put
-    where it belongs and is not processed.
-    """
+def arrive(mailbox: SandboxMailbox, message: Item) -> Item:
+    """Put a message into the inbox, or junk where it belongs. Returns the message."""
     if message.folder == "junkemail":
         return mailbox.add(message, "junkemail")
-    mailbox.add(message, "inbox", new_mail=True)
+    return mailbox.add(message, "inbox", new_mail=True)
+
+
+def process(sender: MessageSender, mailbox: SandboxMailbox, message: Item) -> None:
+    """Process a message in the inbox as the mailbox's settings say; no other message.
+
+    `sender` sends the booking attendant's responses.
+    """
     processing = mailbox.account.processing
-    if processing is Processing.NONE:
-        return message
+    if processing is Processing.NONE or message.folder != "inbox":
+        return
     if message.kind is ItemKind.RESPONSE:
         _enter_answer(mailbox, message)
     elif message.kind is ItemKind.REQUEST:
@@ -49,7 +52,6 @@ def deliver(sender: MessageSender, mailbox: SandboxMailbox, message: Item) -> It
             _enter_tentatively(mailbox, message)
     elif message.kind is ItemKind.CANCELLATION:
         _mark_cancelled(mailbox, message, processing)
-    return message
 
 
 def _enter_tentatively(mailbox: SandboxMailbox, request: Item) -> None:

@@ -25,6 +25,9 @@ class MailTransport(MailboxDirectory):
         self._changes: list[Alteration] = []
         self.altering: Callable[[str, Item], None] | None = None
         """Changes what is sent to an address, as the server's behaviour says."""
+        self.attendant: Callable[[SandboxMailbox, Item], bool] | None = None
+        """Takes it on itself to process what has arrived, later perhaps; returns
+        whether it does."""
         super().__init__(*args, **more)
 
     def send_message(
@@ -176,4 +179,7 @@ class MailTransport(MailboxDirectory):
 
     def _bring(self, mailbox: SandboxMailbox, message: Item) -> Item:
         message.received = self.now()
-        return delivery.deliver(self, mailbox, message)
+        delivery.arrive(mailbox, message)
+        if self.attendant is None or not self.attendant(mailbox, message):
+            delivery.process(self, mailbox, message)
+        return message

@@ -54,6 +54,8 @@ class LogEntry(msgspec.Struct, frozen=True, array_like=True):
     item: str
     entered: int
     """The number of the change by which the item came into the folder."""
+    birth: int = 0
+    """The number of the change by which the item came into the mailbox."""
 
 
 class MailboxFolder:
@@ -89,7 +91,8 @@ class MailboxFolder:
 
     def record(self, number: int, event: MailboxChange, item: Item) -> None:
         """Add a line about an item to the log."""
-        self.log.append(LogEntry(number, event, item.id, item.entered))
+        entry = LogEntry(number, event, item.id, item.entered, item.birth)
+        self.log.append(entry)
         self.views.clear()
         if len(self.log) > self._compact_at:
             self._compact()
@@ -127,6 +130,7 @@ class SandboxMailbox:
         }
         self._names_by_id = {f.id: name for name, f in self.folders.items()}
         self._where: dict[str, MailboxFolder] = {}
+        self._born: dict[int, Item] = {}
         self._meetings: dict[bytes, list[Item]] = {}
         self._watchers: list[Callable[[FolderEvent], object]] = []
 
@@ -173,6 +177,11 @@ class SandboxMailbox:
             return None
         return series.occurrence(master, found[1])
 
+    def born(self, birth: int) -> Item | None:
+        """Return the item that came into the mailbox by the change with this number,
+        wherever it lies now."""
+        return self._born.get(birth)
+
     def meeting(self, goid: bytes) -> Item | None:
         """Return the calendar item of the meeting with this clean global object id: the
         series rather than a single occurrence that is there by itself."""
@@ -218,6 +227,7 @@ class SandboxMailbox:
 
         `new_mail` says that it was sent to this mailbox. Returns the item.
         """
+        item.birth = 0
         self._put(item, folder)
         self._tell(EventType.CREATED, item)
         if new_mail:
@@ -231,6 +241,8 @@ class SandboxMailbox:
         item.mailbox = self.guid
         item.folder = folder
         item.change = item.entered = number
+        item.birth = item.birth or number
+        self._born[item.birth] = item
         target = self.folders[folder]
         target.items[item.id] = item
         self._where[item.id] = target
@@ -279,7 +291,7 @@ class SandboxMailbox:
 
     def _take(self, item: Item) -> None:
         folder = self.folders[item.folder]
-        del folder.items[item.id], self._where[item.id]
+        del folder.items[item.id], self._where[item.id], self._born[item.birth]
         if item.folder == "calendar" and item.meeting is not None:
             items = self._meetings[item.meeting.goid]
             items.remove(item)
@@ -329,8 +341,11 @@ class SandboxMailbox:
     def restore(self, item: Item) -> None:
         """Put an item of a snapshot where it was, as it was."""
         folder = self.folders[item.folder]
+        # Snapshots were once written without it.
+        item.birth = item.birth or item.entered
         folder.items[item.id] = item
         self._where[item.id] = folder
+        self._born[item.birth] = item
         self._index(item)
 
     def _master(self, item_id: str) -> Item | None:

@@ -38,7 +38,7 @@ def add_controls(root: Resource, service: EwsService) -> None:
     controls.putChild(b"streams", _Streams(service))
 
 
-class _Json(Resource):
+class JsonControl(Resource):
     """A leaf that answers with JSON."""
 
     isLeaf = True
@@ -77,7 +77,7 @@ class _Json(Resource):
         return f"{scheme}://{host}{path}"
 
 
-class _Metadata(_Json):
+class _Metadata(JsonControl):
     def render_GET(self, request: Request) -> bytes:
         base = self._base_url(request, 4)
         if base is None:
@@ -96,7 +96,7 @@ class _TokenWanted(msgspec.Struct, forbid_unknown_fields=True):
     """Another than this server's, as a server that is set up wrong would say."""
 
 
-class _IdentityTokens(_Json):
+class _IdentityTokens(JsonControl):
     def render_POST(self, request: Request) -> bytes:
         base = self._base_url(request, 2)
         if base is None:
@@ -133,7 +133,7 @@ class _Bearer(msgspec.Struct, forbid_unknown_fields=True):
     """None: never."""
 
 
-class _BearerTokens(_Json):
+class _BearerTokens(JsonControl):
     def render_PUT(self, request: Request) -> bytes:
         try:
             wanted = msgspec.json.decode(content(request), type=_Bearer)
@@ -157,7 +157,7 @@ class _BearerTokens(_Json):
         return self._answer(request, {})
 
 
-class _Behaviour(_Json):
+class _Behaviour(JsonControl):
     def render_GET(self, request: Request) -> bytes:
         return self._answer(request, self._service.behaviour.describe())
 
@@ -169,7 +169,7 @@ class _Behaviour(_Json):
         return self.render_GET(request)
 
 
-class _Calls(_Json):
+class _Calls(JsonControl):
     def render_GET(self, request: Request) -> bytes:
         return self._answer(request, dict(sorted(self._service.calls.items())))
 
@@ -184,7 +184,7 @@ class _MailWanted(msgspec.Struct, forbid_unknown_fields=True):
     sender: str = ""
 
 
-class _Mail(_Json):
+class _Mail(JsonControl):
     """Mail with a meeting in it, as it comes by SMTP."""
 
     def render_POST(self, request: Request) -> bytes:
@@ -205,7 +205,7 @@ class _Move(msgspec.Struct, forbid_unknown_fields=True):
     for_s: float = 0
 
 
-class _Moves(_Json):
+class _Moves(JsonControl):
     """Moves of mailboxes to another server."""
 
     def render_PUT(self, request: Request) -> bytes:
@@ -219,7 +219,7 @@ class _Moves(_Json):
         return self._answer(request, {})
 
 
-class _Notifications(_Json):
+class _Notifications(JsonControl):
     """The limits and times of subscriptions and streams."""
 
     def render_GET(self, request: Request) -> bytes:
@@ -241,7 +241,7 @@ class _Action(msgspec.Struct, forbid_unknown_fields=True):
     """Only streams that watch this one."""
 
 
-class _Streams(_Json):
+class _Streams(JsonControl):
     """The open streams, and their misbehaviour."""
 
     def render_GET(self, request: Request) -> bytes:

@@ -12,6 +12,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from pexschedd.sandbox.errors import EwsError
+from pexschedd.sandbox.graph.web.graph_controls import add_graph_controls
+from pexschedd.sandbox.graph.web.graph_endpoint import GraphEndpoint
+from pexschedd.sandbox.graph.web.graph_root import GraphRoot
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 from pexschedd.sandbox.notifications.subscriptions import RequestRouting
 from pexschedd.sandbox.operations import envelope
@@ -28,12 +31,14 @@ log = Logger()
 
 
 def make_resource(service: EwsService, clock: IReactorTime) -> Resource:
-    """Return the root of the HTTP side: the EWS endpoint and the controls."""
-    root, ews = PathSegment(), PathSegment()
+    """Return the root of the HTTP side: EWS, Graph with its tokens, the controls."""
+    root, ews = GraphRoot(service), PathSegment()
     root.putChild(b"ews", ews)
     ews.putChild(b"exchange.asmx", _Ews(service, clock))
     add_controls(root, service)
     add_autodiscover(root.children[b"autodiscover"], service)
+    root.putChild(b"v1.0", GraphEndpoint(service, clock))
+    add_graph_controls(root.children[b"sandbox"], service)
     return root
 
 

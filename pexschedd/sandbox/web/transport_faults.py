@@ -32,9 +32,10 @@ def apply_fault(
     challenge: AuthenticationRequired,
     clock: IReactorTime,
     now: float,
+    content_type: str = responses.XML,
 ) -> None:
     """Spoil a response as the fault says; `challenge` is for status 401, `now` the
-    server's own time as a timestamp."""
+    server's own time as a timestamp, `content_type` the right answer's."""
     if request.channel is None or request.finished:
         return
     channel: Any = request.channel
@@ -57,7 +58,7 @@ def apply_fault(
     elif fault.kind in ("reset", "close", "cut-headers"):
         _break_off(channel.transport, fault.kind)
     elif fault.kind != "hang":
-        _spoil(request, answer, fault, clock)
+        _spoil(request, answer, fault, clock, content_type)
 
 
 def _break_off(transport: Any, kind: str) -> None:
@@ -74,13 +75,14 @@ def _spoil(
     answer: tuple[HTTPStatus, bytes],
     fault: Fault,
     clock: IReactorTime,
+    content_type: str,
 ) -> None:
     """Begin as the right answer would, and spoil the rest."""
     status, body = answer
     channel: Any = request.channel
     request.setResponseCode(status)
     responses.common_headers(request)
-    request.setHeader("content-type", responses.XML)
+    request.setHeader("content-type", content_type)
     if fault.kind == "truncate":
         request.setHeader("content-length", str(len(body)))
         request.write(body[: len(body) // 2])

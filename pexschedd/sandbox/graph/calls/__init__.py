@@ -1,0 +1,1 @@
+"""The resources and actions of Graph, one function each."""

@@ -1,0 +1,177 @@
+"""Changes of messages: read flags and categories, deletion, moves, sending."""
+
+import base64
+import binascii
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http import HTTPStatus
+from typing import Any
+
+from pexschedd.sandbox.graph.calls.graph_call import GraphCall, no_content
+from pexschedd.sandbox.graph.entities import bodies_json, extended, item_ids, people
+from pexschedd.sandbox.graph.errors import GraphError
+from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer
+from pexschedd.sandbox.items import bodies
+from pexschedd.sandbox.items.records import Item, ItemKind, MailboxUser
+from pexschedd.sandbox.mailboxes import internet_mail
+from pexschedd.sandbox.mailboxes.internet_mail import IcsError
+
+_WRITABLE = {"isRead", "categories", "importance", extended.NAME}
+
+
+def update_message(call: GraphCall) -> GraphAnswer:
+    """Change what may change of a message that was received."""
+    item, document = call.message(), call.request.document()
+    for name in document:
+        if name not in _WRITABLE and "@" not in name:
+            raise GraphError(
+                "ErrorInvalidPropertySet", f"The property '{name}' cannot be changed."
+            )
+    mailbox = call.mailbox
+    others = {name for name in document if name != "isRead" and "@" not in name}
+    if "categories" in document:
+        item.categories = tuple(str(each) for each in document["categories"] or ())
+    if "importance" in document:
+        item.importance = str(document["importance"]).capitalize()
+    if extended.NAME in document:
+        extended.store(item, document[extended.NAME])
+    if others:
+        mailbox.changed(item)
+    if isinstance(document.get("isRead"), bool):
+        mailbox.mark_read(item, document["isRead"])
+    view = call.view()
+    return call.answer_one(call.write_message(item, view), view, "messages")
+
+
+def delete_message(call: GraphCall) -> GraphAnswer:
+    """Move a message to Deleted Items, or out of there for good."""
+    item = _to_delete(call)
+    if item.folder == "deleteditems":
+        call.mailbox.move(item, "recoverableitemsdeletions")
+    else:
+        call.mailbox.move(item, "deleteditems")
+    return no_content()
+
+
+def permanently_delete_message(call: GraphCall) -> GraphAnswer:
+    """Delete a message for good."""
+    call.mailbox.remove(_to_delete(call))
+    return no_content()
+
+
+def _to_delete(call: GraphCall) -> Item:
+    """Return the message; by an immutable id, one that is gone is another error."""
+    try:
+        item = call.message()
+    except GraphError as error:
+        gone = error.code == "ErrorItemNotFound"
+        if gone and item_ids.is_immutable(call.parameters["message"]):
+            raise GraphError("ErrorCannotDeleteObject") from None
+        raise
+    if item.folder == "recoverableitemsdeletions":
+        raise GraphError("ErrorCannotDeleteObject")
+    return item
+
+
+def move_message(call: GraphCall) -> GraphAnswer:
+    """Move a message to another folder."""
+    item = call.message()
+    target = call.request.document().get("destinationId")
+    if target is None:
+        target = call.request.document().get("DestinationId")
+    if not isinstance(target, str):
+        raise GraphError("ErrorInvalidRequest", "destinationId: is missing.")
+    call.mailbox.move(item, call.folder_named(target).name)
+    view = call.view()
+    document = call.write_message(item, view)
+    return call.answer_one(document, view, "messages", HTTPStatus.CREATED)
+
+
+def send_mail(call: GraphCall) -> GraphAnswer:
+    """Send a message, given as JSON or as MIME in base64."""
+    kind = call.request.headers.get("content-type", "").partition(";")[0].lower()
+    if kind.strip() == "text/plain":
+        _send_mime(call)
+        return no_content(HTTPStatus.ACCEPTED)
+    document = {key.lower(): value for key, value in call.request.document().items()}
+    message = document.get("message")
+    if not isinstance(message, dict):
+        raise GraphError("ErrorInvalidRequest", "message: is missing.")
+    saved = document.get("savetosentitems")
+    item = _draft(
+        call,
+        str(message.get("subject") or ""),
+        people.read_recipients(message.get("toRecipients"), "toRecipients"),
+    )
+    item.cc = people.read_recipients(message.get("ccRecipients"), "ccRecipients")
+    item.bcc = people.read_recipients(message.get("bccRecipients"), "bccRecipients")
+    item.body = bodies_json.read(message.get("body"))
+    _send(call, item, save=saved is not False)
+    return no_content(HTTPStatus.ACCEPTED)
+
+
+def _draft(call: GraphCall, subject: str, to: tuple[MailboxUser, ...]) -> Item:
+    now = call.exchange.now()
+    me = call.exchange.person(call.mailbox.address)
+    return Item(
+        kind=ItemKind.MESSAGE,
+        item_class="IPM.Note",
+        subject=bodies.clean_text(subject),
+        created=now,
+        modified=now,
+        received=now,
+        sender=me,
+        author=me,
+        to=to,
+    )
+
+
+def _send(call: GraphCall, item: Item, *, save: bool) -> None:
+    if not (item.to or item.cc or item.bcc):
+        raise GraphError("ErrorInvalidRecipients", "At least one recipient is needed.")
+    call.exchange.post(call.mailbox, item)
+    if save:
+        call.mailbox.add(item, "sentitems")
+
+
+def _send_mime(call: GraphCall) -> None:
+    try:
+        raw = base64.b64decode(call.request.body, validate=False)
+        mail: Any = message_from_bytes(raw, policy=policy.default)
+    except (binascii.Error, ValueError):
+        raise GraphError("ErrorMimeContentInvalidBase64String") from None
+    people_to = [
+        MailboxUser(each.display_name, each.addr_spec)
+        for header in mail.get_all("to", [])
+        for each in header.addresses
+    ]
+    if not people_to:
+        raise GraphError("ErrorInvalidRecipients", "At least one recipient is needed.")
+    calendar = _calendar_part(mail)
+    if calendar is not None:
+        for person in people_to:
+            if call.exchange.find(person.address) is not None:
+                _receive(call, person.address, calendar)
+        return
+    item = _draft(call, str(mail.get("subject", "")), tuple(people_to))
+    part = mail.get_body(preferencelist=("html", "plain"))
+    if part is not None:
+        text = part.get_content()
+        as_html = part.get_content_type() == "text/html"
+        item.body = bodies.from_html(text) if as_html else bodies.from_text(text)
+    _send(call, item, save=True)
+
+
+def _calendar_part(mail: EmailMessage) -> str | None:
+    """Return the text/calendar part that says its method in its header."""
+    for part in mail.walk():
+        if part.get_content_type() == "text/calendar" and part.get_param("method"):
+            return str(part.get_content())
+    return None
+
+
+def _receive(call: GraphCall, address: str, calendar: str) -> None:
+    try:
+        internet_mail.receive(call.exchange, address, calendar, call.mailbox.address)
+    except IcsError as error:
+        raise GraphError("ErrorMimeContentInvalid", str(error)) from None

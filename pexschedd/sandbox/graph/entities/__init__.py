@@ -1,0 +1,1 @@
+"""Mail folders, messages, events and what belongs to them, as JSON."""

@@ -1,0 +1,1 @@
+"""Requests of Graph, their query options, filters, and preferences."""

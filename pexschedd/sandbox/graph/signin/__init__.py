@@ -1,0 +1,1 @@
+"""Applications, their grants, and the token endpoint."""

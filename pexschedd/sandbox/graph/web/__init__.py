@@ -1,0 +1,1 @@
+"""The HTTP side of Graph: its endpoints, and the controls."""

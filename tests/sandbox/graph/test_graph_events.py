@@ -1,0 +1,446 @@
+"""Events: attendees' and their answers, organizers' and their changes."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pexschedd.sandbox import SeriesRecurrence
+from pexschedd.sandbox.items import ids
+from tests.sandbox.graph.graph_support import (
+    ALICE,
+    BOB,
+    EQUIPMENT,
+    HOUR,
+    IMMUTABLE,
+    MEETING,
+    Document,
+    GraphClient,
+    GraphSandbox,
+    event_url,
+)
+
+EVENTS = f"/users/{ALICE}/events"
+
+
+def new_event(*people: str, **more: Any) -> Document:
+    """An event of Alice's, in Berlin, from 10 to 11."""
+    berlin = "W. Europe Standard Time"
+    return {
+        "subject": "Weekly",
+        "body": {"contentType": "html", "content": "<p>Agenda</p>"},
+        "start": {"dateTime": "2026-12-01T10:00:00", "timeZone": berlin},
+        "end": {"dateTime": "2026-12-01T11:00:00", "timeZone": berlin},
+        "attendees": [
+            {"type": "required", "emailAddress": {"address": each}} for each in people
+        ],
+        **more,
+    }
+
+
+def daily(count: int = 5) -> Document:
+    return {
+        "pattern": {"type": "daily", "interval": 1},
+        "range": {
+            "type": "numbered",
+            "startDate": "2026-12-01",
+            "numberOfOccurrences": count,
+        },
+    }
+
+
+def answers(client: GraphClient) -> dict[str, str]:
+    """What each attendee has said, as Alice sees it."""
+    (event,) = client.events(ALICE)
+    return {
+        each["emailAddress"]["address"]: each["status"]["response"]
+        for each in event["attendees"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "response"),
+    [("accept", "accepted"), ("tentativelyAccept", "tentativelyAccepted")],
+)
+def test_an_answer(
+    graph: GraphSandbox, client: GraphClient, action: str, response: str
+) -> None:
+    """An answer keeps the event and its id, and reaches the organizer with its
+    text."""
+    graph.invite()
+    (event,) = client.events()
+    body = {"Comment": "Gladly", "SendResponse": True}
+    client.ask("POST", f"{event_url(event)}/{action}", body, status=202)
+    found = client.get(event_url(event))
+    assert found["responseStatus"]["response"] == response
+    assert answers(client) == {EQUIPMENT: response}
+    (message,) = client.inbox(ALICE)
+    assert "Gladly" in message["body"]["content"]
+    assert len(client.inbox()) == 1
+
+
+def test_a_decline(graph: GraphSandbox, client: GraphClient) -> None:
+    """A declined event is gone, with either kind of id, and its message has none."""
+    graph.invite()
+    for headers in ({}, IMMUTABLE):
+        (event,) = client.events(headers=headers) or [None]
+        if headers:
+            client.ask("POST", f"{event_url(event)}/decline", {}, status=202)
+            code = client.code("GET", event_url(event), status=404, headers=headers)
+            assert code == "ErrorItemNotFound"
+    assert client.events() == []
+    query = "?$expand=microsoft.graph.eventMessage/event"
+    assert client.one(expand=query)["event"] is None
+    assert answers(client) == {EQUIPMENT: "declined"}
+
+
+def test_an_answer_without_a_response(graph: GraphSandbox, client: GraphClient) -> None:
+    """Without a response nobody is told; a comment beside that is refused, even an
+    empty one."""
+    graph.invite()
+    (event,) = client.events()
+    url = f"{event_url(event)}/accept"
+    body = {"sendResponse": False, "comment": ""}
+    assert client.code("POST", url, body, status=400) == "ErrorInvalidRequest"
+    assert "SendResponse" in client.last.document["error"]["message"]  # type: ignore[index]
+    client.ask("POST", url, {"sendResponse": False}, status=202)
+    assert client.inbox(ALICE) == []
+    assert client.get(event_url(event))["responseStatus"]["response"] == "accepted"
+
+
+def test_a_second_answer_is_sent_again(
+    graph: GraphSandbox, client: GraphClient
+) -> None:
+    """An answer that is repeated is sent twice."""
+    graph.invite()
+    (event,) = client.events()
+    for _ in range(2):
+        client.ask("POST", f"{event_url(event)}/accept", {}, status=202)
+    assert len(client.inbox(ALICE)) == 2
+
+
+def test_who_may_not_answer(graph: GraphSandbox, client: GraphClient) -> None:
+    """Organizers cannot answer themselves, nobody a cancelled meeting, and the
+    organizer's id says nothing to an attendee."""
+    meeting = graph.invite()
+    (own,), (event,) = client.events(ALICE), client.events()
+    url = f"{event_url(own, ALICE)}/accept"
+    assert client.code("POST", url, {}, status=400) == "ErrorInvalidRequest"
+    url = f"{event_url(own)}/accept"
+    assert client.code("POST", url, {}, status=404) == "ErrorItemNotFound"
+    graph.later(seconds=1)
+    graph.exchange.cancel(meeting)
+    url = f"{event_url(event)}/accept"
+    assert client.code("POST", url, {}, status=400) == "ErrorInvalidRequest"
+    url = f"{event_url(event)}/cancel"
+    assert client.code("POST", url, {}, status=400) == "ErrorInvalidRequest"
+    assert "organizer" in str(client.last.document)
+
+
+def test_propose_another_time(graph: GraphSandbox, client: GraphClient) -> None:
+    """Another time goes with a decline, not with an acceptance."""
+    graph.invite()
+    (event,) = client.events()
+    slot = {
+        name: {"dateTime": "2026-12-02T09:00:00", "timeZone": "UTC"}
+        for name in ("start", "end")
+    }
+    body = {"proposedNewTime": slot}
+    url = event_url(event)
+    client.code("POST", f"{url}/accept", body, status=400, check=False)
+    client.ask("POST", f"{url}/decline", body, status=202)
+
+
+def test_a_cancelled_event_stays(graph: GraphSandbox, client: GraphClient) -> None:
+    """A cancellation marks the attendee's event, which then is deleted silently."""
+    meeting = graph.invite()
+    graph.later(seconds=1)
+    graph.exchange.cancel(meeting)
+    (event,) = client.events()
+    assert event["isCancelled"] is True
+    assert event["subject"] == "Canceled: Weekly"
+    client.ask("DELETE", event_url(event), status=204)
+    assert client.events() == []
+    assert client.inbox(ALICE) == []
+
+
+def test_an_attendee_deletes(graph: GraphSandbox, client: GraphClient) -> None:
+    """An attendee who deletes an event tells nobody, nor if it is for good."""
+    for action in ("DELETE", "POST"):
+        meeting = graph.invite()
+        (event,) = client.events()
+        url = event_url(event) + ("/permanentDelete" if action == "POST" else "")
+        client.ask(action, url, status=204)
+        code = client.code("DELETE", event_url(event), status=404)
+        assert code == "ErrorItemNotFound"
+        graph.exchange.take_away(meeting)
+    assert client.inbox(ALICE) == []
+
+
+# Organizers
+
+
+def test_create_an_event(client: GraphClient) -> None:
+    """A new event is in the organizer's calendar as the zone has it, and its attendees
+    are invited."""
+    created = client.ask("POST", EVENTS, new_event(EQUIPMENT), status=201)
+    assert created["start"]["dateTime"] == "2026-12-01T09:00:00.0000000"
+    assert created["originalStartTimeZone"] == "W. Europe Standard Time"
+    assert (created["isOrganizer"], created["showAs"]) == (True, "busy")
+    (event,) = client.events()
+    assert event["iCalUId"] == created["iCalUId"]
+    assert event["subject"] == "Weekly"
+
+
+def test_find_an_event_by_its_uid(client: GraphClient) -> None:
+    """The organizer's event is found by iCalUId, in its own case; by organizer it is
+    not."""
+    created = client.ask("POST", EVENTS, new_event(EQUIPMENT), status=201)
+    client.ask("POST", EVENTS, new_event(BOB, subject="Other"), status=201)
+    uid = created["iCalUId"]
+    url = f"{EVENTS}?$filter=iCalUId eq '{uid}'&$select=id,changeKey&$top=5"
+    (found,) = client.get(url)["value"]
+    assert found["id"] == created["id"]
+    assert client.get(url.replace(uid, uid.lower()))["value"] == []
+    wrong = f"{EVENTS}?$filter=organizer/emailAddress/address eq '{ALICE}'"
+    code = client.code("GET", wrong, status=400)
+    assert code == "UnsupportedEntityExpression"
+
+
+def test_change_a_body_only_if_nobody_else_did(
+    graph: GraphSandbox, client: GraphClient
+) -> None:
+    """A change needs the ETag it began with; after another's change it is refused."""
+    created = client.ask("POST", EVENTS, new_event(EQUIPMENT), status=201)
+    url = event_url(created, ALICE)
+    graph.later(seconds=1)
+    body = {"body": {"contentType": "html", "content": "<p>Another</p>"}}
+    match = {"If-Match": created["@odata.etag"]}
+    changed = client.ask("PATCH", url, body, headers=match)
+    assert "Another" in changed["body"]["content"]
+    assert changed["changeKey"] != created["changeKey"]
+    code = client.code("PATCH", url, body, headers=match, status=412)
+    assert code == "ErrorIrresolvableConflict"
+    assert len(client.inbox()) == 2
+    graph.organisation(body_change_mails=False)
+    client.ask("PATCH", url, body, headers={"If-Match": "*"})
+    assert len(client.inbox()) == 2
+
+
+def test_whom_a_change_is_told(graph: GraphSandbox, client: GraphClient) -> None:
+    """A change of attendees alone is told to those who are new; of one's own reminder
+    to nobody; any other to all, of times with all answers void."""
+    created = client.ask("POST", EVENTS, new_event(EQUIPMENT), status=201)
+    url = event_url(created, ALICE)
+    (event,) = client.events()
+    client.ask("POST", f"{event_url(event)}/accept", {}, status=202)
+    people = created["attendees"] + [
+        {"type": "optional", "emailAddress": {"address": BOB}}
+    ]
+    client.ask("PATCH", url, {"attendees": people})
+    assert (len(client.inbox()), len(client.inbox(BOB))) == (1, 1)
+    assert answers(client)[EQUIPMENT] == "accepted"
+    client.ask("PATCH", url, {"isReminderOn": False})
+    assert (len(client.inbox()), len(client.inbox(BOB))) == (1, 1)
+    graph.later(seconds=1)
+    later = {
+        "start": {"dateTime": "2026-12-01T12:00:00", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": "2026-12-01T13:00:00", "timeZone": "Europe/Berlin"},
+    }
+    changed = client.ask("PATCH", url, later)
+    assert changed["start"]["dateTime"] == "2026-12-01T11:00:00.0000000"
+    assert (len(client.inbox()), len(client.inbox(BOB))) == (2, 2)
+    assert answers(client)[EQUIPMENT] == "none"
+
+
+def test_an_online_meeting(client: GraphClient) -> None:
+    """A new online meeting has a block in its body; a body without it turns it off."""
+    event = new_event(EQUIPMENT, isOnlineMeeting=True)
+    created = client.ask("POST", EVENTS, event, status=201)
+    assert created["isOnlineMeeting"] is True
+    assert created["onlineMeeting"]["joinUrl"] in created["body"]["content"]
+    body = {"body": {"contentType": "html", "content": "<p>Without</p>"}}
+    changed = client.ask("PATCH", event_url(created, ALICE), body)
+    assert (changed["isOnlineMeeting"], changed["onlineMeeting"]) == (False, None)
+
+
+@pytest.mark.parametrize("how", ["cancel", "DELETE"])
+def test_the_organizer_cancels(
+    graph: GraphSandbox, client: GraphClient, how: str
+) -> None:
+    """The organizer cancels, or deletes, and all attendees are told."""
+    created = client.ask("POST", EVENTS, new_event(EQUIPMENT), status=201)
+    graph.later(seconds=1)
+    url = event_url(created, ALICE)
+    if how == "cancel":
+        client.ask("POST", f"{url}/cancel", {"comment": "Sorry"}, status=202)
+    else:
+        client.ask("DELETE", url, status=204)
+    assert client.events(ALICE) == []
+    newest = client.inbox()[0]
+    assert newest["meetingMessageType"] == "meetingCancelled"
+    assert ("Sorry" in newest["body"]["content"]) is (how == "cancel")
+
+
+def test_a_series(graph: GraphSandbox, client: GraphClient) -> None:
+    """A series has instances with ids of their own; one that is changed is an
+    exception, one that is deleted is listed by its date."""
+    created = client.ask(
+        "POST", EVENTS, new_event(EQUIPMENT, recurrence=daily()), status=201
+    )
+    assert created["type"] == "seriesMaster"
+    url = event_url(created, ALICE)
+    span = "startDateTime=2026-12-01T00:00:00Z&endDateTime=2026-12-31T00:00:00Z"
+    instances = client.get(f"{url}/instances?{span}")["value"]
+    assert len(instances) == 5
+    graph.later(seconds=1)
+    moved = {
+        "start": {"dateTime": "2026-12-02T15:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2026-12-02T16:00:00", "timeZone": "UTC"},
+    }
+    second = client.ask("PATCH", event_url(instances[1], ALICE), moved)
+    assert (second["type"], second["seriesMasterId"]) == ("exception", created["id"])
+    assert second["originalStart"] == "2026-12-02T09:00:00Z"
+    client.ask("DELETE", event_url(instances[2], ALICE), status=204)
+    query = "?$select=subject,cancelledOccurrences&$expand=exceptionOccurrences"
+    master = client.get(url + query)
+    (cancelled,) = master["cancelledOccurrences"]
+    assert cancelled.endswith(".2026-12-03")
+    assert [each["id"] for each in master["exceptionOccurrences"]] == [second["id"]]
+    kinds = [each["meetingMessageType"] for each in client.inbox()]
+    assert sorted(kinds) == ["meetingCancelled", "meetingRequest", "meetingRequest"]
+    code = client.code("GET", f"{EVENTS}?$expand=exceptionOccurrences", status=400)
+    assert code == "ErrorInvalidRequest"
+    view = client.get(f"/users/{ALICE}/calendarView?{span}")["value"]
+    assert len(view) == 4
+
+
+def test_answer_an_occurrence(graph: GraphSandbox, client: GraphClient) -> None:
+    """An occurrence is answered by its own event, the others stay as they were."""
+    series = graph.invite(recurrence=SeriesRecurrence.daily(count=3))
+    second = MEETING + timedelta(days=1)
+    graph.later(seconds=1)
+    graph.exchange.update(
+        series, occurrence=second, start=second + HOUR, end=second + 2 * HOUR
+    )
+    query = "?$expand=microsoft.graph.eventMessage/event"
+    newest = client.inbox()[0]
+    found = client.get(f"/users/{EQUIPMENT}/messages/{newest['id']}{query}")
+    client.ask("POST", f"{event_url(found['event'])}/decline", {}, status=202)
+    (master,) = client.events()
+    span = "startDateTime=2026-12-01T00:00:00Z&endDateTime=2026-12-31T00:00:00Z"
+    left = client.get(f"{event_url(master)}/instances?{span}")["value"]
+    assert [each["start"]["dateTime"][8:10] for each in left] == ["01", "03"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "first"),
+    [
+        ({"type": "weekly", "interval": 2, "daysOfWeek": ["thursday"]}, "2026-12-03"),
+        ({"type": "absoluteMonthly", "interval": 1, "dayOfMonth": 15}, "2026-12-15"),
+        (
+            {
+                "type": "relativeMonthly",
+                "interval": 1,
+                "daysOfWeek": ["monday", "tuesday", "wednesday", "thursday", "friday"],
+                "index": "last",
+            },
+            "2026-12-31",
+        ),
+        (
+            {"type": "absoluteYearly", "interval": 1, "dayOfMonth": 24, "month": 12},
+            "2026-12-24",
+        ),
+        (
+            {
+                "type": "relativeYearly",
+                "interval": 1,
+                "daysOfWeek": ["sunday"],
+                "index": "second",
+                "month": 12,
+            },
+            "2026-12-13",
+        ),
+    ],
+)
+def test_patterns(client: GraphClient, pattern: Document, first: str) -> None:
+    """Every pattern comes back as it was given, and begins with its first
+    occurrence."""
+    recurrence = {**daily(3), "pattern": pattern}
+    event = new_event(recurrence=recurrence)
+    created = client.ask("POST", EVENTS, event, status=201)
+    assert created["start"]["dateTime"].startswith(first)
+    found = created["recurrence"]["pattern"]
+    assert {name: found[name] for name in pattern} == pattern
+    assert created["recurrence"]["range"]["recurrenceTimeZone"] == (
+        "W. Europe Standard Time"
+    )
+
+
+def test_an_all_day_event(client: GraphClient) -> None:
+    """An all-day event is from midnight to midnight in whatever zone."""
+    event = new_event(
+        isAllDay=True,
+        start={"dateTime": "2026-12-01T00:00:00", "timeZone": "Tokyo Standard Time"},
+        end={"dateTime": "2026-12-02T00:00:00", "timeZone": "Tokyo Standard Time"},
+    )
+    client.ask("POST", EVENTS, event, status=201)
+    for zone in ("UTC", "Pacific Standard Time"):
+        prefer = {"Prefer": f'outlook.timezone="{zone}"'}
+        (found,) = client.events(ALICE, headers=prefer)
+        assert found["start"]["dateTime"] == "2026-12-01T00:00:00.0000000"
+        assert found["end"]["dateTime"] == "2026-12-02T00:00:00.0000000"
+
+
+def test_an_orphan_is_found_by_its_uid(
+    graph: GraphSandbox, client: GraphClient
+) -> None:
+    """The iCalUId of an occurrence has its date; without that it is the series'."""
+    series = graph.invite(BOB, recurrence=SeriesRecurrence.daily(count=3))
+    second = MEETING + timedelta(days=1)
+    graph.exchange.update(series, occurrence=second, required=[BOB, EQUIPMENT])
+    (orphan,) = client.events()
+    raw = bytes.fromhex(orphan["iCalUId"])
+    assert ids.clean(raw) == series.meeting.goid != raw
+    url = f"/users/{EQUIPMENT}/events?$filter=iCalUId eq '{orphan['iCalUId']}'"
+    assert len(client.get(url)["value"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"start": None}, "ErrorInvalidRequest"),
+        ({"start": {"dateTime": "soon", "timeZone": "UTC"}}, "ErrorInvalidRequest"),
+        (
+            {"start": {"dateTime": "2026-12-01T10:00:00", "timeZone": "Nowhere"}},
+            "TimeZoneNotSupportedException",
+        ),
+        (
+            {"end": {"dateTime": "2026-11-01T10:00:00"}},
+            "ErrorPropertyValidationFailure",
+        ),
+        ({"colour": "red"}, "RequestBodyRead"),
+        ({"organizer": {}}, "ErrorInvalidPropertySet"),
+        ({"attendees": [{}]}, "ErrorInvalidRecipients"),
+        ({"attendees": [{}] * 501}, "ErrorInvalidRequest"),
+        ({"recurrence": {"pattern": {}}}, "ErrorInvalidRequest"),
+        ({"body": {"contentType": "rtf", "content": ""}}, "ErrorInvalidRequest"),
+    ],
+)
+def test_events_that_make_no_sense(
+    client: GraphClient, change: Document, code: str
+) -> None:
+    """A mistake in a new event is refused, and nothing is made."""
+    event = new_event(EQUIPMENT, **change)
+    assert client.code("POST", EVENTS, event, status=400, check=False) == code
+    assert client.events(ALICE) == []
+
+
+def test_attendees_change_nothing(graph: GraphSandbox, client: GraphClient) -> None:
+    """An attendee may change categories and the like, not the meeting."""
+    graph.invite()
+    (event,) = client.events()
+    changed = client.ask("PATCH", event_url(event), {"categories": ["Seen"]})
+    assert changed["categories"] == ["Seen"]
+    code = client.code("PATCH", event_url(event), {"subject": "Mine"}, status=403)
+    assert code == "ErrorAccessDenied"
