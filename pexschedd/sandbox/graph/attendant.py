@@ -85,13 +85,16 @@ class CalendarAttendant:
         if message.kind is not ItemKind.REQUEST or entry is None or entry.is_organizer:
             return False
         known, meeting = entry.meeting, message.meeting
-        if known is None or meeting is None or meeting.newer_than(known) is False:
+        if known is None or meeting is None or known.newer_than(meeting):
             return False
         if entry.my_response in (ResponseType.NONE, ResponseType.UNKNOWN):
             return False
         if known.cancelled or series.significant(known, meeting):
             return False
         changed = _changed(entry, known, message, meeting)
+        if not changed:
+            # The same once more, as mail may come twice.
+            return False
         visible = visible_properties(self._settings().visible_updates)
         for name, minutes in visible.items():
             if name in changed and (minutes is None or self._soon(meeting, minutes)):
@@ -111,7 +114,7 @@ class CalendarAttendant:
 
 def _changed(entry: Item, known: Meeting, message: Item, meeting: Meeting) -> set[str]:
     """Return the names of the properties that an update changes."""
-    changed = {"AllProperties"}
+    changed = set() if known == meeting else {"AllProperties"}
     for name, before, after in (
         ("Location", known.location, meeting.location),
         ("Subject", entry.subject, message.subject),
@@ -122,5 +125,5 @@ def _changed(entry: Item, known: Meeting, message: Item, meeting: Meeting) -> se
         ("AllowNewTimeProposals", known.allow_new_time, meeting.allow_new_time),
     ):
         if before != after:
-            changed.add(name)
+            changed |= {name, "AllProperties"}
     return changed
