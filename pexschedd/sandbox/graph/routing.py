@@ -87,16 +87,24 @@ def _table() -> list[GraphOperation]:
     add("SendMail POST sendMail", ("Mail.Send",), changes.send_mail)
 
     reading, writing, answers = reading_events, changing_events, answering_events
-    lists = "events calendar/events"
-    event = ("events/{event}", "calendar/events/{event}")
+    roots = ("", "calendar/", "calendars/{calendar}/")
+    lists = " ".join(f"{root}events" for root in roots)
+    views = " ".join(f"{root}calendarView" for root in roots)
+    event = tuple(f"{root}events/{{event}}" for root in roots)
+    add("ListCalendars GET calendars", _READ_CALENDAR, reading.list_calendars)
+    add(
+        "GetCalendar GET calendar calendars/{calendar}",
+        _READ_CALENDAR,
+        reading.get_calendar,
+    )
     add(f"ListEvents GET {lists}", _READ_CALENDAR, reading.list_events)
     add(
-        "DeltaCalendarView GET calendarView/delta calendar/calendarView/delta",
+        f"DeltaCalendarView GET {' '.join(f'{root}/delta' for root in views.split())}",
         _READ_CALENDAR,
         calendar_delta.delta_calendar,
     )
     add(
-        "ListCalendarView GET calendarView calendar/calendarView",
+        f"ListCalendarView GET {views}",
         _READ_CALENDAR,
         reading.view_calendar,
     )

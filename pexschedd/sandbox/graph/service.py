@@ -19,6 +19,7 @@ from pexschedd.sandbox.graph.attendant import CalendarAttendant
 from pexschedd.sandbox.graph.calls import batch
 from pexschedd.sandbox.graph.calls.calendar_states import CalendarStates
 from pexschedd.sandbox.graph.calls.graph_call import GraphCall
+from pexschedd.sandbox.graph.entities import item_ids
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer, GraphRequest
 from pexschedd.sandbox.graph.routing import GraphOperation
@@ -223,6 +224,10 @@ class GraphService:
             raise GraphError("MailboxNotEnabledForRESTAPI")
         if not step.application.may(step.operation.roles, mailbox):
             raise GraphError("ErrorAccessDenied")
+        calendar = step.parameters.get("calendar")
+        folder = mailbox.folders["calendar"]
+        if calendar not in (None, item_ids.folder_id(folder)):
+            raise GraphError("ErrorItemNotFound")
         if self._moving(mailbox):
             raise GraphError("ErrorMailboxMoveInProgress")
 

@@ -12,7 +12,7 @@ from typing import Any
 _ENUMS = {
     "attendeeType": "required optional resource",
     "bodyType": "text html",
-    "calendarColorless": "",
+    "calendarColor": "auto lightBlue lightGreen lightOrange lightGray lightYellow",
     "dayOfWeek": "sunday monday tuesday wednesday thursday friday saturday",
     "eventType": "singleInstance occurrence exception seriesMaster",
     "followupFlagStatus": "notFlagged complete flagged",
@@ -80,6 +80,9 @@ event(outlookItem): transactionId String, originalStartTimeZone String,
 singleValueLegacyExtendedProperty: id String, value String
 mailFolder: id String, displayName String, parentFolderId String,
   childFolderCount Int32, unreadItemCount Int32, totalItemCount Int32, isHidden Boolean
+calendar: id String, name String, color calendarColor, changeKey String,
+  canShare Boolean, canViewPrivateItems Boolean, canEdit Boolean, owner emailAddress,
+  isDefaultCalendar Boolean, isRemovable Boolean
 itemBody: contentType bodyType, content String
 emailAddress: name String, address String
 recipient: emailAddress emailAddress
@@ -224,6 +227,7 @@ _COLLECTIONS = {
     "mailFolders/messages": "message",
     "mailFolders": "mailFolder",
     "events": "event",
+    "calendars": "calendar",
     "calendarView": "event",
     "translateExchangeIds": "convertIdResult",
     "mailboxSettings": "mailboxSettings",

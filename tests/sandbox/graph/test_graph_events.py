@@ -192,6 +192,17 @@ def test_create_an_event(client: GraphClient) -> None:
     assert event["subject"] == "Weekly"
 
 
+def test_the_calendar(client: GraphClient) -> None:
+    """There is one calendar, with or without its id in the path."""
+    (calendar,) = client.get(f"/users/{ALICE}/calendars")["value"]
+    assert client.get(f"/users/{ALICE}/calendar")["id"] == calendar["id"]
+    client.ask("POST", EVENTS, new_event(), status=201)
+    root = f"/users/{ALICE}/calendars"
+    assert len(client.get(f"{root}/{calendar['id']}/events")["value"]) == 1
+    code = client.code("GET", f"{root}/AAAA/events", status=404)
+    assert code == "ErrorItemNotFound"
+
+
 def test_find_an_event_by_its_uid(client: GraphClient) -> None:
     """The organizer's event is found by iCalUId, in its own case; by organizer it is
     not."""

@@ -1,10 +1,10 @@
-"""Events: lists, single ones, instances, and calendar views."""
+"""The calendar and its events: lists, single ones, instances, views."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from pexschedd.sandbox.graph.calls.graph_call import GraphCall
-from pexschedd.sandbox.graph.entities import events
+from pexschedd.sandbox.graph.entities import events, item_ids
 from pexschedd.sandbox.graph.entities.view import EntityView
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata import filters, query_options
@@ -16,6 +16,36 @@ _MOST = 1000
 _WIDEST_DAYS = 1825
 _ORGANIZER = "organizer/emailaddress/address"
 _NOT_IN_VIEWS = ("createdDateTime", "lastModifiedDateTime")
+
+
+def list_calendars(call: GraphCall) -> GraphAnswer:
+    """List the one calendar."""
+    view = call.view()
+    return call.answer_list([_calendar(call, view)], view, "calendars")
+
+
+def get_calendar(call: GraphCall) -> GraphAnswer:
+    """Get the calendar."""
+    view = call.view()
+    return call.answer_one(_calendar(call, view), view, "calendars")
+
+
+def _calendar(call: GraphCall, view: EntityView) -> dict[str, Any]:
+    account = call.mailbox.account
+    folder = call.mailbox.folders["calendar"]
+    document = {
+        "id": item_ids.folder_id(folder),
+        "name": folder.display_name,
+        "color": "auto",
+        "changeKey": call.mailbox.folder_change_key(folder),
+        "canShare": True,
+        "canViewPrivateItems": True,
+        "canEdit": True,
+        "isDefaultCalendar": True,
+        "isRemovable": False,
+        "owner": {"name": account.name, "address": account.address},
+    }
+    return query_options.pick(document, None if view.select is None else [*view.select])
 
 
 def get_event(call: GraphCall) -> GraphAnswer:
