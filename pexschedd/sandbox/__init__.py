@@ -13,6 +13,7 @@ The parts, from the inside out:
 - `faults`         faults on demand and at random, and throttling
 - `signin`         how clients sign in
 - `operations`     the operations of Exchange Web Services
+- `graph`          Microsoft Graph: a second door to the same mailboxes
 - `service`        `EwsService`: requests carried out without HTTP
 - `web`            the EWS endpoint, the control API, faults of the transport
 - `server`         `Sandbox`: the service with its HTTP side, ready to be mounted
@@ -88,12 +89,19 @@ The server side::
     sandbox.subscriptions.forget()          # as a restart of the server does
     sandbox.move_mailbox("pexipmeeting@example.test", seconds=60)
 
+Over Graph, for applications::
+
+    sandbox.graph.applications.add(GraphApplication(client_id=…, tenant=…, secret=…))
+    sandbox.graph.settings = GraphSettings(attendant_delay_s=2)
+
 `Item` records change in place, and their `id` changes when they move to another
 folder, exactly as ids do in Exchange. `Meeting`, `Attendee` and `Body` are immutable.
 The item of an occurrence is made on request; its meeting's `recurrence_id` is its start
 by the pattern of the series, its `type` says whether it was changed.
 """
 
+from pexschedd.sandbox.graph.settings import GraphSettings
+from pexschedd.sandbox.graph.signin.applications import GraphApplication, MailboxGrant
 from pexschedd.sandbox.items.records import (
     Attendee,
     Body,
@@ -131,8 +139,11 @@ __all__ = [
     "CalendarProcessing",
     "CalendarType",
     "Exchange",
+    "GraphApplication",
+    "GraphSettings",
     "Item",
     "ItemKind",
+    "MailboxGrant",
     "MailboxUser",
     "Meeting",
     "MeetingAnswer",
