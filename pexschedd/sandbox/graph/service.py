@@ -19,8 +19,12 @@ from pexschedd.sandbox.graph.attendant import CalendarAttendant
 from pexschedd.sandbox.graph.calls import batch
 from pexschedd.sandbox.graph.calls.calendar_states import CalendarStates
 from pexschedd.sandbox.graph.calls.graph_call import GraphCall
-from pexschedd.sandbox.graph.entities import item_ids
+from pexschedd.sandbox.graph.entities import folders, item_ids
 from pexschedd.sandbox.graph.errors import GraphError
+from pexschedd.sandbox.graph.notifications.change_subscription import WatchedResource
+from pexschedd.sandbox.graph.notifications.change_subscriptions import (
+    ChangeSubscriptions,
+)
 from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer, GraphRequest
 from pexschedd.sandbox.graph.routing import GraphOperation
 from pexschedd.sandbox.graph.settings import GraphSettings
@@ -33,6 +37,7 @@ from pexschedd.sandbox.mailboxes.exchange import Exchange
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 
 _BATCH = "$batch"
+_SUBSCRIBING = {"POST": "Create", "PATCH": "Update", "DELETE": "Delete"}
 
 
 @dataclass
@@ -75,6 +80,13 @@ class GraphService:
         self._calls = calls
         self._moving = moving
         self._states = CalendarStates()
+        self.subscriptions = ChangeSubscriptions(
+            exchange,
+            clock,
+            lambda: self.settings,
+            self._watchable,
+            lambda mailbox, name: folders.named(mailbox, name).name,
+        )
         self._open: Counter[tuple[str, str]] = Counter()
         """The requests being carried out, by application and mailbox."""
 
@@ -96,9 +108,24 @@ class GraphService:
                 if request.method != "POST":
                     raise GraphError("BadRequest", "Batches are posted.", 405)
                 return await self._serve_batch(request, application)
+            if [part.lower() for part in request.segments[:1]] == ["subscriptions"]:
+                return await self._serve_subscription(request, application)
         except GraphError as error:
             return self._refuse(error, request)
         return await self._serve_one(request, application)
+
+    async def _serve_subscription(
+        self, request: GraphRequest, application: GraphApplication
+    ) -> GraphAnswer:
+        name = f"Graph{_SUBSCRIBING.get(request.method, 'Get')}Subscription"
+        self._calls[name] += 1
+        fault = self.behaviour.take(name, "").whole
+        if fault is not None and not fault.done_first:
+            return self._spoiled(fault, request)
+        await self._wait()
+        answer = await self.subscriptions.serve(request, application)
+        answer.pace = fault
+        return answer
 
     async def _serve_one(
         self, request: GraphRequest, application: GraphApplication
@@ -158,7 +185,7 @@ class GraphService:
     async def _wait(self) -> None:
         latency = self.behaviour.latency + self.settings.latency_ms / 1000
         if latency:
-            await deferLater(self._clock(), latency)  # type: ignore[arg-type]
+            await deferLater(self._clock(), latency)
 
     def _step(self, request: GraphRequest, application: GraphApplication) -> _Step:
         operation, parameters = routing.find(request.method, request.segments)
@@ -216,6 +243,20 @@ class GraphService:
         if found is None or found.account.mailbox_type != "Mailbox":
             return None
         return found
+
+    def _watchable(
+        self, application: GraphApplication, watched: WatchedResource
+    ) -> SandboxMailbox:
+        """Return the mailbox of a resource that is to be watched. Raises
+        `GraphError`."""
+        mailbox = self._mailbox(watched.user)
+        if mailbox is None:
+            raise GraphError("ErrorInvalidUser")
+        mail = watched.kind == "Message"
+        roles = ("Mail.ReadBasic",) if mail else ("Calendars.Read",)
+        if not application.may(roles, mailbox):
+            raise GraphError("ErrorAccessDenied")
+        return mailbox
 
     def _check(self, step: _Step, mailbox: SandboxMailbox) -> None:
         account = mailbox.account

@@ -36,6 +36,10 @@ class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The states of calendar views that are kept for a mailbox."""
     delivery_delay_s: float = 0
     """Seconds from a change to its notification."""
+    notification_copies: int = 1
+    """The times that each change is notified; 0: not at all."""
+    longest_subscription_min: int = 4230
+    """Minutes that a subscription may last."""
 
     def check(self) -> None:
         """Raise ValueError unless the settings make sense."""
@@ -47,6 +51,10 @@ class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ):
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name}: must be between 0 and {most}")
+        if not 0 <= self.notification_copies <= 10:
+            raise ValueError("notification_copies: must be between 0 and 10")
+        if not 45 <= self.longest_subscription_min <= 100_000:
+            raise ValueError("longest_subscription_min: between 45 and 100000")
         for name in ("concurrent", "generations"):
             if not 1 <= getattr(self, name) <= 1000:
                 raise ValueError(f"{name}: must be between 1 and 1000")

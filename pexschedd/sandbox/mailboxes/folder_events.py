@@ -31,6 +31,8 @@ class FolderEvent:
     """The id of the item before it was moved."""
     old_folder: str = ""
     """The distinguished name of the folder that the item was moved from."""
+    birth: int = 0
+    """The number of the change by which the item came into its mailbox."""
 
     def concerns(self, folders: frozenset[str] | None) -> bool:
         """Return whether this happened in one of the folders; None stands for all."""

@@ -365,7 +365,15 @@ class SandboxMailbox:
         if self._watchers:
             key = self.change_key(item)
             self._tell_all(
-                FolderEvent(event, item.folder, item.id, key, old_item, old_folder)
+                FolderEvent(
+                    event,
+                    item.folder,
+                    item.id,
+                    key,
+                    old_item,
+                    old_folder,
+                    item.birth,
+                )
             )
 
     def _tell_of_folder(self, folder: str) -> None:

@@ -179,7 +179,8 @@ def faults(document: Any, name: str, where: str = "") -> list[str]:
     if not isinstance(document, dict):
         return [f"{where}: no {name}: {document!r}"]
     declared = document.get("@odata.type")
-    if declared is not None:
+    # Of a notification it is the type of what has changed.
+    if declared is not None and name != "resourceData":
         actual = str(declared).removeprefix(_PREFIX)
         if not derives(actual, name):
             return [f"{where}: {declared} is no {name}"]

@@ -109,7 +109,11 @@ async def test_controls(graph: GraphSandbox, served: str) -> None:
         settings = {"attendant_delay_s": 2}
         found = client.ask("PUT", "sandbox/graph/settings", json=settings)
         assert found.json()["attendant_delay_s"] == 2
+        told = client.ask("PUT", "sandbox/graph/lifecycle", json={"event": "missed"})
+        assert told.json() == {"subscriptions": 0}
+        assert client.ask("GET", "sandbox/graph/lifecycle").json() == []
         for path, bad in (
+            ("lifecycle", {"event": "gone"}),
             ("settings", {"attendant_delay_s": -1}),
             ("settings", {"visible_updates": "Colour"}),
             ("applications", {"client_id": ""}),

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pexschedd.sandbox.graph.entities import events, item_ids, messages
+from pexschedd.sandbox.graph.entities import events, folders, item_ids, messages
 from pexschedd.sandbox.graph.entities.view import EntityView, zone_named
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata import query_options
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from pexschedd.sandbox.graph.calls.calendar_states import CalendarStates
 
 MESSAGE_KINDS = frozenset(ItemKind) - {ItemKind.CALENDAR}
-WELL_KNOWN = {
-    "deletions": "recoverableitemsdeletions",
-    "recoverableitemsdeletions": "recoverableitemsdeletions",
-}
-_FOLDERS = ("inbox", "deleteditems", "drafts", "sentitems", "junkemail", "outbox")
 
 
 @dataclass
@@ -100,25 +95,13 @@ class GraphCall:
 
     def folder_named(self, text: str) -> MailboxFolder:
         """Return a folder by its id or well-known name. Raises `GraphError`."""
-        name = text.lower()
-        name = WELL_KNOWN.get(name, name)
-        if name in (*_FOLDERS, *WELL_KNOWN.values(), "msgfolderroot"):
-            return self.mailbox.folders[name]
-        for folder in self.mailbox.folders.values():
-            if item_ids.folder_id(folder) == text:
-                return folder
-        raise GraphError(
-            "ErrorItemNotFound" if len(text) > 40 else "ErrorInvalidIdMalformed"
-        )
+        return folders.named(self.mailbox, text)
 
     def message(self) -> Item:
         """Return the message that the path names. Raises `GraphError`."""
         item = item_ids.find(self.mailbox, self.parameters["message"])
         folder = self.folder()
-        if item.kind not in MESSAGE_KINDS or item.folder not in (
-            *_FOLDERS,
-            *WELL_KNOWN.values(),
-        ):
+        if item.kind not in MESSAGE_KINDS or item.folder not in folders.ALL:
             raise GraphError("ErrorItemNotFound")
         if folder is not None and folder.name != item.folder:
             raise GraphError("ErrorItemNotFound")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pexschedd.sandbox.graph.calls.graph_call import MESSAGE_KINDS, GraphCall
-from pexschedd.sandbox.graph.entities import extended, item_ids, messages
+from pexschedd.sandbox.graph.entities import extended, folders, messages
 from pexschedd.sandbox.graph.entities.view import EntityView
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata import filters, query_options
@@ -11,14 +11,13 @@ from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer
 from pexschedd.sandbox.items.records import Item
 from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder
 
-_SHOWN = ("inbox", "deleteditems", "drafts", "sentitems", "junkemail", "outbox")
 _MOST = 1000
 
 
 def list_folders(call: GraphCall) -> GraphAnswer:
     """List the mail folders."""
     view = call.view()
-    found = [_folder(call.mailbox.folders[name], view) for name in _SHOWN]
+    found = [_folder(call.mailbox.folders[name], view) for name in folders.SHOWN]
     return call.answer_list(found, view, "mailFolders")
 
 
@@ -30,15 +29,7 @@ def get_folder(call: GraphCall) -> GraphAnswer:
 
 
 def _folder(folder: MailboxFolder, view: EntityView) -> dict[str, Any]:
-    document = {
-        "id": item_ids.folder_id(folder),
-        "displayName": folder.display_name,
-        "parentFolderId": None,
-        "childFolderCount": 0,
-        "unreadItemCount": folder.unread,
-        "totalItemCount": len(folder.items),
-        "isHidden": False,
-    }
+    document = folders.written(folder)
     return query_options.pick(document, None if view.select is None else [*view.select])
 
 
@@ -90,12 +81,12 @@ def check_selected(view: EntityView, *, silent: bool = False) -> None:
 
 def _items(call: GraphCall) -> list[Item]:
     folder = call.folder()
-    folders = [call.mailbox.folders[name] for name in _SHOWN]
+    searched = [call.mailbox.folders[name] for name in folders.SHOWN]
     if folder is not None:
-        folders = [folder]
+        searched = [folder]
     found = [
         item
-        for each in folders
+        for each in searched
         for item in reversed(each.items.values())
         if item.kind in MESSAGE_KINDS
     ]

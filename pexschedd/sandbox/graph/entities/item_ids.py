@@ -67,6 +67,11 @@ def find(mailbox: SandboxMailbox, text: str) -> Item:
     return item
 
 
+def is_id(text: str) -> bool:
+    """Return whether a text has the form of a default id."""
+    return ids.mailbox_of(text.translate(_FROM_URL)) is not None
+
+
 def is_immutable(text: str) -> bool:
     """Return whether an id is an immutable one."""
     try:

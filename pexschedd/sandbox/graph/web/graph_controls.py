@@ -20,6 +20,7 @@ def add_graph_controls(controls: Resource, service: EwsService) -> None:
     graph.putChild(b"applications", _Applications(service))
     graph.putChild(b"revocations", _Revocations(service))
     graph.putChild(b"settings", _Settings(service))
+    graph.putChild(b"lifecycle", _Lifecycle(service))
 
 
 class _Applications(JsonControl):
@@ -60,6 +61,30 @@ class _Revocations(JsonControl):
                 request, f"no application {error}", HTTPStatus.NOT_FOUND
             )
         return self._answer(request, {})
+
+
+class _LifecycleEvent(msgspec.Struct, forbid_unknown_fields=True):
+    event: str
+    subscription: str | None = None
+    """An id; None: all."""
+
+
+class _Lifecycle(JsonControl):
+    """The subscriptions, and what their lifecycle webhooks are told."""
+
+    def render_GET(self, request: Request) -> bytes:
+        known = self._service.graph.subscriptions.all()
+        return self._answer(request, [each.document() for each in known])
+
+    def render_PUT(self, request: Request) -> bytes:
+        try:
+            wanted = msgspec.json.decode(content(request), type=_LifecycleEvent)
+            told = self._service.graph.subscriptions.lifecycle(
+                wanted.event, wanted.subscription
+            )
+        except (msgspec.DecodeError, ValueError) as error:
+            return self._refuse(request, str(error))
+        return self._answer(request, {"subscriptions": told})
 
 
 class _Settings(JsonControl):
