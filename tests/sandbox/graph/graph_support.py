@@ -8,7 +8,7 @@ import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from pexschedd.sandbox import Account, Processing, Sandbox
+from pexschedd.sandbox import Account, Exchange, Processing, Sandbox
 from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer, GraphRequest
 from pexschedd.sandbox.graph.settings import GraphSettings
 from pexschedd.sandbox.graph.signin.applications import GraphApplication, MailboxGrant
@@ -40,10 +40,15 @@ def accounts() -> list[Account]:
 class GraphSandbox(Sandbox):
     """A sandbox in memory, with a clock of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, exchange: Exchange | None = None) -> None:
         self.moment = START
         self.clock = Clock()
-        super().__init__(now=lambda: self.moment, clock=self.clock, accounts=accounts())
+        super().__init__(
+            now=lambda: self.moment,
+            clock=self.clock,
+            accounts=accounts(),
+            exchange=exchange,
+        )
         self.add()
 
     def add(self, *grants: MailboxGrant, **more: Any) -> GraphApplication:

@@ -312,7 +312,8 @@ class _Hook(Resource):
         request.setHeader("content-type", "text/plain")
         if self.too_much:
             return b"x" * 1_000_000
-        return (request.args or {})[b"validationToken"][0]
+        token: bytes = (request.args or {})[b"validationToken"][0]
+        return token
 
 
 async def test_over_the_network() -> None:
