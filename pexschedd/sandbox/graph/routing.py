@@ -74,6 +74,8 @@ def _table() -> list[GraphOperation]:
         messages.list_messages,
     )
     add(f"GetMessage GET {' '.join(one)}", _READ_MAIL, messages.get_message)
+    contents = " ".join(f"{each}/$value" for each in one)
+    add(f"GetMessageContent GET {contents}", _READ_MAIL, messages.get_content)
     add(f"UpdateMessage PATCH {' '.join(one)}", _WRITE_MAIL, changes.update_message)
     add(f"DeleteMessage DELETE {' '.join(one)}", _WRITE_MAIL, changes.delete_message)
     moves = " ".join(f"{each}/move" for each in one)

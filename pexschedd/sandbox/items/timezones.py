@@ -21,7 +21,7 @@ _DAYS = (
 )
 
 
-class _Change(NamedTuple):
+class ZoneChange(NamedTuple):
     """A change of the clocks: on the n-th weekday of a month; -1: the last."""
 
     to_daylight: bool
@@ -65,7 +65,7 @@ def write_zone(parent: Element, zone_id: str, year: int, *, rules: bool = True) 
     """
     parent.set("Id", zone_id)
     parent.set("Name", display_name(zone_id, year))
-    standard, daylight, changes = _rules(zone_id, year)
+    standard, daylight, changes = yearly_rules(zone_id, year)
     rule = f"trule:Microsoft/Registry/{zone_id}/1-"
     if zone_id == "UTC":
         rule = "trule:Microsoft/Registry/UTC/1-"
@@ -95,7 +95,7 @@ def display_name(zone_id: str, year: int) -> str:
     """Return the name of a zone as Exchange shows it, with its offset in that year."""
     if zone_id == "UTC":
         return "(UTC) Coordinated Universal Time"
-    standard, _, _ = _rules(zone_id, year)
+    standard, _, _ = yearly_rules(zone_id, year)
     minutes = int(standard.total_seconds()) // 60
     sign = "-" if minutes < 0 else "+"
     hours, rest = divmod(abs(minutes), 60)
@@ -124,8 +124,11 @@ def _duration(span: timedelta) -> str:
 
 
 @cache
-def _rules(zone_id: str, year: int) -> tuple[timedelta, timedelta, tuple[_Change, ...]]:
-    """Standard and daylight offset (positive east), and the changes of that year."""
+def yearly_rules(
+    zone_id: str, year: int
+) -> tuple[timedelta, timedelta, tuple[ZoneChange, ...]]:
+    """Return standard and daylight offset (positive east), and the changes of that
+    year."""
     zone = read_zone(zone_id)
     hours = _changing_hours(zone, year)
     offsets = sorted({_offset(zone, datetime(year, 1, 1, tzinfo=UTC)), *hours.values()})
@@ -140,7 +143,7 @@ def _rules(zone_id: str, year: int) -> tuple[timedelta, timedelta, tuple[_Change
         local = (hour + before).replace(tzinfo=None)
         following = local + timedelta(days=7)
         changes.append(
-            _Change(
+            ZoneChange(
                 to_daylight=offset == daylight,
                 after_midnight=timedelta(hours=local.hour, minutes=local.minute),
                 month=local.month,

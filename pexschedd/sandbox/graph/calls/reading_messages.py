@@ -3,7 +3,7 @@
 from typing import Any
 
 from pexschedd.sandbox.graph.calls.graph_call import MESSAGE_KINDS, GraphCall
-from pexschedd.sandbox.graph.entities import extended, folders, messages
+from pexschedd.sandbox.graph.entities import extended, folders, messages, mime
 from pexschedd.sandbox.graph.entities.view import EntityView
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata import filters, query_options
@@ -37,6 +37,14 @@ def get_message(call: GraphCall) -> GraphAnswer:
     """Get one message."""
     view = call.view()
     return call.answer_one(call.write_message(call.message(), view), view, "messages")
+
+
+def get_content(call: GraphCall) -> GraphAnswer:
+    """Get the MIME content of a message."""
+    item = call.message()
+    if call.basic:
+        raise GraphError("ErrorAccessDenied")
+    return GraphAnswer(raw=mime.written(item), content_type="text/plain")
 
 
 def list_messages(call: GraphCall) -> GraphAnswer:
