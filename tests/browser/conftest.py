@@ -15,7 +15,9 @@ from tests.browser.pane_page import Open, Pane
 from tests.system.system_support import World
 
 HERE = Path(__file__).parent
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+"""The same engine, without and with windows, profiles and extensions, which nobody sees
+here and which take more time than the pages."""
 WAIT_MS = 15_000
 """How long a page may take for what it shows; much longer than it does take."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -24,8 +26,8 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, the system's own."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser: {CHROMIUM} is missing")
+    if not any(chromium.exists() for chromium in CHROMIUMS):
+        pytest.skip(f"no browser: {CHROMIUMS[0]} is missing")
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         chromium = launch(playwright.chromium)
@@ -35,7 +37,8 @@ def browser() -> Iterator[Browser]:
 
 def launch(chromium: BrowserType, arguments: Sequence[str] = ()) -> Browser:
     """Another one, with further arguments of the command line."""
-    return chromium.launch(executable_path=str(CHROMIUM), args=[*ARGUMENTS, *arguments])
+    found = next(chromium for chromium in CHROMIUMS if chromium.exists())
+    return chromium.launch(executable_path=str(found), args=[*ARGUMENTS, *arguments])
 
 
 @pytest.fixture(scope="session")
