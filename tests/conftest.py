@@ -16,8 +16,7 @@ from twisted.logger import (
 from zope.interface import provider
 
 from pexschedd.crypto import password_hashes
-from pexschedd.crypto.password_hashes import HashParameters
-from tests.forked import end_template
+from tests.forked import CHEAP, end_template
 from tests.thorough import THOROUGH
 
 settings.register_profile(
@@ -56,7 +55,7 @@ def cheap_password_hashes() -> Iterator[None]:
     """New hashes in the tests' own process cost next to nothing: hundreds of tests make
     an administrator first."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(password_hashes, "CURRENT", HashParameters(2, 8, 1))
+        patch.setattr(password_hashes, "CURRENT", CHEAP)
         yield
 
 

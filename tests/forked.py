@@ -24,11 +24,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from pexschedd.crypto import password_hashes
+from pexschedd.crypto.password_hashes import HashParameters
 from tests.signals import heed_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 TWISTD = "twisted.scripts.twistd:run"
 DEMO = "pexschedd.demo.__main__:main"
+CHEAP = HashParameters(2, 8, 1)
+"""Costs of new password hashes here: the product's take a program that makes its first
+administrator, and signs him in, more processor time than everything else in its start.
+Programs started by `subprocess` and `tests/crypto` have the product's own."""
 RUN_S = 60.0
 """Seconds that a program which ends by itself may take."""
 
@@ -240,6 +246,7 @@ def _program(order: dict[str, Any]) -> Callable[[], object]:
 def _import_all() -> None:
     for name in _IMPORTED:
         import_module(name)
+    password_hashes.CURRENT = CHEAP
     gc.collect()
     gc.freeze()  # a collection in each of the forks would copy all of it
 
