@@ -24,6 +24,8 @@ from tests.browser.display_page import (
 ROOM = f"#token={TOKEN}&lang=en&view=room"
 SMALL = {"width": 800, "height": 480}
 PHONE = {"width": 390, "height": 844}
+LOOKS = ((LANDSCAPE, "light"), (PORTRAIT, "dark"), (SMALL, "light"), (PHONE, "dark"))
+"""Each size and each scheme: colours do not depend on the size."""
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def test_meetings_of_all_kinds(display: DisplayPage) -> None:
     assert display.text("also") == "Also now: Fair · Also now: Design review"
     display.meetings = [fair]
     display.later(60)
-    display.page.wait_for_function("document.getElementById('title').innerText=='Fair'")
+    expect(display.page.locator("#title")).to_have_text("Fair")
     assert display.text("until") == "until tomorrow"
     assert display.text("organizer") == "All day · Alice Ångström"
 
@@ -275,8 +277,7 @@ def test_languages(display: DisplayPage, language: str) -> None:
     expect(display.page.locator("html")).to_have_attribute("dir", direction)
 
 
-@pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT, SMALL, PHONE], ids=str)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
 def test_the_look(
     browser: Browser, served: str, size: dict[str, int], scheme: str
 ) -> None:
