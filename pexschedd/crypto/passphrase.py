@@ -13,7 +13,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pexschedd.crypto.password_hashes import CURRENT, MEMORY, SALT_BYTES
+from pexschedd.crypto import password_hashes
+from pexschedd.crypto.password_hashes import MEMORY, SALT_BYTES
 from pexschedd.errors import PexscheddError
 
 SHORTEST, LONGEST = 12, 1024
@@ -34,9 +35,9 @@ class PassphraseSeal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nonce: str
     sealed: str
     kdf: str = "scrypt"
-    n: int = CURRENT.n
-    r: int = CURRENT.r
-    p: int = CURRENT.p
+    n: int = msgspec.field(default_factory=lambda: password_hashes.CURRENT.n)
+    r: int = msgspec.field(default_factory=lambda: password_hashes.CURRENT.r)
+    p: int = msgspec.field(default_factory=lambda: password_hashes.CURRENT.p)
     cipher: str = "AES-256-GCM"
 
 
@@ -68,8 +69,9 @@ def unseal(found: PassphraseSeal, passphrase: str, context: str) -> bytes:
     Raises `WrongPassphrase`; also for other costs than ours, which could take any time
     and memory.
     """
+    ours = password_hashes.CURRENT
     costs = (found.kdf, found.n, found.r, found.p, found.cipher)
-    if costs != ("scrypt", CURRENT.n, CURRENT.r, CURRENT.p, "AES-256-GCM"):
+    if costs != ("scrypt", ours.n, ours.r, ours.p, "AES-256-GCM"):
         raise WrongPassphrase(
             "The secrets are sealed in another way than this release knows."
         )
@@ -89,12 +91,13 @@ def unseal(found: PassphraseSeal, passphrase: str, context: str) -> bytes:
 
 
 def _cipher(passphrase: str, salt: bytes) -> AESGCM:
+    costs = password_hashes.CURRENT
     key = hashlib.scrypt(
         passphrase.encode("utf-8", "surrogatepass"),
         salt=salt,
-        n=CURRENT.n,
-        r=CURRENT.r,
-        p=CURRENT.p,
+        n=costs.n,
+        r=costs.r,
+        p=costs.p,
         maxmem=MEMORY,
         dklen=32,
     )

@@ -1,16 +1,15 @@
 """A backup, restored on another machine, recovery and an audit put every room back."""
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from tests import forked
 from tests.system.organizer_support import organizer
-from tests.system.system_support import ALICE, PATIENCE, World, eventually
+from tests.system.system_support import ALICE, PATIENCE, ROOT, World, eventually
 
 MINUTE = timedelta(minutes=1)
 PASSPHRASE = "four words of nonsense"
@@ -35,16 +34,11 @@ def rooms(world: World) -> list[Any]:
 
 def run(module: str, function: str, *arguments: object) -> str:
     """Runs one of our commands; returns its output."""
-    script = f"from pexschedd.tools.{module} import {function}; {function}()"
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=2 * PATIENCE,
+    status, out, err = forked.run(
+        f"pexschedd.tools.{module}:{function}", [*map(str, arguments)], cwd=ROOT
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert status == 0, out + err
+    return out
 
 
 def back_up(world: World) -> bytes:
