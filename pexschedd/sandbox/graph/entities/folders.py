@@ -9,7 +9,7 @@ from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder, SandboxMailbox
 SHOWN = ("inbox", "deleteditems", "drafts", "sentitems", "junkemail", "outbox")
 """The folders of mail that a client sees, by their well-known names."""
 ALL = (*SHOWN, "recoverableitemsdeletions")
-"""Those, and where deleted items go from there."""
+"""The standard folders, and where deleted items go from there."""
 
 
 def named(mailbox: SandboxMailbox, text: str) -> MailboxFolder:
