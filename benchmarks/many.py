@@ -213,10 +213,12 @@ def _broken(failure: Any) -> None:
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator[dict[str, Any]]:
-    """Runs one of the two; its facts have `ask`, which sends a line and gives the
-    answer."""
-    command = [sys.executable, "-m", "benchmarks.many", *arguments]
+def process(
+    *arguments: str, module: str = "benchmarks.many"
+) -> Iterator[dict[str, Any]]:
+    """Runs one of a module's processes; its facts have `ask`, which sends a line and
+    gives the answer."""
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
@@ -239,11 +241,11 @@ def process(*arguments: str) -> Iterator[dict[str, Any]]:
 PROCESSES: dict[str, Callable[..., Any]] = {"exchange": exchange, "daemon": many}
 
 
-def main() -> None:
+def main(processes: dict[str, Callable[..., Any]] = PROCESSES) -> None:
     name, *arguments = sys.argv[1:]
 
     def begin() -> None:
-        started = Deferred.fromCoroutine(PROCESSES[name](*arguments))
+        started = Deferred.fromCoroutine(processes[name](*arguments))
         started.addCallbacks(lambda answer: StandardIO(_Lines(answer)), _broken)
 
     reactor.callWhenRunning(begin)
