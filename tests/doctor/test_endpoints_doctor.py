@@ -164,7 +164,7 @@ def test_all_that_is_wrong_is_told() -> None:
     assert any("was never read" in each for each in finding.details)
     (command,) = finding.commands
     switches = "-DeleteComments $false -DeleteSubject $false"
-    assert command == f"Set-CalendarProcessing -Identity '{OAK}' {switches}"
+    assert command.startswith(f"Set-CalendarProcessing -Identity '{OAK}' {switches}")
 
 
 @pytest.mark.parametrize(
