@@ -28,8 +28,14 @@ def put_command(bookings: Sequence[RoomBooking], software: Software) -> bytes:
 
 def bookings_json(bookings: Sequence[RoomBooking], software: Software) -> str:
     """Return the JSON text that the command takes."""
-    listed = [_of_booking(booking, software) for booking in bookings]
-    return msgspec.json.encode({"Bookings": listed}).decode()
+    return msgspec.json.encode(bookings_body(bookings, software)).decode()
+
+
+def bookings_body(
+    bookings: Sequence[RoomBooking], software: Software
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the body that the command takes, before it is made JSON."""
+    return {"Bookings": [_of_booking(booking, software) for booking in bookings]}
 
 
 def list_command(days: int) -> bytes:

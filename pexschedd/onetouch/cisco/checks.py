@@ -23,7 +23,7 @@ CLOCK_TOLERANCE = 60.0
 """Seconds by which a clock may differ before it is told."""
 
 Visit = Callable[[int], Awaitable[VisitReport]]
-"""See `pusher.CiscoPusher.check`."""
+"""See `pusher.EndpointPusher.check`."""
 
 
 class EndpointCheck(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ not answer is reported when that has lasted for some time: it may be restarting.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -13,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.model import tables
+from pexschedd.model.onetouch.endpoint import CISCO, Endpoint
 from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.onetouch.cisco.endpoint_records import records_of
 from pexschedd.onetouch.cisco.problems import ProblemKind
@@ -28,6 +30,16 @@ SOON = 5.0
 """Seconds after a change until the alarms follow it."""
 MOST_NAMED = 20
 
+
+class AlarmFamily(msgspec.Struct, frozen=True):
+    """The alarms about endpoints of one type."""
+
+    endpoint_type: str
+    names: Mapping[ProblemKind, str]
+    address_of: Callable[[Endpoint], str | None]
+    """Gives what an administrator knows an endpoint by, beside its name."""
+
+
 _NAMES = {
     ProblemKind.UNREACHABLE: names.ENDPOINT_UNREACHABLE,
     ProblemKind.BUSY: names.ENDPOINT_UNREACHABLE,
@@ -37,7 +49,7 @@ _NAMES = {
     ProblemKind.REFUSED: names.ENDPOINT_REFUSED,
     ProblemKind.SETTINGS: names.ENDPOINT_REFUSED,
 }
-FAMILY = frozenset(_NAMES.values())
+OF_CISCO = AlarmFamily(CISCO, _NAMES, lambda endpoint: endpoint.api_address)
 _MAY_PASS = (ProblemKind.UNREACHABLE, ProblemKind.BUSY)
 
 
@@ -51,8 +63,14 @@ class EndpointAlarms:
     """The alarms, as the stored states of endpoints say. Starts with `start`."""
 
     def __init__(
-        self, store: Store, alarms: Alarms, clock: IReactorTime, now: Now
+        self,
+        store: Store,
+        alarms: Alarms,
+        clock: IReactorTime,
+        now: Now,
+        family: AlarmFamily = OF_CISCO,
     ) -> None:
+        self._family = family
         self._store = store
         self._alarms = alarms
         self._clock = clock
@@ -77,13 +95,13 @@ class EndpointAlarms:
 
     def _follow(self) -> None:
         self._due = self._clock.callLater(EVERY, self._follow)
-        wanted = self._troubled()
+        wanted, family = self._troubled(), set(self._family.names.values())
         for (profile, name), endpoints in wanted.items():
             self._alarms.raise_(name, profile, _details(endpoints))
         raised = [
             (alarm.instance, alarm.name)
             for alarm in self._store.all(tables.ALARM)
-            if alarm.name in FAMILY and alarm.time_lowered is None
+            if alarm.name in family and alarm.time_lowered is None
         ]
         for profile, name in raised:
             if (profile, name) not in wanted:
@@ -95,13 +113,15 @@ class EndpointAlarms:
         for state in self._store.all(tables.ENDPOINT_STATE):
             if not state.problem or not self._is_reported(state):
                 continue
-            records = records_of(self._store, state.endpoint)
+            family = self._family
+            records = records_of(self._store, state.endpoint, family.endpoint_type)
             if records is None:
                 continue
-            name = _NAMES.get(ProblemKind(state.problem_kind), names.ENDPOINT_REFUSED)
             endpoint = records.endpoint
+            address = family.address_of(endpoint) or ""
+            name = family.names[ProblemKind(state.problem_kind)]
             found[records.profile.name, name].append(
-                _Troubled(endpoint.name, endpoint.api_address or "", state.problem)
+                _Troubled(endpoint.name, address, state.problem)
             )
         return found
 

@@ -1,4 +1,5 @@
-"""The records that belong to a Cisco endpoint: itself, its group, its profile."""
+"""The records that belong to an endpoint that is sent its list: itself, its group, its
+profile."""
 
 from collections.abc import Iterator
 
@@ -19,11 +20,13 @@ class EndpointRecords(msgspec.Struct, frozen=True):
     profile: JoinProfile
 
 
-def records_of(store: Store, endpoint_id: int) -> EndpointRecords | None:
-    """Return a Cisco endpoint's records; None if there is no such endpoint, or if it
-    has no profile."""
+def records_of(
+    store: Store, endpoint_id: int, endpoint_type: str = CISCO
+) -> EndpointRecords | None:
+    """Return an endpoint's records; None if there is no such endpoint of the type, or
+    if it has no profile."""
     endpoint = store.get(tables.MJX_ENDPOINT, endpoint_id)
-    if endpoint is None or endpoint.endpoint_type != CISCO:
+    if endpoint is None or endpoint.endpoint_type != endpoint_type:
         return None
     return with_group(store, endpoint)
 
@@ -39,10 +42,10 @@ def with_group(store: Store, endpoint: Endpoint) -> EndpointRecords | None:
     return EndpointRecords(endpoint, group, profile)
 
 
-def is_cisco(store: Store, endpoint_id: int) -> bool:
-    """Return whether there is such an endpoint, and it is one that is sent lists."""
+def is_of_type(store: Store, endpoint_id: int, endpoint_type: str) -> bool:
+    """Return whether there is such an endpoint, and it is of the type."""
     endpoint = store.get(tables.MJX_ENDPOINT, endpoint_id)
-    return endpoint is not None and endpoint.endpoint_type == CISCO
+    return endpoint is not None and endpoint.endpoint_type == endpoint_type
 
 
 def in_room(store: Store, room_email: str) -> Iterator[int]:

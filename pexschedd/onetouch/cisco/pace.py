@@ -40,6 +40,12 @@ def delay_after(
     return backoff(failures - 1)
 
 
+def delay_as_asked(retry_after: float, chance: Callable[[], float]) -> float:
+    """Return the seconds until the next visit where `retry_after` was asked for: all
+    that were told so come apart again."""
+    return max(retry_after, 1.0) + chance() * SPREAD
+
+
 def look_interval(endpoints: int) -> float:
     """Return the seconds between two looks at one endpoint of so many."""
     return max(LOOK_EVERY, endpoints / MOST_LOOKS)

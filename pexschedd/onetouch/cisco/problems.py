@@ -26,8 +26,12 @@ class EndpointProblem(PexscheddError):
 
     code = "endpoint_problem"
 
-    def __init__(self, kind: ProblemKind, message: str) -> None:
+    def __init__(
+        self, kind: ProblemKind, message: str, *, retry_after: float | None = None
+    ) -> None:
         self.kind = kind
+        self.retry_after = retry_after
+        """Seconds after which to ask again, if that was said."""
         super().__init__(message)
 
 

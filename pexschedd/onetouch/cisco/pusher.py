@@ -1,11 +1,12 @@
-"""The service that visits Cisco endpoints: when, how many at once, and what if not.
+"""The service that visits endpoints of one type: when, how many at once, and what if
+not.
 
 Every endpoint is looked at now and then, and at once when its room's calendar changes.
 One that fails is visited ever more rarely, and by other slots than those of the ones
 that work: an endpoint that hangs delays nobody.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -22,15 +23,15 @@ from twisted.logger import Logger
 
 from pexschedd.errors import StoreError, StoreFull
 from pexschedd.model import tables
-from pexschedd.model.onetouch.endpoint import CISCO, Endpoint
-from pexschedd.onetouch.cisco.access import EndpointAccess, access_of
+from pexschedd.model.onetouch.endpoint import Endpoint
+from pexschedd.onetouch.cisco.access import access_of
 from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
 from pexschedd.onetouch.cisco.endpoint_records import (
     EndpointRecords,
     in_group,
     in_profile,
     in_room,
-    is_cisco,
+    is_of_type,
     records_of,
     with_group,
 )
@@ -41,11 +42,12 @@ from pexschedd.onetouch.cisco.pace import (
     LONGEST_RETRY,
     SPREAD,
     delay_after,
+    delay_as_asked,
     jitter,
     look_interval,
 )
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
-from pexschedd.onetouch.cisco.visits import EndpointVisitor, VisitReport
+from pexschedd.onetouch.cisco.visits import VisitReport
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.store.store import Store
 from pexschedd.util.backoff import backoff
@@ -67,6 +69,10 @@ CountVisit = Callable[[str, str], None]
 """Counts a visit by the profile's name and the result: "sent", "unchanged", or the kind
 of problem."""
 
+VisitEndpoint = Callable[[EndpointRecords, bool], Coroutine[Any, Any, VisitReport]]
+"""Visits an endpoint; with true, its list is sent in any case. Raises
+`EndpointProblem`, and `StoreFull` if nothing can be stored."""
+
 
 class _Screen:
     """An endpoint as the service deals with it."""
@@ -81,31 +87,36 @@ class _Screen:
         self.not_before = 0.0
 
 
-class CiscoPusher(Service):
-    """Visits all Cisco endpoints that have a profile, while it runs.
+class EndpointPusher(Service):
+    """Visits all endpoints of a type that have a profile, while it runs.
 
-    `chance` gives random numbers from 0 to 1.
+    `chance` gives random numbers from 0 to 1; `at_once` and `at_once_failing` are how
+    many are visited at once that worked the last time, and that did not.
     """
 
-    name = "cisco-endpoints"
     _log = Logger()
 
     def __init__(
         self,
+        endpoint_type: str,
         store: Store,
         lists: RoomLists,
         states: EndpointStates,
-        visitor: EndpointVisitor,
+        visit: VisitEndpoint,
         alarms: EndpointAlarms,
-        feedback: EndpointFeedback,
+        feedback: EndpointFeedback | None = None,
         *,
         clock: IReactorTime,
         chance: Callable[[], float],
         count_visit: CountVisit,
+        at_once: int = AT_ONCE,
+        at_once_failing: int = AT_ONCE_FAILING,
     ) -> None:
+        self.name = f"{endpoint_type.lower()}-endpoints"
+        self._type = endpoint_type
         self._store = store
         self._states = states
-        self._visitor = visitor
+        self._visit_endpoint = visit
         self._alarms = alarms
         self._feedback = feedback
         self._told = TokenBuckets(TOLD.at_once, TOLD.per_minute)
@@ -115,8 +126,8 @@ class CiscoPusher(Service):
         self._backoff = backoff(FIRST_RETRY, LONGEST_RETRY, lambda: jitter(chance))
         self._screens: dict[int, _Screen] = {}
         self._visits: set[Deferred[Any]] = set()
-        self._working = DeferredSemaphore(AT_ONCE)
-        self._failing = DeferredSemaphore(AT_ONCE_FAILING)
+        self._working = DeferredSemaphore(at_once)
+        self._failing = DeferredSemaphore(at_once_failing)
         self._asked = DeferredSemaphore(AT_ONCE_ASKED)
         lists.subscribe(self._room_changed)
         store.subscribe(tables.MJX_ENDPOINT, self._endpoint_changed)
@@ -158,7 +169,8 @@ class CiscoPusher(Service):
     def told(self, endpoint_id: int, key: str) -> bool:
         """Look at an endpoint soon, as it says that it has lost its bookings; return
         False if the key is not its own."""
-        if not self._feedback.is_from(endpoint_id, key):
+        feedback = self._feedback
+        if feedback is None or not feedback.is_from(endpoint_id, key):
             return False
         if self.running:
             wait = self._told.take(endpoint_id, self._clock.seconds())
@@ -175,9 +187,9 @@ class CiscoPusher(Service):
     def _endpoint_changed(self, old: Any, new: Any) -> None:
         if not self.running:
             return
-        if new is not None and new.endpoint_type == CISCO:
+        if new is not None and new.endpoint_type == self._type:
             self._settings_changed([new.id], at_once=True)
-        elif old is not None and (new is None or old.endpoint_type == CISCO):
+        elif old is not None and (new is None or old.endpoint_type == self._type):
             self._forget(old)
 
     def _group_changed(self, old: Any, new: Any) -> None:
@@ -198,7 +210,7 @@ class CiscoPusher(Service):
     def _want(self, id: int, delay: float) -> None:
         """Visit an endpoint in so many seconds at the latest, unless it has to be left
         alone for longer."""
-        if not is_cisco(self._store, id):
+        if not is_of_type(self._store, id, self._type):
             return
         screen = self._screens.setdefault(id, _Screen(id))
         if screen.is_visited:
@@ -236,14 +248,17 @@ class CiscoPusher(Service):
         """Take back what was registered with an endpoint, and forget it."""
         state, records = self._states.of(old.id), with_group(self._store, old)
         await self._states.forget(old.id)
-        if state is None or not state.feedback_slot or records is None:
+        feedback = self._feedback
+        if feedback is None or records is None:
+            return
+        if state is None or not state.feedback_slot:
             return
         await screen.lock.acquire()
         try:
             access = access_of(
                 old, records.group, records.profile, self._store.vault.unseal
             )
-            work = Deferred.fromCoroutine(self._feedback.take_back(state, access))
+            work = Deferred.fromCoroutine(feedback.take_back(state, access))
             await work.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
         except EndpointProblem:
             pass  # nobody can be told any more
@@ -273,7 +288,7 @@ class CiscoPusher(Service):
         screen.is_visited, screen.is_wanted_again = True, False
         interval = look_interval(len(self._screens))
         next_delay: float | None = interval * jitter(self._chance)
-        records = records_of(self._store, screen.id)
+        records = records_of(self._store, screen.id, self._type)
         try:
             if records is None:
                 next_delay = None
@@ -294,16 +309,11 @@ class CiscoPusher(Service):
     async def _timed_visit(
         self, screen: _Screen, records: EndpointRecords, asked: bool
     ) -> VisitReport:
-        access = access_of(
-            records.endpoint, records.group, records.profile, self._store.vault.unseal
-        )
         had_problem = self._has_problem(screen.id)
-        visit = Deferred.fromCoroutine(
-            self._visitor.visit(screen.id, access, asked=asked)
-        )
+        visit = Deferred.fromCoroutine(self._visit_endpoint(records, asked))
         visit.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
         report = await visit
-        await self._keep_feedback(screen.id, access, report)
+        await self._keep_feedback(records, report)
         if had_problem:
             self._log.info(
                 "endpoint works again integration={integration} endpoint={endpoint}",
@@ -314,10 +324,16 @@ class CiscoPusher(Service):
         return report
 
     async def _keep_feedback(
-        self, id: int, access: EndpointAccess, report: VisitReport
+        self, records: EndpointRecords, report: VisitReport
     ) -> None:
+        if self._feedback is None:
+            return
+        access = access_of(
+            records.endpoint, records.group, records.profile, self._store.vault.unseal
+        )
+        software, because = report.seen.software, report.because
         work = Deferred.fromCoroutine(
-            self._feedback.keep(id, access, report.seen.software, report.because)
+            self._feedback.keep(records.endpoint.id, access, software, because)
         )
         with suppress(EndpointProblem):  # the list is there, which counts
             await work.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
@@ -326,8 +342,14 @@ class CiscoPusher(Service):
         self, screen: _Screen, records: EndpointRecords, problem: EndpointProblem
     ) -> float | None:
         """Record a problem; return the seconds until the next visit."""
-        screen.failures += 1
-        delay = delay_after(problem.kind, screen.failures, self._backoff, self._chance)
+        if problem.retry_after is not None:
+            # It was told for many at once, and says nothing about this one.
+            delay: float | None = delay_as_asked(problem.retry_after, self._chance)
+        else:
+            screen.failures += 1
+            delay = delay_after(
+                problem.kind, screen.failures, self._backoff, self._chance
+            )
         if delay is not None:
             screen.not_before = self._clock.seconds() + delay
         self._count_visit(records.profile.name, str(problem.kind))
