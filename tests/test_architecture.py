@@ -48,6 +48,9 @@ MAY_IMPORT: dict[str, str] = {
         "onetouch model scheduling/alarms store util identity/oauth/signed_in"
     ),
     "onetouch/cisco": "onetouch model net scheduling/alarms store util",
+    "onetouch/webex": (
+        "history identity/oauth onetouch model net scheduling/alarms store util"
+    ),
     "onetouch/emulation": "onetouch model ews/windows_zones",
     "management": "history model onetouch store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",

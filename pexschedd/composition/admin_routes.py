@@ -52,6 +52,7 @@ from pexschedd.web.admin.status.service_accounts import (
     deployment_account_statuses,
     service_account_statuses,
 )
+from pexschedd.web.admin.webex.sign_in import WebexSignInRoutes
 
 
 class ManagementRoutes:
@@ -109,7 +110,8 @@ class ManagementRoutes:
             MailboxCommandRoutes(upkeep.mailbox_commands, runtime.now),
             OwnPasswordRoutes(self.administrators),
             RuleTestRoutes(RuleTests(store, runtime.rule_tests, runtime.now)),
-            EndpointCheckRoutes(EndpointChecks(store, self._one_touch.pusher.check)),
+            EndpointCheckRoutes(EndpointChecks(store, self._one_touch.checks())),
+            WebexSignInRoutes(self._one_touch.webex.sign_ins),
             DoctorRoutes(
                 store,
                 self._doctor.examine,

@@ -1,5 +1,6 @@
 """One-Touch Join: rooms' calendars are read, and their lists brought to screens."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from pexschedd.management.computed.live import LiveRecords
 from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.metrics import DeploymentReading
 from pexschedd.model import tables
+from pexschedd.model.onetouch.endpoint import CISCO, WEBEX
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.onetouch.calendars.call_counter import CallCounter
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
@@ -23,11 +25,13 @@ from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.service import CalendarReading
 from pexschedd.onetouch.cisco.access import EndpointAccess
+from pexschedd.onetouch.cisco.checks import Visit
 from pexschedd.onetouch.cisco.delivery import look_at
 from pexschedd.onetouch.cisco.parts import cisco_pusher
 from pexschedd.onetouch.cisco.session import EndpointSession, connect_by
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.onetouch.rules.rule_sets import rule_templates
+from pexschedd.onetouch.webex.parts import WebexParts
 
 
 class OneTouchJoin(MultiService):
@@ -57,6 +61,22 @@ class OneTouchJoin(MultiService):
             random=random_bytes,
         )
         self.pusher.setServiceParent(self)
+        self.webex = WebexParts(
+            store,
+            self.lists,
+            runtime.alarms,
+            clients.network.http_client(),
+            clock=runtime.reactor,
+            now=runtime.now,
+            chance=chance,
+            random=secrets.token_urlsafe,
+            count_visit=runtime.metrics.endpoint_visit,
+        )
+        self.webex.pusher.setServiceParent(self)
+
+    def checks(self) -> dict[str, Visit]:
+        """Return what visits endpoints for administrators, by the type of endpoint."""
+        return {CISCO: self.pusher.check, WEBEX: self.webex.pusher.check}
 
     def statuses(self) -> LiveRecords:
         """Return what administrators are told of endpoints and their meetings."""

@@ -8,6 +8,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor as _reactor
 
+from pexschedd.model.onetouch.endpoint import CISCO
 from pexschedd.onetouch.cisco.checks import EndpointChecks
 from pexschedd.web.admin.commands.endpoint_check import COMMAND, EndpointCheckRoutes
 from tests.onetouch.cisco.rooms import Rooms
@@ -21,7 +22,7 @@ class CheckServer:
 
     def __init__(self, rooms: Rooms) -> None:
         self.rooms = rooms
-        checks = EndpointChecks(rooms.store, rooms.pusher.check)
+        checks = EndpointChecks(rooms.store, {CISCO: rooms.pusher.check})
         site = admin_site(EndpointCheckRoutes(checks))
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
         self._client = Client(self.port.getHost().port)

@@ -67,6 +67,11 @@ PERMISSIONS: Mapping[str, Permission] = {
     "command/ms_exchange_connector/make_certificate": _ADMINISTRATION,
     # A page with a link by which the service account is signed in.
     "platform/msexchangeconnector/sign_in": _ADMINISTRATION,
+    # The same for the devices of a profile that Webex reaches.
+    "command/mjx_integration": _SEEN_BY_ALL,
+    "command/mjx_integration/webex_sign_in": _ADMINISTRATION,
+    "platform/mjxintegration/sign_in": _ADMINISTRATION,
+    "platform/mjxintegration/oauth_redirect": _ADMINISTRATION,
     # Deployments of One-Touch Join
     "configuration/mjx_exchange_deployment/exchange_setup": _SEEN_BY_ALL,
     "command/mjx_exchange_deployment": _SEEN_BY_ALL,

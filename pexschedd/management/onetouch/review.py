@@ -26,15 +26,20 @@ NOT_READ = (
     "profile are not read, and nothing is shown on their endpoints."
 )
 NO_WEBEX = (
-    "This server does not reach the Webex cloud yet: nothing is shown on endpoints of "
-    "the type WEBEX."
+    "Nobody has signed in at Webex for this profile: nothing is shown on its endpoints "
+    "of the type WEBEX. Sign in at /admin/platform/mjxintegration/{id}/sign_in/"
+)
+WITHOUT_WEBEX = (
+    "The profile of this endpoint does not use Webex: nothing is shown on it. Set the "
+    "profile's use_webex."
 )
 
 CISCO_TERMS = (
-    "This is the first endpoint of the type CISCO. The vendor's release notes say that "
-    "showing meetings with a Join button by Bookings Put, bookingsputxml or any other "
-    "API needs its permission for commercial use; internal use that is not commercial "
-    "is free. Ask devsupport@webex.com, or set another endpoint_type until you know."
+    "This is the first endpoint of the type {type}. The vendor's release notes say "
+    "that showing meetings with a Join button by Bookings Put, bookingsputxml or any "
+    "other API needs its permission for commercial use; internal use that is not "
+    "commercial is free. Ask devsupport@webex.com, or set another endpoint_type until "
+    "you know."
 )
 
 
@@ -77,22 +82,32 @@ def _notes(revision: Revision) -> Iterator[SaveNote]:
 
 
 def _of_endpoint(record: Endpoint, revision: Revision) -> Iterator[SaveNote]:
-    if record.endpoint_type == WEBEX:
-        yield SaveNote("endpoint_type", NO_WEBEX, is_logged=True)
-    current = revision.current
-    was_cisco = isinstance(current, Endpoint) and current.endpoint_type == CISCO
-    if record.endpoint_type == CISCO and not was_cisco:
+    if record.endpoint_type == WEBEX and not _uses_webex(record, revision.records):
+        yield SaveNote("endpoint_type", WITHOUT_WEBEX, is_logged=True)
+    current, kind = revision.current, record.endpoint_type
+    was_so = isinstance(current, Endpoint) and current.endpoint_type == kind
+    if kind in (CISCO, WEBEX) and not was_so:
         others = revision.records.all(tables.MJX_ENDPOINT)
-        if not any(o.endpoint_type == CISCO for o in others if o.id != record.id):
-            yield SaveNote("endpoint_type", CISCO_TERMS, is_logged=True)
+        if not any(o.endpoint_type == kind for o in others if o.id != record.id):
+            text = CISCO_TERMS.format(type=kind)
+            yield SaveNote("endpoint_type", text, is_logged=True)
+
+
+def _uses_webex(record: Endpoint, records: RecordsAfterwards) -> bool:
+    """True without a profile, too: that nothing is shown then is known."""
+    for group in records.all(tables.MJX_ENDPOINT_GROUP):
+        if group.id == record.mjx_endpoint_group and group.mjx_integration:
+            profiles = records.all(tables.MJX_INTEGRATION)
+            return any(p.use_webex for p in profiles if p.id == group.mjx_integration)
+    return True
 
 
 def _of_profile(record: JoinProfile) -> Iterator[SaveNote]:
     for field, kind in (("google_deployment", "Google"), ("graph_deployment", "Graph")):
         if getattr(record, field) is not None:
             yield SaveNote(field, NOT_READ.format(kind=kind), is_logged=True)
-    if record.use_webex:
-        yield SaveNote("use_webex", NO_WEBEX, is_logged=True)
+    if record.use_webex and not record.webex_refresh_token:
+        yield SaveNote("use_webex", NO_WEBEX.format(id=record.id), is_logged=True)
 
 
 def _of_autodiscover(record: AutodiscoverUrl, revision: Revision) -> Iterator[SaveNote]:

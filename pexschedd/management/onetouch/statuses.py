@@ -11,7 +11,7 @@ from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import RoleLevel
 from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.model.fields.declaration import Record
-from pexschedd.model.onetouch.endpoint import Endpoint
+from pexschedd.model.onetouch.endpoint import WEBEX, Endpoint
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.model.onetouch.room_calendar import RoomMeeting
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
@@ -33,7 +33,8 @@ class EndpointStatus(Record, frozen=True, kw_only=True):
     endpoint_type: str
     """`CISCO`, `POLY` or `WEBEX`."""
     endpoint_address: str
-    """The address at which it is reached; empty for one that asks by itself."""
+    """The address at which it is reached, of one of Webex the id of the device; empty
+    for one that asks by itself."""
     room_email: str
     mjx_integration_name: str
     """The profile's name; empty without one: nothing is shown then."""
@@ -102,7 +103,7 @@ class RoomStatuses:
             id=endpoint.id,
             endpoint_name=endpoint.name,
             endpoint_type=endpoint.endpoint_type,
-            endpoint_address=endpoint.api_address or "",
+            endpoint_address=_address(endpoint),
             room_email=endpoint.room_resource_email,
             mjx_integration_name=profile.name if profile else "",
             number_of_meetings=len(self._list_of(endpoint.id)),
@@ -148,6 +149,12 @@ class RoomStatuses:
         if group is None or group.mjx_integration is None:
             return None
         return get(tables.MJX_INTEGRATION, group.mjx_integration)
+
+
+def _address(endpoint: Endpoint) -> str:
+    if endpoint.endpoint_type == WEBEX:
+        return endpoint.webex_device_id or ""
+    return endpoint.api_address or ""
 
 
 def _title_for_all(line: ScreenMeeting, meeting: RoomMeeting) -> str:

@@ -34,7 +34,7 @@ class Endpoint(Record, frozen=True, kw_only=True, omit_defaults=True):
             label="Endpoint type",
             help="CISCO: meetings are sent to the endpoint. POLY: the endpoint asks "
             "for them, as it would ask Exchange. WEBEX: they are sent through the "
-            "Webex cloud, which is not done yet.",
+            "Webex cloud, with the sign-in of the profile.",
             choices=(CISCO, POLY, WEBEX),
         ),
     ] = CISCO
@@ -152,7 +152,8 @@ class Endpoint(Record, frozen=True, kw_only=True, omit_defaults=True):
         Field(
             begins="Webex",
             label="Webex device ID",
-            help="The device's id at Webex. Required for WEBEX.",
+            help="The device's id at Webex, as its Devices API has it. Required for "
+            "WEBEX.",
             max_length=250,
         ),
     ] = None

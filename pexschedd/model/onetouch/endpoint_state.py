@@ -22,7 +22,8 @@ class EndpointState(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The kind of it; see `onetouch.cisco.problems`."""
     problem_since: datetime | None = None
     address: str = ""
-    """The beginning of the URLs of the endpoint that was sent the list."""
+    """The beginning of the URLs of the endpoint that was sent the list; with Webex the
+    API's, and the id of the device."""
     room: str = ""
     """The address of the room whose list that was, in lower case; empty in states that
     versions before this one have stored."""

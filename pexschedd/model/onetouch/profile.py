@@ -5,6 +5,7 @@ It is the platform's `mjx_integration`.
 
 from collections.abc import Iterator
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields.declaration import Destination, Field, Record
@@ -13,6 +14,14 @@ from pexschedd.model.fields.template_variables import SCREEN_TITLE
 
 _DEPLOYMENTS = ("exchange_deployment", "google_deployment", "graph_deployment")
 _WEBEX = (Destination("webex_api_domain", differs),)
+_FOR_WEBEX = ("webex_api_domain", "webex_client_id", "webex_redirect_uri")
+
+WEBEX_REDIRECT_PATH = "/admin/platform/mjxintegration/oauth_redirect/"
+"""The path to which the browser returns after signing in at Webex."""
+
+
+def _other_client(old: str | None, new: str | None) -> bool:
+    return differs(old or "", new or "")
 
 
 def sent_openly(old: bool, new: bool) -> bool:
@@ -170,14 +179,15 @@ class JoinProfile(Record, frozen=True, kw_only=True):
         Field(
             begins="Webex",
             label="Use Webex",
-            help="The profile has endpoints that are registered in the Webex cloud.",
+            help="The profile has endpoints of the type WEBEX: a person signs in at "
+            "Webex, and meetings are sent through its cloud.",
         ),
     ] = False
     webex_api_domain: Annotated[
         str,
         Field(
             label="Webex API domain",
-            help="The host of the Webex API.",
+            help="The host of the Webex API, at which people sign in as well.",
             max_length=192,
             checks=(addresses.host,),
         ),
@@ -186,7 +196,7 @@ class JoinProfile(Record, frozen=True, kw_only=True):
         str | None,
         Field(
             label="Webex client ID",
-            help="The id of the integration at Webex.",
+            help="The id of the integration at Webex. Required with use_webex.",
             max_length=100,
         ),
     ] = None
@@ -194,7 +204,7 @@ class JoinProfile(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Webex client secret",
-            help="Its secret.",
+            help="Its secret. Required with use_webex.",
             max_length=250,
             secret=True,
             sent_by=_WEBEX,
@@ -204,7 +214,9 @@ class JoinProfile(Record, frozen=True, kw_only=True):
         str | None,
         kinds.url(
             "Webex redirect URI",
-            "Where the browser comes back to after signing in at Webex.",
+            "Where the browser comes back to after signing in at Webex: this "
+            "server's address for administrators, with the path "
+            f"{WEBEX_REDIRECT_PATH}. Required with use_webex.",
         ),
     ] = None
     webex_oauth_state: Annotated[
@@ -216,7 +228,7 @@ class JoinProfile(Record, frozen=True, kw_only=True):
             help="The result of signing in at Webex.",
             max_length=4096,
             secret=True,
-            sent_by=_WEBEX,
+            sent_by=(*_WEBEX, Destination("webex_client_id", _other_client)),
             readonly=True,
         ),
     ] = ""
@@ -228,8 +240,22 @@ class JoinProfile(Record, frozen=True, kw_only=True):
             yield _DEPLOYMENTS[0], _NO_DEPLOYMENT
         for name in chosen[1:]:
             yield name, f"A profile has one deployment, and this one has {chosen[0]}."
-        if self.use_webex and not self.webex_api_domain:
-            yield "webex_api_domain", "This is required with use_webex."
+        if self.use_webex:
+            yield from self._webex_contradictions()
+
+    def _webex_contradictions(self) -> Iterator[tuple[str, str]]:
+        for name in (*_FOR_WEBEX, "webex_client_secret"):
+            if not getattr(self, name):
+                yield name, "This is required with use_webex."
+        redirect = self.webex_redirect_uri
+        if redirect and not _ends_here(redirect):
+            yield "webex_redirect_uri", f"This must end with {WEBEX_REDIRECT_PATH}."
+
+
+def _ends_here(redirect_uri: str) -> bool:
+    parts = urlsplit(redirect_uri)
+    whole = parts.path.endswith(WEBEX_REDIRECT_PATH)
+    return whole and not parts.query and not parts.fragment
 
 
 _NO_DEPLOYMENT = (

@@ -4,13 +4,13 @@ A check is a visit that sends the list in any case, so that it tries all that th
 service needs.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import msgspec
 
 from pexschedd.errors import CommandRunning, InvalidFields
 from pexschedd.model import tables
-from pexschedd.model.onetouch.endpoint import CISCO
+from pexschedd.model.onetouch.endpoint import CISCO, Endpoint
 from pexschedd.onetouch.cisco.access import EndpointAccess, access_of
 from pexschedd.onetouch.cisco.endpoint_records import EndpointRecords, records_of
 from pexschedd.onetouch.cisco.problems import EndpointProblem
@@ -31,7 +31,8 @@ class EndpointCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint_name: str
     endpoint_address: str
-    """The beginning of the URLs that were used; empty if the records do not tell."""
+    """The beginning of the URLs that were used, or the device's id at Webex; empty if
+    the records do not tell."""
     is_ok: bool
     """True if the endpoint has its list now."""
     problem: str = ""
@@ -51,11 +52,12 @@ class EndpointCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointChecks:
-    """Carries checks out, a few at a time."""
+    """Carries checks out, a few at a time; `visits` has what visits the endpoints of
+    each type that is sent lists."""
 
-    def __init__(self, store: Store, visit: Visit) -> None:
+    def __init__(self, store: Store, visits: Mapping[str, Visit]) -> None:
         self._store = store
-        self._visit = visit
+        self._visits = visits
         self._under_way: set[int] = set()
 
     async def check(self, endpoint_id: int) -> EndpointCheck:
@@ -80,13 +82,14 @@ class EndpointChecks:
         problem = ""
         if endpoint is None:
             problem = f"There is no mjx_endpoint {endpoint_id}."
-        elif endpoint.endpoint_type != CISCO:
+        elif endpoint.endpoint_type not in self._visits:
             problem = (
                 f"This endpoint is of the type {endpoint.endpoint_type}: only those of "
-                "the type CISCO are sent their meetings."
+                f"the types {' and '.join(self._visits)} are sent their meetings."
             )
-        records = records_of(self._store, endpoint_id)
-        if records is None:
+        kind = endpoint.endpoint_type if endpoint is not None else ""
+        records = records_of(self._store, endpoint_id, kind)
+        if records is None or problem:
             problem = problem or (
                 "This endpoint has no profile: set its mjx_endpoint_group, and the "
                 "mjx_integration of that group."
@@ -96,23 +99,26 @@ class EndpointChecks:
 
     async def _checked(self, records: EndpointRecords) -> EndpointCheck:
         endpoint = records.endpoint
-        access = None
+        access, address = None, endpoint.webex_device_id or ""
         try:
-            access = access_of(
-                endpoint, records.group, records.profile, self._store.vault.unseal
-            )
-            report = await self._visit(endpoint.id)
+            if endpoint.endpoint_type == CISCO:
+                address = ""
+                access = access_of(
+                    endpoint, records.group, records.profile, self._store.vault.unseal
+                )
+                address = access.address
+            report = await self._visits[endpoint.endpoint_type](endpoint.id)
         except EndpointProblem as problem:
             return EndpointCheck(
                 endpoint_name=endpoint.name,
-                endpoint_address=access.address if access is not None else "",
+                endpoint_address=address,
                 is_ok=False,
                 problem=_sentence(problem.message),
                 problem_kind=str(problem.kind),
             )
         return EndpointCheck(
             endpoint_name=endpoint.name,
-            endpoint_address=access.address,
+            endpoint_address=address,
             is_ok=report.was_read,
             problem="" if report.was_read else NOT_READ,
             product=report.seen.product,
@@ -120,26 +126,38 @@ class EndpointChecks:
             way=str(report.way or ""),
             number_of_meetings=report.meetings,
             clock_difference=report.clock_difference,
-            notes=(*_notes(access, report), *self._namesakes(records, access)),
+            notes=(
+                *(_notes(access, report) if access is not None else ()),
+                *self._namesakes(endpoint, access),
+            ),
         )
 
     def _namesakes(
-        self, records: EndpointRecords, access: EndpointAccess
+        self, endpoint: Endpoint, access: EndpointAccess | None
     ) -> Iterator[str]:
         """Yield a note if another record has the same address: each would replace the
         list of the other."""
         for other in self._store.all(tables.MJX_ENDPOINT):
-            if (
-                other.id != records.endpoint.id
-                and other.endpoint_type == CISCO
-                and (other.api_address or "").casefold() == access.host.casefold()
-                and (other.api_port or access.port) == access.port
-            ):
+            if other.id != endpoint.id and _is_same(endpoint, access, other):
+                what = "device" if access is None else "address"
                 yield (
-                    f"{other.name} has the same address: each of them replaces the "
+                    f"{other.name} has the same {what}: each of them replaces the "
                     "meetings of the other."
                 )
                 return
+
+
+def _is_same(
+    endpoint: Endpoint, access: EndpointAccess | None, other: Endpoint
+) -> bool:
+    """Return whether another record stands for the same endpoint."""
+    if other.endpoint_type != endpoint.endpoint_type:
+        return False
+    if access is None:
+        return other.webex_device_id == endpoint.webex_device_id
+    return (other.api_address or "").casefold() == access.host.casefold() and (
+        other.api_port or access.port
+    ) == access.port
 
 
 NOT_READ = (

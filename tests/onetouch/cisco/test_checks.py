@@ -9,6 +9,7 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import CommandRunning, InvalidFields
+from pexschedd.model.onetouch.endpoint import CISCO
 from pexschedd.onetouch.cisco.checks import MOST_WAITING, EndpointChecks
 from pexschedd.onetouch.cisco.visits import VisitReport
 from tests.onetouch.cisco.rooms import Rooms
@@ -25,7 +26,7 @@ async def rooms(tmp_path: Path) -> AsyncIterator[Rooms]:
 
 
 def checks(rooms: Rooms) -> EndpointChecks:
-    return EndpointChecks(rooms.store, rooms.pusher.check)
+    return EndpointChecks(rooms.store, {CISCO: rooms.pusher.check})
 
 
 @pytest_twisted.ensureDeferred
@@ -132,7 +133,7 @@ async def test_few_at_once(rooms: Rooms) -> None:
 
     for number in range(4, MOST_WAITING + 4):
         await rooms.put_endpoint(number)
-    some = EndpointChecks(rooms.store, visit)
+    some = EndpointChecks(rooms.store, {CISCO: visit})
     begun = [
         Deferred.fromCoroutine(some.check(number))
         for number in range(1, MOST_WAITING + 1)

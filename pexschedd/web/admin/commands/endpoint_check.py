@@ -2,7 +2,8 @@
 
 POST command/v1/mjx_endpoint/check/   {"mjx_endpoint": …}
 
-It visits a Cisco endpoint now, sends it its meetings, and answers what is wrong.
+It visits a Cisco endpoint, or a device through Webex, now, sends it its meetings, and
+answers what is wrong.
 """
 
 import msgspec
@@ -59,7 +60,7 @@ class EndpointCheckRoutes:
         api.add(COMMAND, post=self._check)
 
     @described(
-        "Check a Cisco endpoint",
+        "Check an endpoint that is sent its meetings",
         "Visits it now, whatever happened before, and sends it its meetings. The check "
         "is finished when the answer comes: it may take a minute.",
         answers={200: ApiAnswer("What was found.", EndpointCheck)},

@@ -1,0 +1,1 @@
+"""The lists of rooms, sent to devices through the Webex cloud."""

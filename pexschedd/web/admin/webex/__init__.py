@@ -1,0 +1,1 @@
+"""Signing profiles of One-Touch Join in at Webex."""
