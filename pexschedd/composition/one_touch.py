@@ -1,6 +1,5 @@
 """One-Touch Join: rooms' calendars are read, and their lists brought to screens."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -8,7 +7,12 @@ from twisted.application.service import MultiService
 
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.monitoring import CallObserver
-from pexschedd.composition.runtime import Runtime, chance, random_bytes
+from pexschedd.composition.runtime import (
+    Runtime,
+    chance,
+    random_bytes,
+    random_text,
+)
 from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
 from pexschedd.doctor.rooms.examination import RoomsDoctor
 from pexschedd.ews.client import Observer
@@ -69,7 +73,7 @@ class OneTouchJoin(MultiService):
             clock=runtime.reactor,
             now=runtime.now,
             chance=chance,
-            random=secrets.token_urlsafe,
+            random=random_text,
             count_visit=runtime.metrics.endpoint_visit,
         )
         self.webex.pusher.setServiceParent(self)

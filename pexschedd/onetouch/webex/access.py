@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.onetouch.cisco.endpoint_records import EndpointRecords
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
 
 BaseOf = Callable[[str], str]
@@ -18,8 +18,8 @@ def https_base(domain: str) -> str:
 
 
 class WebexClient(msgspec.Struct, frozen=True):
-    """What tokens depend on: a profile's registration at Webex, with the secret as it
-    is stored."""
+    """A profile's registration at Webex, on which its tokens depend. The secret is as
+    it is stored."""
 
     base: str
     client_id: str
@@ -54,12 +54,14 @@ def client_of(profile: JoinProfile, base_of: BaseOf) -> WebexClient:
     )
 
 
-def access_of(records: EndpointRecords, base_of: BaseOf) -> DeviceAccess:
+def access_of(
+    endpoint: Endpoint, profile: JoinProfile, base_of: BaseOf
+) -> DeviceAccess:
     """Return the way to a device.
 
     Raises `EndpointProblem` if its records do not tell it.
     """
-    profile, device = records.profile, records.endpoint.webex_device_id
+    device = endpoint.webex_device_id
     if not profile.use_webex:
         raise EndpointProblem(
             ProblemKind.SETTINGS,

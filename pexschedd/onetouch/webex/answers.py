@@ -27,7 +27,7 @@ REFUSED = (400, 422)
 """Statuses for a command that the device's software does not take so."""
 
 
-class ApiAnswer(msgspec.Struct, frozen=True):
+class CloudAnswer(msgspec.Struct, frozen=True):
     """An answer as it came; the names of `headers` are in lower case."""
 
     status: int
@@ -35,7 +35,7 @@ class ApiAnswer(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-def object_in(answer: ApiAnswer) -> dict[str, Any] | None:
+def object_in(answer: CloudAnswer) -> dict[str, Any] | None:
     """Return the JSON object in an answer; None if it has none."""
     try:
         found = msgspec.json.decode(answer.body)
@@ -44,7 +44,7 @@ def object_in(answer: ApiAnswer) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def problem_of(answer: ApiAnswer, device_id: str) -> EndpointProblem | None:
+def problem_of(answer: CloudAnswer, device_id: str) -> EndpointProblem | None:
     """Return the problem that an answer to a request for a device tells; None if it
     was done."""
     status, reason = answer.status, reason_in(answer)
@@ -80,7 +80,7 @@ def problem_of(answer: ApiAnswer, device_id: str) -> EndpointProblem | None:
     )
 
 
-def reason_in(answer: ApiAnswer) -> str:
+def reason_in(answer: CloudAnswer) -> str:
     """Return what an answer says is wrong, for people: one line, with the status."""
     found = object_in(answer) or {}
     texts = [found.get("message")]
@@ -91,14 +91,14 @@ def reason_in(answer: ApiAnswer) -> str:
     return " ".join([f"HTTP {answer.status}", *filter(None, said)])[:_LONGEST_REASON]
 
 
-def wait_of(answer: ApiAnswer, now: datetime) -> float:
+def wait_of(answer: CloudAnswer, now: datetime) -> float:
     """Return the seconds after which Webex wants to be asked again."""
     headers = answer.headers
     seconds = seconds_of(headers.get("retry-after", ""), headers.get("date", ""), now)
     return USUAL_WAIT if seconds is None else min(max(seconds, 1.0), LONGEST_WAIT)
 
 
-def uptime_in(answer: ApiAnswer) -> int | None:
+def uptime_in(answer: CloudAnswer) -> int | None:
     """Return the seconds for which a device has been running; None if the answer does
     not tell."""
     found: object = object_in(answer)

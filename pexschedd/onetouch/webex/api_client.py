@@ -11,7 +11,7 @@ from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, clause, too_lar
 from pexschedd.net.http_client import PreparedUrl
 from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
-from pexschedd.onetouch.webex.answers import MAX_ANSWER, ApiAnswer
+from pexschedd.onetouch.webex.answers import MAX_ANSWER, CloudAnswer
 from pexschedd.util.body_reader import read_body
 
 TIMEOUT = 20.0
@@ -37,7 +37,7 @@ class ApiClient:
         token: str = "",
         document: bytes | None = None,
         form: dict[str, str] | None = None,
-    ) -> ApiAnswer:
+    ) -> CloudAnswer:
         """Return the answer to a request: with a JSON document, a form, or neither.
 
         Raises `EndpointProblem` if none comes, or none that is complete.
@@ -63,7 +63,7 @@ class ApiClient:
 
     async def _send(
         self, method: str, url: str, headers: Headers, options: dict[str, Any]
-    ) -> ApiAnswer:
+    ) -> CloudAnswer:
         response: Any = await self._client.request(
             method, PreparedUrl.from_text(url), headers=headers, **options
         )
@@ -72,7 +72,7 @@ class ApiClient:
             name.decode("latin-1").lower(): values[0].decode("latin-1")
             for name, values in response.headers.getAllRawHeaders()
         }
-        return ApiAnswer(response.code, found, body)
+        return CloudAnswer(response.code, found, body)
 
 
 def _problem(failure: ConnectionFailure) -> EndpointProblem:

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.clock import Now
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import DeviceAccess, sign_in_page
-from pexschedd.onetouch.webex.answers import ApiAnswer, reason_in, wait_of
+from pexschedd.onetouch.webex.answers import CloudAnswer, reason_in, wait_of
 from pexschedd.onetouch.webex.api_client import ApiClient
 from pexschedd.onetouch.webex.tokens import WebexTokens
 
@@ -28,7 +28,7 @@ class WebexCloud:
 
     async def ask(
         self, access: DeviceAccess, method: str, path: str, document: bytes | None
-    ) -> ApiAnswer:
+    ) -> CloudAnswer:
         """Return the answer to a request for a device, whatever it says of that.
 
         Raises `EndpointProblem` without an answer, without a sign-in, and while Webex
@@ -68,7 +68,7 @@ class WebexCloud:
         path: str,
         document: bytes | None,
         token: str,
-    ) -> ApiAnswer:
+    ) -> CloudAnswer:
         url = access.base + path
         return await self._api.send(method, url, token=token, document=document)
 

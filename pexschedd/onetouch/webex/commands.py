@@ -18,8 +18,8 @@ PUT = "/v1/xapi/command/Bookings.Put"
 CLEAR = "/v1/xapi/command/Bookings.Clear"
 
 NEWEST = Software("RoomOS 11.24")
-"""What devices of the cloud are taken for, which are updated by themselves: software
-that knows bookings without a number."""
+"""The software that devices of the cloud are taken to have, which update themselves:
+it knows bookings without a number."""
 
 
 def put_document(device_id: str, bookings: Sequence[RoomBooking]) -> bytes:

@@ -237,7 +237,7 @@ class WebexSignIns:
 
 
 def _sentence(error: PexscheddError) -> str:
-    """What is wrong, as a sentence: problems of endpoints are clauses."""
+    """The problem as a sentence: those of endpoints are clauses."""
     if not isinstance(error, EndpointProblem):
         return error.message
     if error.kind is ProblemKind.CREDENTIALS and "expired or was revoked" in (

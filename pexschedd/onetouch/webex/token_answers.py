@@ -7,7 +7,7 @@ from pexschedd.identity.oauth.token_requests import challenge
 from pexschedd.identity.oauth.token_responses import TokenSet, text_in, token_in
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import WebexClient
-from pexschedd.onetouch.webex.answers import ApiAnswer, object_in, reason_in, wait_of
+from pexschedd.onetouch.webex.answers import CloudAnswer, object_in, reason_in, wait_of
 
 SCOPES = "spark:xapi_commands spark:xapi_statuses spark:kms"
 """Commands for devices and their states; the last one goes with every integration."""
@@ -60,7 +60,7 @@ def refresh_form(client: WebexClient, secret: str, *, refresh_token: str) -> For
     }
 
 
-def tokens_in(answer: ApiAnswer, now: datetime, page: str) -> TokenSet:
+def tokens_in(answer: CloudAnswer, now: datetime, page: str) -> TokenSet:
     """Return the tokens in an answer; a refresh token that it lacks is empty.
 
     Raises `EndpointProblem`, with the page to sign in at if that is the remedy.
@@ -77,7 +77,7 @@ def tokens_in(answer: ApiAnswer, now: datetime, page: str) -> TokenSet:
 
 
 def _refusal(
-    answer: ApiAnswer, error: str, now: datetime, page: str
+    answer: CloudAnswer, error: str, now: datetime, page: str
 ) -> EndpointProblem:
     status, reason = answer.status, reason_in(answer)
     if status == 429 or status >= 500:

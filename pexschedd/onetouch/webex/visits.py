@@ -72,7 +72,8 @@ class DeviceVisitor:
 
         Raises `EndpointProblem`, and `StoreFull` if nothing can be stored.
         """
-        id, access = records.endpoint.id, access_of(records, self._base_of)
+        id = records.endpoint.id
+        access = access_of(records.endpoint, records.profile, self._base_of)
         # Whoever changes it in the meantime has the device visited again.
         listed, state = self._list_of(id), self._states.of(id)
         bookings = listed.bookings
@@ -107,7 +108,8 @@ class DeviceVisitor:
         return VisitReport(seen=seen, because=because, way=way, meetings=len(bookings))
 
     def _is_due(self, id: int) -> bool:
-        """Whether a device is to be looked at; after a start, one after another."""
+        """Return whether a device is to be looked at: after a start, one after the
+        other."""
         now = self._clock.seconds()
         looked = self._looked.setdefault(id, now - self._chance() * LOOK_EVERY)
         return now - looked >= LOOK_EVERY

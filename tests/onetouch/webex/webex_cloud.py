@@ -157,7 +157,8 @@ class WebexStandIn(Resource):
                 refresh = self.new_refresh_token()
         self.made += 1
         access = f"access-{self.made}"
-        seconds = self.lifetime if isinstance(self.lifetime, int) else 3600
+        is_usual = type(self.lifetime) is int and 0 < self.lifetime < 1e9
+        seconds = self.lifetime if is_usual else 3600
         self.access_tokens[access] = self.seconds() + seconds
         answer = {
             "access_token": access,
