@@ -46,16 +46,6 @@ KEPT = {
             "maximum_number_of_api_requests",
         )
     },
-    **{
-        f"mjx_integration.{name}": "Webex is not reached, as each save says"
-        for name in (
-            "webex_api_domain",
-            "webex_client_id",
-            "webex_client_secret",
-            "webex_redirect_uri",
-        )
-    },
-    "mjx_endpoint.webex_device_id": "Webex is not reached, as each save says",
 }
 """Fields that are there to be read by clients of the API, and by nothing else."""
 

@@ -27,6 +27,9 @@ ONLY_FULL_READS = {
     *ACCOUNTS,
     "platform/msexchangeconnector/sign_in",
     "platform/mjxexchangedeployment/sign_in",
+    "platform/mjxintegration/sign_in",
+    "platform/mjxintegration/oauth_redirect",
+    "command/mjx_integration/webex_sign_in",
     *(
         f"command/ms_exchange_connector/{command}"
         for command in COMMANDS["ms_exchange_connector"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_twisted
 
@@ -21,6 +22,13 @@ TENANT = {
 }
 WORKSPACE = {"name": "Workspace", "client_email": "a@b.test", "private_key": "key"}
 PROFILE = {"name": "Office", "exchange_deployment": 1}
+WEBEX = {
+    "use_webex": True,
+    "webex_client_id": "client",
+    "webex_client_secret": "secret",
+    "webex_redirect_uri": "https://vmr.example.test/admin/platform/mjxintegration/"
+    "oauth_redirect/",
+}
 RULE = {"name": "Zoom", "mjx_integration": 1, "priority": 30, "meeting_type": "zoom"}
 NEW_RULE = {**RULE, "name": "x"}
 ENDPOINT = {
@@ -209,6 +217,22 @@ async def test_what_is_read_can_be_sent_back(server: Server) -> None:
             "ep_username",
             "A name with a colon cannot sign in",
         ),
+        *(
+            (
+                "mjx_integration",
+                {**PROFILE, **WEBEX, "name": "x", field: value},
+                field,
+                words,
+            )
+            for field, value, words in (
+                ("webex_client_id", None, "required with use_webex"),
+                ("webex_client_secret", "", "required with use_webex"),
+                ("webex_api_domain", "", "required with use_webex"),
+                ("webex_redirect_uri", None, "required with use_webex"),
+                ("webex_redirect_uri", "https://vmr.example.test/", "must end with"),
+                ("webex_api_domain", "https://webexapis.com", ""),
+            )
+        ),
         (
             "mjx_endpoint",
             {**ENDPOINT, "name": "x", "room_resource_email": " OAK@example.test"[1:]},
@@ -294,7 +318,7 @@ async def test_two_poly_endpoints_need_two_accounts(server: Server) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_what_is_not_read_yet_is_said(server: Server) -> None:
-    """Google and Graph deployments, Webex and OAuth are kept, and each save says that
+    """Google and Graph deployments and OAUTH are kept, and each save says that
     nothing comes of it; the others are saved without a word."""
     ask = server.client.ask
     answer = await ask("POST", f"{API}/mjx_exchange_deployment/", ROOMS)
@@ -302,21 +326,12 @@ async def test_what_is_not_read_yet_is_said(server: Server) -> None:
     assert notes(await ask("POST", f"{API}/mjx_integration/", PROFILE)) == []
     for kind, record in (("graph", TENANT), ("google", WORKSPACE)):
         await server.client.create(f"{API}/mjx_{kind}_deployment/", record)
-        profile = {"name": kind, f"{kind}_deployment": 1, "use_webex": True}
+        profile = {"name": kind, f"{kind}_deployment": 1}
         answer = await ask("POST", f"{API}/mjx_integration/", profile)
         assert answer.status == 201
-        first, second = notes(answer)
-        assert f"{kind}_deployment: This server does not read" in first
-        assert "rooms of this profile are not read" in first
-        assert "use_webex: This server does not reach the Webex cloud" in second
-    webex = {
-        "name": "Elm",
-        "room_resource_email": "elm@example.test",
-        "endpoint_type": "WEBEX",
-        "webex_device_id": "device",
-    }
-    (text,) = notes(await ask("POST", f"{API}/mjx_endpoint/", webex))
-    assert "Webex" in text
+        (text,) = notes(answer)
+        assert f"{kind}_deployment: This server does not read" in text
+        assert "rooms of this profile are not read" in text
     oauth = {
         **ROOMS,
         "name": "Other",
@@ -336,6 +351,46 @@ async def test_what_is_not_read_yet_is_said(server: Server) -> None:
     moved["ews_url"] = "https://outlook.office365.com/EWS/Exchange.asmx"
     path = f"{API}/mjx_exchange_deployment/2/"
     assert "Choose APP_PERM" in notes(await ask("PATCH", path, moved))[0]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_webex_still_needs_is_said(server: Server) -> None:
+    """A profile that nobody has signed in for, the vendor's terms, and an endpoint
+    whose profile does not use Webex are pointed out."""
+    await with_an_endpoint(server)
+    ask = server.client.ask
+    profile = f"{API}/mjx_integration/1/"
+    endpoint = {
+        "name": "Elm",
+        "room_resource_email": "elm@example.test",
+        "mjx_endpoint_group": 1,
+        "endpoint_type": "WEBEX",
+        "webex_device_id": "device",
+    }
+    first, second = notes(await ask("POST", f"{API}/mjx_endpoint/", endpoint))
+    assert "does not use Webex" in first
+    assert "first endpoint of the type WEBEX" in second
+    (text,) = notes(await ask("PATCH", profile, WEBEX))
+    assert "Sign in at /admin/platform/mjxintegration/1/sign_in/" in text
+    assert notes(await ask("PATCH", f"{API}/mjx_endpoint/2/", {"name": "E"})) == []
+    found = server.store.get(tables.MJX_INTEGRATION, 1)
+    signed_in = msgspec.structs.replace(found, webex_refresh_token="sealed")
+    with server.store.transaction() as change:
+        change.put(tables.MJX_INTEGRATION, signed_in)
+        await change.commit()
+    assert notes(await ask("PATCH", profile, {"description": "x"})) == []
+    for field, value in (
+        ("webex_client_id", "other"),
+        ("webex_api_domain", "api.example.test"),
+    ):
+        with server.store.transaction() as change:
+            change.put(tables.MJX_INTEGRATION, signed_in)
+            await change.commit()
+        more = {field: value, "webex_client_secret": "entered again"}
+        assert (await ask("PATCH", profile, more)).status == 202
+        found = server.store.get(tables.MJX_INTEGRATION, 1)
+        assert found is not None
+        assert found.webex_refresh_token == ""
 
 
 @pytest_twisted.ensureDeferred
