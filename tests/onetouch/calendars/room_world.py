@@ -38,6 +38,7 @@ class RoomWorld:
         sandbox: Sandbox | None = None,
         now: Clock | None = None,
         rooms_port: int = 0,
+        **config: Any,
     ) -> None:
         self.now = now or Clock()
         chosen = (room(OAK), room(ELM, CalendarProcessing()), room(ASH))
@@ -58,6 +59,7 @@ class RoomWorld:
                     "state_dir": "state",
                     "endpoints": endpoints,
                     "initial_admin_password_file": "password",
+                    **config,
                 }
                 | reached,
                 folder / "config.json",
