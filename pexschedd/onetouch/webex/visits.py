@@ -102,9 +102,7 @@ class DeviceVisitor:
         digest = digest_of(bookings)
         await self._states.intend(id, access.address, listed.room, digest)
         way = await self._hand_over(access, bookings)
-        await self._states.was_sent(
-            id, digest_of(bookings), len(bookings), seen, way, because
-        )
+        await self._states.was_sent(id, digest, len(bookings), seen, way, because)
         return VisitReport(seen=seen, because=because, way=way, meetings=len(bookings))
 
     def _is_due(self, id: int) -> bool:

@@ -10,7 +10,11 @@ import pytest_twisted
 from msgspec.structs import replace
 from twisted.web.server import NOT_DONE_YET
 
+from pexschedd.errors import InvalidFields
+from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.model import tables
+from pexschedd.model.onetouch.endpoint import WEBEX
+from pexschedd.onetouch.cisco.checks import EndpointChecks
 from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.cisco.push_plan import PushReason
 from pexschedd.onetouch.cisco.software import Way
@@ -272,6 +276,38 @@ async def test_a_check(rooms: WebexRooms) -> None:
     rooms.cloud.devices.clear()
     with pytest.raises(EndpointProblem, match="knows no device"):
         await rooms.pusher.check(1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_command_that_checks(rooms: WebexRooms) -> None:
+    """The check of an endpoint says that it has its list, or why not, by the id of its
+    device, and that another record has the same one."""
+    await rooms.start()
+    checks = EndpointChecks(rooms.store, {WEBEX: rooms.pusher.check})
+    found = await checks.check(1)
+    assert (found.is_ok, found.number_of_meetings, found.notes) == (True, 2, ())
+    assert found.endpoint_address == "device-1"
+    await rooms.put_endpoint(2, webex_device_id="device-1")
+    (note,) = (await checks.check(1)).notes
+    assert note.startswith("Room 2 has the same device")
+    rooms.cloud.devices.clear()
+    found = await checks.check(1)
+    assert (found.is_ok, found.problem_kind) == (False, "refused")
+    assert found.problem.startswith("The endpoint: Webex knows no device")
+    await rooms.put_endpoint(2, endpoint_type="POLY")
+    with pytest.raises(InvalidFields, match="of the type POLY"):
+        await checks.check(2)
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_status_of_a_device(rooms: WebexRooms) -> None:
+    """The status names the device, its contact and its problem."""
+    await rooms.start()
+    statuses = RoomStatuses(rooms.store, lambda _: (), lambda _: None)
+    first = next(iter(statuses.endpoints()))
+    assert (first.endpoint_type, first.endpoint_address) == ("WEBEX", "device-1")
+    assert (first.last_worker, first.problem) == ("pexschedd", "")
+    assert first.last_contact_time is not None
 
 
 @pytest_twisted.ensureDeferred
