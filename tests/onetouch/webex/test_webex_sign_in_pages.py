@@ -100,6 +100,9 @@ async def test_from_page_to_page(desk: Desk) -> None:
     before = await desk.ask("GET", PAGE)
     assert "Head office" in text_of(before)
     assert "Sign-in needed." in text_of(before)
+    found = re.search(r'rel="stylesheet" href="([^"]+)"', before.body.decode())
+    assert found is not None
+    assert (await desk.ask("GET", found[1], None)).status == 200
     answer = await desk.come_back(**desk.rooms.cloud.grant(await desk.link()))
     assert answer.status == 200
     assert "Successfully signed in." in text_of(answer)

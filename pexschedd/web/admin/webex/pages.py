@@ -12,8 +12,7 @@ from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.webex.sign_in import WebexSignInLink, WebexSignInOutcome
 from pexschedd.web.addin.headers import set_page_headers
 from pexschedd.web.addin.static import load_static
-from pexschedd.web.admin.service_account_pages import POLICY, STYLE
-from pexschedd.web.admin.status.service_accounts import PAGES as STYLE_ROOT
+from pexschedd.web.admin.service_account_pages import POLICY, STYLE, SignInPages
 from pexschedd.web.page_templates import page_environment
 from pexschedd.web.routes import ResponseBody
 
@@ -25,7 +24,8 @@ class WebexPages:
         self._environment = page_environment()
         self._environment.filters["moment"] = _moment
         self._environment.globals["root"] = root
-        self._environment.globals["style"] = STYLE_ROOT + load_static()[STYLE].path
+        self._environment.globals["style"] = root + load_static()[STYLE].path
+        self.static = SignInPages(root).static
 
     def sign_in(
         self, request: Request, profile: JoinProfile, link: WebexSignInLink | None

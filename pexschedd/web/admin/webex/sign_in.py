@@ -57,9 +57,11 @@ class WebexSignInRoutes:
         self._pages = WebexPages(PAGES)
 
     def add_to(self, api: AdminApi) -> None:
-        """Add the routes of the module's docstring."""
+        """Add the routes of the module's docstring, and the style of the pages."""
         api.add(_PAGE, get=self._page, post=self._new_link)
         api.add(WEBEX_REDIRECT_PATH, get=self._finish)
+        style = f"{PAGES}static/<string:version>/<string:name>"
+        api.add_public(style, get=self._static)
         api.add(_COMMAND, post=self._sign_in)
 
     @described(
@@ -94,6 +96,14 @@ class WebexSignInRoutes:
         here = f"{PAGES}{profile_id}/sign_in/"
         request.responseHeaders.setRawHeaders(b"location", [here.encode("ascii")])
         return b""
+
+    @described(
+        "Read the style of the pages for signing in at Webex",
+        answers={200: ApiAnswer("The file.", {"type": "string"}, "text/css")},
+        id="read_webex_page_style",
+    )
+    def _static(self, request: Request, version: str, name: str) -> ResponseBody:
+        return self._pages.static(request, version, name)
 
     @described(
         "Take a browser back from Webex",
