@@ -76,6 +76,7 @@ class OneTouchJoin(MultiService):
             random=random_text,
             count_visit=runtime.metrics.endpoint_visit,
         )
+        self.webex.tokens.setServiceParent(self)
         self.webex.pusher.setServiceParent(self)
 
     def checks(self) -> dict[str, Visit]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -263,8 +264,11 @@ def put_refresh_token(
     )
 
 
-class WebexTokens:
-    """The tokens of all profiles."""
+class WebexTokens(Service):
+    """The tokens of all profiles. Stop it before the store: a renewal may be under
+    way, whose refresh token is the only one that counts."""
+
+    name = "webex-tokens"
 
     def __init__(
         self, store: Store, api: ApiClient, clock: IReactorTime, now: Now, base: BaseOf
@@ -280,9 +284,10 @@ class WebexTokens:
             found = self._tokens[profile_id] = self._make(profile_id)
         return found
 
-    def all(self) -> list[ProfileTokens]:
-        """Return those of all profiles that were asked for."""
-        return list(self._tokens.values())
+    def stopService(self) -> Deferred[list[None]]:
+        """Fire when no renewal is under way."""
+        super().stopService()
+        return gatherResults([each.settled() for each in self._tokens.values()])
 
     def _changed(self, old: JoinProfile | None, new: JoinProfile | None) -> None:
         if new is None and old is not None:

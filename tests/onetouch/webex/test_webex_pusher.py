@@ -125,6 +125,16 @@ async def test_another_device(rooms: WebexRooms) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_another_room(rooms: WebexRooms) -> None:
+    """A device that is moved to a room that was never read loses the meetings of the
+    former one."""
+    await rooms.start()
+    await rooms.put_endpoint(1, room_resource_email="elsewhere@example.test")
+    await rooms.settle()
+    assert rooms.titles() == []
+
+
+@pytest_twisted.ensureDeferred
 async def test_software_that_takes_less(rooms: WebexRooms) -> None:
     """Meetings without a number are left out where they are refused, and a device that
     takes no empty list is cleared."""

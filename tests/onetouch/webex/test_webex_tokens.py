@@ -85,6 +85,24 @@ async def test_a_new_refresh_token_is_durable_before_use(rooms: WebexRooms) -> N
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_stop_waits_for_a_new_refresh_token(rooms: WebexRooms) -> None:
+    """A daemon that is stopped while Webex gives a new refresh token stores it."""
+    stopped: list[Deferred[Any]] = []
+
+    def stop(path: str) -> None:
+        rooms.pusher.stopService()
+        stopped.append(rooms.parts.tokens.stopService())
+
+    rooms.cloud.before = stop
+    rooms.pusher.startService()
+    rooms.clock.advance(30)
+    await until(lambda: bool(stopped))
+    assert rooms.refresh_token() == "refresh-1"
+    await stopped[0]
+    assert rooms.refresh_token() == "refresh-2"
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_same_refresh_token_is_not_stored_again(rooms: WebexRooms) -> None:
     """A refresh token that stays changes no record."""
     rooms.cloud.rotates = False
