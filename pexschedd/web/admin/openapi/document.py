@@ -156,6 +156,7 @@ _PATH_HELP = {
     "connector_id": "The integration's number.",
     "record_id": "The record's number.",
     "deployment_id": "The deployment's number.",
+    "profile_id": "The number of the profile.",
     "group": "The group of commands.",
     "version": "The version of the file, as the pages name it.",
     "name": "The name of the file.",
