@@ -374,6 +374,7 @@ async def test_what_webex_still_needs_is_said(server: Server) -> None:
     assert "Sign in at /admin/platform/mjxintegration/1/sign_in/" in text
     assert notes(await ask("PATCH", f"{API}/mjx_endpoint/2/", {"name": "E"})) == []
     found = server.store.get(tables.MJX_INTEGRATION, 1)
+    assert found is not None
     signed_in = msgspec.structs.replace(found, webex_refresh_token="sealed")
     with server.store.transaction() as change:
         change.put(tables.MJX_INTEGRATION, signed_in)

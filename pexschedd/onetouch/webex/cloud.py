@@ -1,7 +1,8 @@
 """Requests for devices, by the cloud's API, with a profile's token.
 
 A token that is refused is renewed once. When Webex says that there were too many
-requests, no device of the profile is asked for until the time that it names.
+requests, or that it is busy until some time, no device of the profile is asked for
+until then.
 """
 
 from twisted.internet.interfaces import IReactorTime
@@ -50,16 +51,18 @@ class WebexCloud:
                 f"Webex does not accept the sign-in of its profile "
                 f"({reason_in(answer)}). Sign in again at {page}",
             )
-        if answer.status == 429:
+        if answer.status == 429 or (
+            answer.status == 503 and "retry-after" in answer.headers
+        ):
             wait = wait_of(answer, self._now())
             self._held_until[access.profile_id] = self._clock.seconds() + wait
-            raise _too_many(wait)
+            raise _wants_rest(wait)
         return answer
 
     def _check_hold(self, profile_id: int) -> None:
         left = self._held_until.get(profile_id, 0.0) - self._clock.seconds()
         if left > 0:
-            raise _too_many(left)
+            raise _wants_rest(left)
 
     async def _send(
         self,
@@ -73,6 +76,9 @@ class WebexCloud:
         return await self._api.send(method, url, token=token, document=document)
 
 
-def _too_many(wait: float) -> EndpointProblem:
-    text = "Webex has had too many requests, and is left alone for as long as it says."
+def _wants_rest(wait: float) -> EndpointProblem:
+    text = (
+        "Webex has had too many requests or is busy, and is left alone for as long as "
+        "it says."
+    )
     return EndpointProblem(ProblemKind.BUSY, text, retry_after=wait)

@@ -187,13 +187,14 @@ async def test_a_device_that_is_offline(rooms: WebexRooms) -> None:
     assert not rooms.raised()
 
 
+@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("limit", ["120", "Tue, 01 Dec 2026 12:02:00 GMT"])
 @pytest_twisted.ensureDeferred
-async def test_too_many_requests(rooms: WebexRooms, limit: str) -> None:
+async def test_too_many_requests(rooms: WebexRooms, limit: str, status: int) -> None:
     """When Webex has had enough, no device is asked for until the time that it names,
     even if calendars change; then all have their lists."""
     await rooms.meetings(2, "Two")
-    rooms.cloud.limit = limit
+    rooms.cloud.limit, rooms.cloud.limit_status = limit, status
     await rooms.start()
     asked = len(rooms.cloud.requests)
     assert rooms.state().problem_kind == ProblemKind.BUSY

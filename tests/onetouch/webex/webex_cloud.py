@@ -74,7 +74,8 @@ class WebexStandIn(Resource):
         self.asked: list[dict[str, str]] = []
         """The forms that the token endpoint was sent."""
         self.limit: str | None = None
-        """The Retry-After of answers 429 to all requests for devices."""
+        """The Retry-After of answers to all requests for devices, of this status:"""
+        self.limit_status = 429
         self.statuses_allowed = True
         self.mode = ""
         """"", "hang", "drip", "huge", "endless", "elsewhere", an HTTP status, or the
@@ -127,7 +128,7 @@ class WebexStandIn(Resource):
             return _error(request, 401, "The request requires a valid access token.")
         if self.limit is not None:
             request.setHeader("retry-after", self.limit)
-            return _error(request, 429, "Too many requests.")
+            return _error(request, self.limit_status, "Too many requests.")
         if path == "/v1/xapi/status":
             return self._status(request)
         if path in ("/v1/xapi/command/Bookings.Put", "/v1/xapi/command/Bookings.Clear"):
