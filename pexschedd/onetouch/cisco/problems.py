@@ -1,6 +1,7 @@
 """Problems with an endpoint, as administrators are told of them. Pure."""
 
 from enum import StrEnum
+from typing import Any
 
 from pexschedd.errors import PexscheddError
 from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind, clause
@@ -60,3 +61,22 @@ def credentials_refused(username: str) -> EndpointProblem:
         "before they are changed here, it is checked by hand, or a day has passed: "
         "endpoints lock accounts.",
     )
+
+
+def without_profile() -> EndpointProblem:
+    """Return the problem of an endpoint that no profile says anything of."""
+    return EndpointProblem(
+        ProblemKind.SETTINGS,
+        "it is in no group that has a profile: set its mjx_endpoint_group, and the "
+        "group's mjx_integration.",
+    )
+
+
+def took_too_long(result: Any, seconds: float) -> Any:
+    """Raise the problem for a visit that was cancelled after so many seconds, as
+    `Deferred.addTimeout` wants it; return any other result."""
+    if hasattr(result, "check"):
+        raise EndpointProblem(
+            ProblemKind.UNREACHABLE, f"a visit did not end within {seconds:g} seconds."
+        )
+    return result

@@ -46,7 +46,11 @@ from pexschedd.onetouch.cisco.pace import (
     jitter,
     look_interval,
 )
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.cisco.problems import (
+    EndpointProblem,
+    took_too_long,
+    without_profile,
+)
 from pexschedd.onetouch.cisco.visits import VisitReport
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.store.store import Store
@@ -259,7 +263,7 @@ class EndpointPusher(Service):
                 old, records.group, records.profile, self._store.vault.unseal
             )
             work = Deferred.fromCoroutine(feedback.take_back(state, access))
-            await work.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
+            await work.addTimeout(VISIT_TIMEOUT, self._clock, took_too_long)
         except EndpointProblem:
             pass  # nobody can be told any more
         finally:
@@ -292,7 +296,7 @@ class EndpointPusher(Service):
         try:
             if records is None:
                 next_delay = None
-                raise _WITHOUT_PROFILE
+                raise without_profile()
             report = await self._timed_visit(screen, records, asked)
             screen.failures, screen.not_before = 0, 0.0
             self._report(records, report)
@@ -311,7 +315,7 @@ class EndpointPusher(Service):
     ) -> VisitReport:
         had_problem = self._has_problem(screen.id)
         visit = Deferred.fromCoroutine(self._visit_endpoint(records, asked))
-        visit.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
+        visit.addTimeout(VISIT_TIMEOUT, self._clock, took_too_long)
         report = await visit
         await self._keep_feedback(records, report)
         if had_problem:
@@ -336,7 +340,7 @@ class EndpointPusher(Service):
             self._feedback.keep(records.endpoint.id, access, software, because)
         )
         with suppress(EndpointProblem):  # the list is there, which counts
-            await work.addTimeout(VISIT_TIMEOUT, self._clock, _took_too_long)
+            await work.addTimeout(VISIT_TIMEOUT, self._clock, took_too_long)
 
     async def _failed(
         self, screen: _Screen, records: EndpointRecords, problem: EndpointProblem
@@ -391,21 +395,6 @@ class EndpointPusher(Service):
     def _has_problem(self, id: int) -> bool:
         state = self._states.of(id)
         return state is not None and bool(state.problem)
-
-
-_WITHOUT_PROFILE = EndpointProblem(
-    ProblemKind.SETTINGS,
-    "it is in no group that has a profile: set its mjx_endpoint_group, and the group's "
-    "mjx_integration.",
-)
-
-
-def _took_too_long(result: Any, seconds: float) -> Any:
-    if hasattr(result, "check"):
-        raise EndpointProblem(
-            ProblemKind.UNREACHABLE, f"a visit did not end within {seconds:g} seconds."
-        )
-    return result
 
 
 def _cancel(screen: _Screen) -> None:
