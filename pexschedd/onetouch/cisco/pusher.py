@@ -25,6 +25,7 @@ from pexschedd.errors import StoreError, StoreFull
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.onetouch.cisco.access import access_of
+from pexschedd.onetouch.cisco import problems
 from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
 from pexschedd.onetouch.cisco.endpoint_records import (
     EndpointRecords,
@@ -46,11 +47,7 @@ from pexschedd.onetouch.cisco.pace import (
     jitter,
     look_interval,
 )
-from pexschedd.onetouch.cisco.problems import (
-    EndpointProblem,
-    took_too_long,
-    without_profile,
-)
+from pexschedd.onetouch.cisco.problems import EndpointProblem
 from pexschedd.onetouch.cisco.visits import VisitReport
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.store.store import Store
@@ -263,7 +260,7 @@ class EndpointPusher(Service):
                 old, records.group, records.profile, self._store.vault.unseal
             )
             work = Deferred.fromCoroutine(feedback.take_back(state, access))
-            await work.addTimeout(VISIT_TIMEOUT, self._clock, took_too_long)
+            await work.addTimeout(VISIT_TIMEOUT, self._clock, problems.took_too_long)
         except EndpointProblem:
             pass  # nobody can be told any more
         finally:
@@ -296,7 +293,7 @@ class EndpointPusher(Service):
         try:
             if records is None:
                 next_delay = None
-                raise without_profile()
+                raise problems.without_profile()
             report = await self._timed_visit(screen, records, asked)
             screen.failures, screen.not_before = 0, 0.0
             self._report(records, report)
@@ -315,7 +312,7 @@ class EndpointPusher(Service):
     ) -> VisitReport:
         had_problem = self._has_problem(screen.id)
         visit = Deferred.fromCoroutine(self._visit_endpoint(records, asked))
-        visit.addTimeout(VISIT_TIMEOUT, self._clock, took_too_long)
+        visit.addTimeout(VISIT_TIMEOUT, self._clock, problems.took_too_long)
         report = await visit
         await self._keep_feedback(records, report)
         if had_problem:
@@ -340,7 +337,7 @@ class EndpointPusher(Service):
             self._feedback.keep(records.endpoint.id, access, software, because)
         )
         with suppress(EndpointProblem):  # the list is there, which counts
-            await work.addTimeout(VISIT_TIMEOUT, self._clock, took_too_long)
+            await work.addTimeout(VISIT_TIMEOUT, self._clock, problems.took_too_long)
 
     async def _failed(
         self, screen: _Screen, records: EndpointRecords, problem: EndpointProblem
