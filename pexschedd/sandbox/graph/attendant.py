@@ -53,10 +53,9 @@ class CalendarAttendant:
 
     def answered(self, mailbox: SandboxMailbox, entry: Item) -> None:
         """Do with the requests of an answered event what the settings say."""
-        meeting = entry.meeting
-        if meeting is None:
+        meeting, fate = entry.meeting, self._settings().answered_request
+        if meeting is None or fate == "stays":
             return
-        fate = self._settings().answered_request
         for message in mailbox.items("inbox"):
             about = message.meeting
             if message.kind is not ItemKind.REQUEST or about is None:
@@ -66,10 +65,9 @@ class CalendarAttendant:
                 meeting.recurrence_id,
             ):
                 continue
-            message.processed = True
             if fate == "deleted-items":
                 mailbox.move(message, "deleteditems")
-            elif fate == "gone":
+            else:
                 mailbox.remove(message)
 
     def _process(self, mailbox: SandboxMailbox, message: Item) -> None:

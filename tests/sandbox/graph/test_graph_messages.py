@@ -25,6 +25,7 @@ from tests.sandbox.graph.graph_support import (
 )
 
 FOLDER = f"/users/{EQUIPMENT}/mailFolders/inbox/messages"
+FAR = "startDateTime=9999-12-30T00:00:00Z&endDateTime=9999-12-31T00:00:00Z"
 EXTENDED = f"$expand=singleValueExtendedProperties($filter=id eq '{CLEAN_GOID}'"
 
 
@@ -213,6 +214,7 @@ def test_filters_and_orders(graph: GraphSandbox, client: GraphClient) -> None:
     assert len(client.get(f"{FOLDER}?{text}")["value"]) == 2
     wrong = f"{FOLDER}?$filter=isRead eq false&{order}"
     assert client.code("GET", wrong, status=400) == "InefficientFilter"
+    assert client.code("GET", f"{FOLDER}?$orderby=body", status=400)
     for bad in ("isRead eq", "(isRead eq true", "isRead eq true)", "';drop"):
         code = client.code("GET", f"{FOLDER}?$filter={bad}", status=400)
         assert code == "ErrorInvalidUrlQueryFilter"
@@ -382,6 +384,7 @@ def test_mailbox_settings(client: GraphClient) -> None:
         ("GET", f"{FOLDER}?$top=1&$top=2", 400),
         ("GET", f"{FOLDER}?$expand=(", 400),
         ("GET", f"{FOLDER}?$select=nothing", 400),
+        ("GET", f"/users/{EQUIPMENT}/calendarView?{FAR}", 400),
     ],
 )
 def test_what_cannot_be_read(

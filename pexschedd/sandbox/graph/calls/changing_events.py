@@ -12,6 +12,7 @@ from pexschedd.sandbox.graph.entities import (
     extended,
     people,
     recurrences,
+    values,
 )
 from pexschedd.sandbox.graph.entities.view import EntityView, read_zoned
 from pexschedd.sandbox.graph.errors import GraphError
@@ -41,13 +42,9 @@ _OWN = frozenset(
     | {"importance", "sensitivity", extended.NAME}
 )
 """Properties of one's own copy of a meeting, of which nobody is told."""
-_BUSY = {
-    "free": "Free",
-    "tentative": "Tentative",
-    "busy": "Busy",
-    "oof": "OOF",
-    "workingelsewhere": "WorkingElsewhere",
-}
+_BUSY = ("Free", "Tentative", "Busy", "OOF", "WorkingElsewhere")
+_IMPORTANCE = ("Low", "Normal", "High")
+_SENSITIVITY = ("Normal", "Personal", "Private", "Confidential")
 
 
 def create_event(call: GraphCall) -> GraphAnswer:
@@ -190,21 +187,24 @@ def _apply_own(item: Item, name: str, value: Any) -> bool:
     """Set a property that is not the meeting's; return whether there is one."""
     match name:
         case "subject":
-            item.subject = bodies.clean_text(str(value or ""))
+            item.subject = bodies.clean_text(values.text(value, name))
         case "body":
             item.body = bodies_json.read(value)
         case "categories":
-            item.categories = tuple(str(each) for each in value or ())
+            item.categories = values.texts(value, name)
         case "importance":
-            item.importance = str(value or "normal").capitalize()
+            item.importance = values.chosen(value, name, _IMPORTANCE)
         case "sensitivity":
-            item.sensitivity = str(value or "normal").capitalize()
+            item.sensitivity = values.chosen(value, name, _SENSITIVITY)
         case "isReminderOn":
             item.reminder = value is True
         case "reminderMinutesBeforeStart":
             item.reminder_minutes = int(value) if isinstance(value, int) else 15
         case "transactionId":
-            item.extended = {**item.extended, events.TRANSACTION: str(value)}
+            item.extended = {
+                **item.extended,
+                events.TRANSACTION: values.text(value, name),
+            }
         case extended.NAME:
             extended.store(item, value)
         case "isOnlineMeeting":
@@ -227,9 +227,10 @@ def _meeting_change(
             return {"all_day": value is True}
         case "location":
             place = value.get("displayName") if isinstance(value, dict) else ""
-            return {"location": bodies.clean_text(str(place or ""))}
+            place = values.text(place, "location.displayName")
+            return {"location": bodies.clean_text(place)}
         case "showAs":
-            shown = _BUSY.get(str(value).lower(), "Busy")
+            shown = values.chosen(value, name, _BUSY)
             item.free_busy = shown
             return {"free_busy": shown} if item.is_organizer or not item.id else {}
         case "responseRequested":

@@ -8,7 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 from pexschedd.sandbox.graph.calls.graph_call import GraphCall, no_content
-from pexschedd.sandbox.graph.entities import bodies_json, extended, item_ids, people
+from pexschedd.sandbox.graph.entities import (
+    bodies_json,
+    extended,
+    item_ids,
+    people,
+    values,
+)
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer
 from pexschedd.sandbox.items import bodies
@@ -30,9 +36,11 @@ def update_message(call: GraphCall) -> GraphAnswer:
     mailbox = call.mailbox
     others = {name for name in document if name != "isRead" and "@" not in name}
     if "categories" in document:
-        item.categories = tuple(str(each) for each in document["categories"] or ())
+        item.categories = values.texts(document["categories"], "categories")
     if "importance" in document:
-        item.importance = str(document["importance"]).capitalize()
+        item.importance = values.chosen(
+            document["importance"], "importance", ("Low", "Normal", "High")
+        )
     if extended.NAME in document:
         extended.store(item, document[extended.NAME])
     if others:
@@ -100,7 +108,7 @@ def send_mail(call: GraphCall) -> GraphAnswer:
     saved = document.get("savetosentitems")
     item = _draft(
         call,
-        str(message.get("subject") or ""),
+        values.text(message.get("subject"), "subject"),
         people.read_recipients(message.get("toRecipients"), "toRecipients"),
     )
     item.cc = people.read_recipients(message.get("ccRecipients"), "ccRecipients")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pexschedd.sandbox.graph.calls.graph_call import GraphCall
 from pexschedd.sandbox.graph.entities import events, item_ids
-from pexschedd.sandbox.graph.entities.view import EntityView
+from pexschedd.sandbox.graph.entities.view import FIRST_YEAR, LAST_YEAR, EntityView
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata import filters, query_options
 from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer
@@ -128,6 +128,8 @@ def span(options: dict[str, str]) -> tuple[datetime, datetime]:
         head, dot, fraction = text.partition(".")
         try:
             moment = datetime.fromisoformat(head + dot + fraction[:6] if dot else head)
+            if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+                raise ValueError(text)
         except ValueError:
             raise GraphError(
                 "ErrorInvalidParameter", f"{name}: '{text[:40]}' is no time."

@@ -9,7 +9,7 @@ from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder, SandboxMailbox
 SHOWN = ("inbox", "deleteditems", "drafts", "sentitems", "junkemail", "outbox")
 """The folders of mail that a client sees, by their well-known names."""
 ALL = (*SHOWN, "recoverableitemsdeletions")
-"""The standard folders, and where deleted items go from there."""
+"""The folders that messages may lie in: those, and where deleted ones go to."""
 
 
 def named(mailbox: SandboxMailbox, text: str) -> MailboxFolder:

@@ -11,6 +11,9 @@ from pexschedd.sandbox.graph.odata.query_options import Expansion
 from pexschedd.sandbox.items import occurrence_dates, timezones
 from pexschedd.sandbox.items.records import Meeting
 
+FIRST_YEAR, LAST_YEAR = 1601, 4500
+"""The years that Exchange's calendars have."""
+
 
 @dataclass(frozen=True)
 class EntityView:
@@ -106,6 +109,8 @@ def read_zoned(value: Any, name: str) -> tuple[datetime, str]:
     text = value["dateTime"]
     head, dot, fraction = text.partition(".")
     try:
+        if not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
+            raise ValueError(text)
         moment = datetime.fromisoformat(head + (dot + fraction[:6].rstrip("Z")))
         if text.endswith("Z") or moment.tzinfo is not None:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -98,6 +98,8 @@ def ordered(documents: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
 
         def key(document: dict[str, Any], path: str = path) -> tuple[bool, Any]:
             value = look_up(document, path)
+            if isinstance(value, dict | list):
+                raise parse_error(f"'{path}' cannot be ordered by.")
             return value is not None, value if value is not None else ""
 
         documents = sorted(
