@@ -24,8 +24,8 @@ from twisted.logger import Logger
 from pexschedd.errors import StoreError, StoreFull
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import Endpoint
-from pexschedd.onetouch.cisco.access import access_of
 from pexschedd.onetouch.cisco import problems
+from pexschedd.onetouch.cisco.access import access_of
 from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
 from pexschedd.onetouch.cisco.endpoint_records import (
     EndpointRecords,
