@@ -21,6 +21,7 @@ from pexschedd.sandbox.graph.calls.calendar_states import CalendarStates
 from pexschedd.sandbox.graph.calls.graph_call import GraphCall
 from pexschedd.sandbox.graph.entities import folders, item_ids
 from pexschedd.sandbox.graph.errors import GraphError
+from pexschedd.sandbox.graph.mailbox_limits import MailboxLimits
 from pexschedd.sandbox.graph.notifications.change_subscription import WatchedResource
 from pexschedd.sandbox.graph.notifications.change_subscriptions import (
     ChangeSubscriptions,
@@ -87,8 +88,9 @@ class GraphService:
             self._watchable,
             lambda mailbox, name: folders.named(mailbox, name).name,
         )
-        self._open: Counter[tuple[str, str]] = Counter()
-        """The requests being carried out, by application and mailbox."""
+        self._limits = MailboxLimits(
+            lambda: float(clock().seconds()), lambda: self.settings
+        )
 
     def token(
         self, tenant: str, url: str, content_type: str, body: bytes
@@ -196,11 +198,9 @@ class GraphService:
 
         Raises `GraphError` if it is one too many.
         """
-        key = (step.application.client_id, step.parameters.get("user", "").casefold())
-        if self._open[key] >= self.settings.concurrent:
-            raise GraphError("ApplicationThrottled", headers={"retry-after": "1"})
-        self._open[key] += 1
-        return lambda: self._open.subtract({key: 1})
+        return self._limits.enter(
+            step.application.client_id, step.parameters.get("user", "")
+        )
 
     def _carry_out(self, step: _Step) -> GraphAnswer:
         operation, user = step.operation, step.parameters.get("user", "")

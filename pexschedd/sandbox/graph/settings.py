@@ -32,6 +32,8 @@ class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The time that each request takes, those within a batch too."""
     concurrent: int = 4
     """The requests of an application for a mailbox at a time."""
+    requests_per_10_min: int = 10_000
+    """The requests of an application for a mailbox in ten minutes."""
     generations: int = 20
     """The states of calendar views that are kept for a mailbox."""
     delivery_delay_s: float = 0
@@ -55,6 +57,8 @@ class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("notification_copies: must be between 0 and 10")
         if not 45 <= self.longest_subscription_min <= 100_000:
             raise ValueError("longest_subscription_min: between 45 and 100000")
+        if not 1 <= self.requests_per_10_min <= 1_000_000:
+            raise ValueError("requests_per_10_min: must be between 1 and 1000000")
         for name in ("concurrent", "generations"):
             if not 1 <= getattr(self, name) <= 1000:
                 raise ValueError(f"{name}: must be between 1 and 1000")

@@ -153,6 +153,22 @@ def test_other_mailboxes_are_independent(
     assert _result(again).status == 200
 
 
+def test_requests_in_ten_minutes(graph: GraphSandbox, client: GraphClient) -> None:
+    """Too many requests in ten minutes are refused until there is room, and those that
+    are refused count."""
+    graph.organisation(requests_per_10_min=3)
+    for _ in range(3):
+        client.get(INBOX)
+        graph.later(seconds=100)
+    assert client.code("GET", INBOX, status=429) == "ApplicationThrottled"
+    assert client.last.headers["retry-after"] == "300"
+    client.get(INBOX.replace(EQUIPMENT, ALICE))
+    graph.later(seconds=300)
+    client.code("GET", INBOX, status=429)
+    graph.later(seconds=600)
+    client.get(INBOX)
+
+
 def test_a_request_of_a_batch_is_throttled(
     graph: GraphSandbox, client: GraphClient
 ) -> None:
