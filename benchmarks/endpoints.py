@@ -19,12 +19,12 @@ from pexschedd.net.http_pool import HttpPool
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.onetouch.cisco.access import EndpointAccess
-from pexschedd.onetouch.cisco.bookings import RoomBooking, bookings_of
 from pexschedd.onetouch.cisco.bookings_put import put_command
 from pexschedd.onetouch.cisco.delivery import hand_over, look_at
-from pexschedd.onetouch.cisco.pace import MOST_LOOKS
 from pexschedd.onetouch.cisco.session import EndpointSession, connect_by
-from pexschedd.onetouch.cisco.software import Software
+from pexschedd.onetouch.pushing.bookings import RoomBooking, bookings_of
+from pexschedd.onetouch.pushing.pace import MOST_LOOKS
+from pexschedd.onetouch.pushing.software import Software
 from pexschedd.util.body_reader import read_beginning
 from tests.net.net_support import Authority, ips
 from tests.onetouch.cisco.cisco_endpoint import RecordingEndpoint

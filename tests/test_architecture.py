@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, str] = {
     "onetouch/calendars": (
         "onetouch model scheduling/alarms store util identity/oauth/signed_in"
     ),
+    "onetouch/pushing": "onetouch model net scheduling/alarms store util",
     "onetouch/cisco": "onetouch model net scheduling/alarms store util",
     "onetouch/webex": (
         "history identity/oauth onetouch model net scheduling/alarms store util"

@@ -24,7 +24,7 @@ from pexschedd.management.onetouch.rule_tests import RuleTests
 from pexschedd.management.record_queries import RecordQueries
 from pexschedd.management.record_writer import RecordWriter
 from pexschedd.management.save_notes import Revision, SaveNote
-from pexschedd.onetouch.cisco.checks import EndpointChecks
+from pexschedd.onetouch.endpoint_checks import EndpointChecks
 from pexschedd.web.admin.addin_files import AddinFileRoutes
 from pexschedd.web.admin.api import AdminApi, AdminRoutes
 from pexschedd.web.admin.audits import AuditRoutes

@@ -29,10 +29,10 @@ from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.service import CalendarReading
 from pexschedd.onetouch.cisco.access import EndpointAccess
-from pexschedd.onetouch.cisco.checks import Visit
 from pexschedd.onetouch.cisco.delivery import look_at
 from pexschedd.onetouch.cisco.parts import cisco_pusher
 from pexschedd.onetouch.cisco.session import EndpointSession, connect_by
+from pexschedd.onetouch.endpoint_checks import Visit
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.onetouch.rules.rule_sets import rule_templates
 from pexschedd.onetouch.webex.parts import WebexParts

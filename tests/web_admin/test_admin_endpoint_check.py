@@ -9,7 +9,7 @@ import pytest_twisted
 from twisted.internet import reactor as _reactor
 
 from pexschedd.model.onetouch.endpoint import CISCO
-from pexschedd.onetouch.cisco.checks import EndpointChecks
+from pexschedd.onetouch.endpoint_checks import EndpointChecks
 from pexschedd.web.admin.commands.endpoint_check import COMMAND, EndpointCheckRoutes
 from tests.onetouch.cisco.rooms import Rooms
 from tests.web_admin.web_admin_support import NAME, PASSWORD, Client, admin_site

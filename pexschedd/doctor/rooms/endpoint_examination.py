@@ -23,9 +23,9 @@ from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.room_calendar import RoomCalendar
 from pexschedd.onetouch.calendars.pace import interval_of
 from pexschedd.onetouch.cisco.access import EndpointAccess, Unseal, access_of
-from pexschedd.onetouch.cisco.endpoint_records import EndpointRecords
-from pexschedd.onetouch.cisco.problems import EndpointProblem
 from pexschedd.onetouch.configuration import OneTouchRecords, room_key
+from pexschedd.onetouch.pushing.endpoint_records import EndpointRecords
+from pexschedd.onetouch.pushing.problems import EndpointProblem
 from pexschedd.onetouch.screen.calendar_processing import losses_of
 
 DEADLINE = 30.0

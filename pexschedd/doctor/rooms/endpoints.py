@@ -17,7 +17,7 @@ from pexschedd.doctor.report import (
 from pexschedd.model.onetouch.endpoint import CISCO, POLY, Endpoint
 from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.onetouch.cisco.problems import ProblemKind
+from pexschedd.onetouch.pushing.problems import ProblemKind
 from pexschedd.onetouch.screen.calendar_processing import (
     ProcessingLoss,
     mending_command,

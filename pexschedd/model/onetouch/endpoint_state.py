@@ -19,7 +19,7 @@ class EndpointState(Record, frozen=True, kw_only=True, omit_defaults=True):
     problem: str = ""
     """A clause about "it", the endpoint; empty if the last try succeeded."""
     problem_kind: str = ""
-    """The kind of it; see `onetouch.cisco.problems`."""
+    """The kind of it; see `onetouch.pushing.problems`."""
     problem_since: datetime | None = None
     address: str = ""
     """The beginning of the URLs of the endpoint that was sent the list; with Webex the
@@ -34,7 +34,7 @@ class EndpointState(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The digest of the list that is on the screen."""
     sent_time: datetime | None = None
     sent_because: str = ""
-    """The reason for sending it; see `onetouch.cisco.push_plan`."""
+    """The reason for sending it; see `onetouch.pushing.push_plan`."""
     known_address: str = ""
     """The network address from which it has signed in last, as a digest with a key of
     the installation; see `identity.rooms.accounts`."""
@@ -45,7 +45,7 @@ class EndpointState(Record, frozen=True, kw_only=True, omit_defaults=True):
     product: str = ""
     software: str = ""
     way: str = ""
-    """The way in which this software takes lists; see `onetouch.cisco.software`."""
+    """The way in which this software takes lists; see `onetouch.pushing.software`."""
     feedback_key: str = ""
     """The secret part of the URL at which it tells that it has lost its bookings; empty
     if it was never given one."""

@@ -8,7 +8,7 @@ from pexschedd.errors import StoreError
 from pexschedd.model.onetouch.endpoint import CISCO, GLOBAL, YES, Endpoint
 from pexschedd.model.onetouch.endpoint_group import EndpointGroup
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 
 Unseal = Callable[[str, str], str]
 """Takes a sealed secret and its context; raises `StoreError`."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from lxml import etree
 
-from pexschedd.onetouch.cisco.software import version_text
+from pexschedd.onetouch.pushing.software import version_text
 
 MAX_ANSWER = 512 * 1024
 """Bytes of an answer; those to our requests have some thousands."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from xml.sax.saxutils import escape
 
-from pexschedd.onetouch.cisco.bookings import RoomBooking
-from pexschedd.onetouch.cisco.bookings_put import utc
+from pexschedd.onetouch.pushing.bookings import RoomBooking
+from pexschedd.onetouch.pushing.bookings_body import utc
 
 PATH = "/bookingsputxml"
 

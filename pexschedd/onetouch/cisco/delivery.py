@@ -16,11 +16,11 @@ from pexschedd.onetouch.cisco.answers import (
     meaning,
     system_unit,
 )
-from pexschedd.onetouch.cisco.bookings import RoomBooking
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
-from pexschedd.onetouch.cisco.push_plan import SeenEndpoint
 from pexschedd.onetouch.cisco.session import EndpointSession
-from pexschedd.onetouch.cisco.software import Software, Way, ways_of
+from pexschedd.onetouch.pushing.bookings import RoomBooking
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.push_plan import SeenEndpoint
+from pexschedd.onetouch.pushing.software import Software, Way, ways_of
 
 _STATUS = "/getxml?location=/Status/"
 

@@ -20,12 +20,15 @@ from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.onetouch.cisco.access import EndpointAccess
 from pexschedd.onetouch.cisco.answers import AnswerKind, feedback_urls, meaning
 from pexschedd.onetouch.cisco.bookings_put import PATH, command
-from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
-from pexschedd.onetouch.cisco.problems import EndpointProblem
-from pexschedd.onetouch.cisco.push_plan import PushReason
 from pexschedd.onetouch.cisco.session import EndpointSession
-from pexschedd.onetouch.cisco.software import Software
+from pexschedd.onetouch.pushing.endpoint_records import EndpointRecords
+from pexschedd.onetouch.pushing.endpoint_states import EndpointStates
+from pexschedd.onetouch.pushing.problems import EndpointProblem
+from pexschedd.onetouch.pushing.push_plan import PushReason
+from pexschedd.onetouch.pushing.software import Software
+from pexschedd.onetouch.pushing.visit_report import VisitReport
 
+AccessTo = Callable[[EndpointRecords], EndpointAccess]
 OpenSession = Callable[[EndpointAccess], EndpointSession]
 
 SLOTS = (4, 2, 1)
@@ -79,23 +82,25 @@ def slot_for(taken: Mapping[int, str], ours: str) -> int | None:
     return next((slot for slot in SLOTS if not taken.get(slot)), None)
 
 
-class EndpointFeedback:
-    """The registrations at endpoints.
+class CiscoFeedback:
+    """See `pushing.feedback.EndpointFeedback`.
 
-    `base` is the URL at which endpoints reach the daemon, without a slash at the end;
-    empty if they cannot: then earlier registrations are taken back. `random` returns so
-    many random bytes.
+    `access_to` gives the way to an endpoint by its records. `base` is the URL at which
+    endpoints reach the daemon, without a slash at the end; empty if they cannot: then
+    earlier registrations are taken back. `random` returns so many random bytes.
     """
 
     _log = Logger()
 
     def __init__(
         self,
+        access_to: AccessTo,
         open_session: OpenSession,
         states: EndpointStates,
         base: str,
         random: Callable[[int], bytes],
     ) -> None:
+        self._access_to = access_to
         self._open_session = open_session
         self._states = states
         self._ours = f"{base}/feedback/" if base else ""
@@ -107,21 +112,13 @@ class EndpointFeedback:
         known = state.feedback_key if state is not None and self._ours else ""
         return bool(known) and hmac.compare_digest(known.encode(), key.encode())
 
-    async def keep(
-        self,
-        endpoint_id: int,
-        access: EndpointAccess,
-        software: Software,
-        because: PushReason | None,
-    ) -> None:
-        """Register with an endpoint that may have no registration (any more). One that
-        cannot is as good as before, so problems are only logged.
-
-        because: the reason for which it was just sent its list, if it was.
-        """
+    async def keep(self, records: EndpointRecords, report: VisitReport) -> None:
+        """See `EndpointFeedback`."""
+        endpoint_id, because = records.endpoint.id, report.because
         state = self._states.of(endpoint_id)
         if because not in _REASONS or state is None:
             return
+        access, software = self._access_to(records), report.seen.software
         try:
             if self._ours:
                 if because is PushReason.ADDRESS:
@@ -138,9 +135,9 @@ class EndpointFeedback:
                 reason=problem.message,
             )
 
-    async def take_back(self, state: EndpointState, access: EndpointAccess) -> None:
-        """Remove the registration of an endpoint that is no longer ours; problems are
-        only logged."""
+    async def take_back(self, state: EndpointState, records: EndpointRecords) -> None:
+        """See `EndpointFeedback`."""
+        access = self._access_to(records)
         try:
             await self._deregister(state, access)
         except EndpointProblem as problem:

@@ -7,20 +7,15 @@ from twisted.internet.interfaces import IReactorTime
 from pexschedd.clock import Now
 from pexschedd.model.onetouch.endpoint import CISCO
 from pexschedd.onetouch.cisco.access import EndpointAccess, access_of
-from pexschedd.onetouch.cisco.bookings import bookings_of
-from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
-from pexschedd.onetouch.cisco.endpoint_records import EndpointRecords
-from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
-from pexschedd.onetouch.cisco.feedback import EndpointFeedback
-from pexschedd.onetouch.cisco.pusher import CountVisit, EndpointPusher
+from pexschedd.onetouch.cisco.feedback import CiscoFeedback
 from pexschedd.onetouch.cisco.session import Connect, EndpointSession
-from pexschedd.onetouch.cisco.visits import (
-    EndpointList,
-    EndpointVisitor,
-    ListOf,
-    VisitReport,
-)
-from pexschedd.onetouch.configuration import read_room_of
+from pexschedd.onetouch.cisco.visits import EndpointVisitor
+from pexschedd.onetouch.pushing.endpoint_alarms import EndpointAlarms
+from pexschedd.onetouch.pushing.endpoint_list import endpoint_lists
+from pexschedd.onetouch.pushing.endpoint_records import EndpointRecords
+from pexschedd.onetouch.pushing.endpoint_states import EndpointStates
+from pexschedd.onetouch.pushing.pusher import CountVisit, EndpointPusher
+from pexschedd.onetouch.pushing.visit_report import VisitReport
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.store.store import Store
@@ -44,6 +39,11 @@ def cisco_pusher(
     rooms_url: the URL at which endpoints reach the daemon; empty if they do not.
     """
 
+    def access_to(records: EndpointRecords) -> EndpointAccess:
+        return access_of(
+            records.endpoint, records.group, records.profile, store.vault.unseal
+        )
+
     def open_session(access: EndpointAccess) -> EndpointSession:
         return EndpointSession(connect, access, clock)
 
@@ -52,9 +52,7 @@ def cisco_pusher(
     visitor = EndpointVisitor(open_session, states, lists_of, now)
 
     async def visit(records: EndpointRecords, asked: bool) -> VisitReport:
-        access = access_of(
-            records.endpoint, records.group, records.profile, store.vault.unseal
-        )
+        access = access_to(records)
         return await visitor.visit(records.endpoint.id, access, asked=asked)
 
     return EndpointPusher(
@@ -64,21 +62,8 @@ def cisco_pusher(
         states,
         visit,
         EndpointAlarms(store, alarms, clock, now),
-        EndpointFeedback(open_session, states, rooms_url, random),
+        CiscoFeedback(access_to, open_session, states, rooms_url, random),
         clock=clock,
         chance=chance,
         count_visit=count_visit,
     )
-
-
-def endpoint_lists(store: Store, lists: RoomLists, now: Now) -> ListOf:
-    """Return what gives the list of an endpoint as it is now."""
-
-    def list_of(endpoint_id: int) -> EndpointList:
-        is_read = lists.stale(endpoint_id) is not None
-        return EndpointList(
-            read_room_of(store, endpoint_id),
-            bookings_of(lists.of(endpoint_id), now()) if is_read else None,
-        )
-
-    return list_of

@@ -30,7 +30,7 @@ from pexschedd.onetouch.cisco.answers import (
     leads_elsewhere,
     meaning,
 )
-from pexschedd.onetouch.cisco.problems import (
+from pexschedd.onetouch.pushing.problems import (
     EndpointProblem,
     ProblemKind,
     credentials_refused,

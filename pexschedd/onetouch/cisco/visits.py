@@ -14,10 +14,12 @@ import msgspec
 from pexschedd.clock import Now
 from pexschedd.model.onetouch.endpoint_state import EndpointState
 from pexschedd.onetouch.cisco.access import EndpointAccess
-from pexschedd.onetouch.cisco.bookings import RoomBooking, digest_of
 from pexschedd.onetouch.cisco.delivery import hand_over, listed_by, look_at
-from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
-from pexschedd.onetouch.cisco.push_plan import (
+from pexschedd.onetouch.cisco.session import EndpointSession
+from pexschedd.onetouch.pushing.bookings import RoomBooking, digest_of
+from pexschedd.onetouch.pushing.endpoint_list import EndpointList, ListOf
+from pexschedd.onetouch.pushing.endpoint_states import EndpointStates
+from pexschedd.onetouch.pushing.push_plan import (
     PushReason,
     SeenEndpoint,
     days_to_list,
@@ -25,40 +27,10 @@ from pexschedd.onetouch.cisco.push_plan import (
     reason_by_record,
     shows_another_room,
 )
-from pexschedd.onetouch.cisco.session import EndpointSession
-from pexschedd.onetouch.cisco.software import Way
-
-
-class EndpointList(msgspec.Struct, frozen=True):
-    """The list of an endpoint as it is now."""
-
-    room: str
-    """The address of its room, in lower case; empty if no calendar is read for it."""
-    bookings: tuple[RoomBooking, ...] | None
-    """None if the room was never read: what is on the screen then stays, unless it is
-    another room's."""
-
-
-ListOf = Callable[[int], EndpointList]
-"""Gives the list of an endpoint by its id."""
+from pexschedd.onetouch.pushing.software import Way
+from pexschedd.onetouch.pushing.visit_report import VisitReport
 
 OpenSession = Callable[[EndpointAccess], EndpointSession]
-
-
-class VisitReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a visit that went well."""
-
-    seen: SeenEndpoint
-    because: PushReason | None
-    """The reason for sending the list; None if it was not sent."""
-    way: Way | None = None
-    meetings: int = 0
-    clock_difference: float | None = None
-    """Seconds by which its clock is ahead of ours; None if it does not tell."""
-    has_session: bool = True
-    """False if it gave no session."""
-    was_read: bool = True
-    """False if its room was never read, so that there is no list yet."""
 
 
 class EndpointVisitor:

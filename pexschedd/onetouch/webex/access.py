@@ -6,7 +6,7 @@ import msgspec
 
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 
 BaseOf = Callable[[str], str]
 """Gives the beginning of the API's URLs, by the host of the API."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.util.retry_after import seconds_of
 
 MAX_ANSWER = 256 * 1024

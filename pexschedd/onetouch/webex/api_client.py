@@ -10,7 +10,7 @@ from twisted.web.http_headers import Headers
 from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, clause, too_large
 from pexschedd.net.http_client import PreparedUrl
 from pexschedd.net.twisted_errors import as_connection_failure, raise_timeout
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.answers import MAX_ANSWER, CloudAnswer
 from pexschedd.util.body_reader import read_body
 

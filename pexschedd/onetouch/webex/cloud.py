@@ -8,7 +8,7 @@ until then.
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import DeviceAccess, sign_in_page
 from pexschedd.onetouch.webex.answers import CloudAnswer, reason_in, wait_of
 from pexschedd.onetouch.webex.api_client import ApiClient

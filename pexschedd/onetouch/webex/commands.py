@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from pexschedd.onetouch.cisco.bookings import RoomBooking
-from pexschedd.onetouch.cisco.bookings_put import bookings_body
-from pexschedd.onetouch.cisco.software import Software
+from pexschedd.onetouch.pushing.bookings import RoomBooking
+from pexschedd.onetouch.pushing.bookings_body import bookings_body
+from pexschedd.onetouch.pushing.software import Software
 
 PUT = "/v1/xapi/command/Bookings.Put"
 CLEAR = "/v1/xapi/command/Bookings.Clear"

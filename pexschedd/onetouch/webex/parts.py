@@ -7,11 +7,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.model.onetouch.endpoint import WEBEX
-from pexschedd.onetouch.cisco.endpoint_alarms import AlarmFamily, EndpointAlarms
-from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
-from pexschedd.onetouch.cisco.parts import endpoint_lists
-from pexschedd.onetouch.cisco.problems import ProblemKind
-from pexschedd.onetouch.cisco.pusher import CountVisit, EndpointPusher
+from pexschedd.onetouch.pushing.endpoint_alarms import AlarmFamily, EndpointAlarms
+from pexschedd.onetouch.pushing.endpoint_list import endpoint_lists
+from pexschedd.onetouch.pushing.endpoint_states import EndpointStates
+from pexschedd.onetouch.pushing.problems import ProblemKind
+from pexschedd.onetouch.pushing.pusher import CountVisit, EndpointPusher
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.onetouch.webex.access import BaseOf, https_base
 from pexschedd.onetouch.webex.api_client import ApiClient

@@ -20,7 +20,7 @@ from pexschedd.errors import NotFound, PexscheddError, StoreError
 from pexschedd.history.recorder import record_changes, settle
 from pexschedd.model import tables
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import BaseOf, WebexClient, client_of
 from pexschedd.onetouch.webex.answers import shown
 from pexschedd.onetouch.webex.token_answers import authorization_url, code_form

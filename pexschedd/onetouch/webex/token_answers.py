@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from pexschedd.identity.oauth.token_requests import challenge
 from pexschedd.identity.oauth.token_responses import TokenSet, text_in, token_in
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import WebexClient
 from pexschedd.onetouch.webex.answers import CloudAnswer, object_in, reason_in, wait_of
 

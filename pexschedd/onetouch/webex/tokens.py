@@ -20,7 +20,7 @@ from pexschedd.errors import StoreError
 from pexschedd.identity.oauth.token_responses import TokenSet
 from pexschedd.model import tables
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import (
     BaseOf,
     WebexClient,

@@ -1,6 +1,6 @@
 """A visit to a device through the cloud: it is brought its list if there is a reason.
 
-The reasons are those of `onetouch.cisco.push_plan`. Visits are frequent and mostly ask
+The reasons are those of `pushing.push_plan`. Visits are frequent and mostly ask
 nothing: a device is looked at now and then only, for having been restarted. What is
 about to be sent is durable before it is sent, so that killed in between the next visit
 sends it again.
@@ -14,19 +14,20 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.model.onetouch.endpoint_state import EndpointState
-from pexschedd.onetouch.cisco.bookings import RoomBooking, digest_of
-from pexschedd.onetouch.cisco.endpoint_records import EndpointRecords
-from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
-from pexschedd.onetouch.cisco.push_plan import (
+from pexschedd.onetouch.pushing.bookings import RoomBooking, digest_of
+from pexschedd.onetouch.pushing.endpoint_list import ListOf
+from pexschedd.onetouch.pushing.endpoint_records import EndpointRecords
+from pexschedd.onetouch.pushing.endpoint_states import EndpointStates
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.push_plan import (
     PushReason,
     SeenEndpoint,
     reason_by_look,
     reason_by_record,
     shows_another_room,
 )
-from pexschedd.onetouch.cisco.software import Software, Way
-from pexschedd.onetouch.cisco.visits import ListOf, VisitReport
+from pexschedd.onetouch.pushing.software import Software, Way
+from pexschedd.onetouch.pushing.visit_report import VisitReport
 from pexschedd.onetouch.webex.access import BaseOf, DeviceAccess, access_of
 from pexschedd.onetouch.webex.answers import REFUSED, problem_of, uptime_in
 from pexschedd.onetouch.webex.cloud import WebexCloud

@@ -17,7 +17,7 @@ from pexschedd.onetouch.cisco.answers import (
     meaning,
     system_unit,
 )
-from pexschedd.onetouch.cisco.software import Software, Way, ways_of
+from pexschedd.onetouch.pushing.software import Software, Way, ways_of
 from tests.thorough import examples
 
 K = AnswerKind

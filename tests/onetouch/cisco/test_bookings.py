@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from pexschedd.model.onetouch.room_calendar import JoinDetails
-from pexschedd.onetouch.cisco.bookings import (
+from pexschedd.onetouch.cisco.bookings_document import bookings_document
+from pexschedd.onetouch.cisco.bookings_put import list_command, put_command
+from pexschedd.onetouch.pushing.bookings import (
     MOST_BOOKINGS,
     MOST_PIECES,
     RoomBooking,
     bookings_of,
     digest_of,
 )
-from pexschedd.onetouch.cisco.bookings_document import bookings_document
-from pexschedd.onetouch.cisco.bookings_put import list_command, put_command
-from pexschedd.onetouch.cisco.software import Software
+from pexschedd.onetouch.pushing.software import Software
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
 from tests.onetouch.cisco.cisco_support import (
     DETAILS,

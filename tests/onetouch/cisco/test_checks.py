@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.errors import CommandRunning, InvalidFields
 from pexschedd.model.onetouch.endpoint import CISCO
-from pexschedd.onetouch.cisco.checks import MOST_WAITING, EndpointChecks
-from pexschedd.onetouch.cisco.visits import VisitReport
+from pexschedd.onetouch.endpoint_checks import MOST_WAITING, EndpointChecks
+from pexschedd.onetouch.pushing.visit_report import VisitReport
 from tests.onetouch.cisco.rooms import Rooms
 
 

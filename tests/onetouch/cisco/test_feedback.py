@@ -12,7 +12,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 
 from pexschedd.model import tables
 from pexschedd.onetouch.cisco.feedback import slot_for
-from pexschedd.onetouch.cisco.pace import LOOK_EVERY
+from pexschedd.onetouch.pushing.pace import LOOK_EVERY
 from pexschedd.web.path_router import PathRouter
 from pexschedd.web.rooms.feedback import FeedbackApi
 from pexschedd.web.site import HttpSite

@@ -5,22 +5,22 @@ from typing import Any
 import pytest
 
 from pexschedd.model.onetouch.endpoint_state import EndpointState
-from pexschedd.onetouch.cisco.bookings import RoomBooking, bookings_of
-from pexschedd.onetouch.cisco.pace import (
+from pexschedd.onetouch.pushing.bookings import RoomBooking, bookings_of
+from pexschedd.onetouch.pushing.pace import (
     LONGEST_WAIT,
     LOOK_EVERY,
     delay_after,
     look_interval,
 )
-from pexschedd.onetouch.cisco.problems import ProblemKind
-from pexschedd.onetouch.cisco.push_plan import (
+from pexschedd.onetouch.pushing.problems import ProblemKind
+from pexschedd.onetouch.pushing.push_plan import (
     PushReason,
     SeenEndpoint,
     days_to_list,
     reason_by_look,
     reason_by_record,
 )
-from pexschedd.onetouch.cisco.software import Software
+from pexschedd.onetouch.pushing.software import Software
 from pexschedd.util.backoff import backoff
 from tests.onetouch.cisco.cisco_support import HOUR, MINUTE, NOW, screen_meeting
 

@@ -10,12 +10,12 @@ from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET
 
 from pexschedd.model import tables
-from pexschedd.onetouch.cisco.endpoint_alarms import MOST_NAMED
-from pexschedd.onetouch.cisco.pace import LOOK_EVERY
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
-from pexschedd.onetouch.cisco.push_plan import PushReason
-from pexschedd.onetouch.cisco.pusher import AT_ONCE, AT_ONCE_FAILING
-from pexschedd.onetouch.cisco.software import Way
+from pexschedd.onetouch.pushing.endpoint_alarms import MOST_NAMED
+from pexschedd.onetouch.pushing.pace import LOOK_EVERY
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.push_plan import PushReason
+from pexschedd.onetouch.pushing.pusher import AT_ONCE, AT_ONCE_FAILING
+from pexschedd.onetouch.pushing.software import Way
 from pexschedd.scheduling.alarms import names
 from tests.onetouch.cisco.rooms import Rooms
 from tests.turns import some_turns, until

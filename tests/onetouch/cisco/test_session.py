@@ -14,8 +14,8 @@ from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.onetouch.cisco.access import EndpointAccess
 from pexschedd.onetouch.cisco.answers import MAX_ANSWER
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.cisco.session import EndpointSession, connect_by
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from tests.net.net_support import Authority, Server, dns, ips
 from tests.onetouch.cisco.cisco_endpoint import RecordingEndpoint, gone
 

@@ -14,10 +14,10 @@ from pexschedd.errors import InvalidFields
 from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import WEBEX
-from pexschedd.onetouch.cisco.checks import EndpointChecks
-from pexschedd.onetouch.cisco.problems import EndpointProblem, ProblemKind
-from pexschedd.onetouch.cisco.push_plan import PushReason
-from pexschedd.onetouch.cisco.software import Way
+from pexschedd.onetouch.endpoint_checks import EndpointChecks
+from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
+from pexschedd.onetouch.pushing.push_plan import PushReason
+from pexschedd.onetouch.pushing.software import Way
 from pexschedd.onetouch.webex.answers import MAX_ANSWER
 from pexschedd.onetouch.webex.parts import AT_ONCE
 from pexschedd.onetouch.webex.visits import LOOK_EVERY

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from pexschedd.model import tables
-from pexschedd.onetouch.cisco.problems import ProblemKind
+from pexschedd.onetouch.pushing.problems import ProblemKind
 from pexschedd.onetouch.webex.sign_in import VALID_FOR
 from pexschedd.onetouch.webex.tokens import AHEAD, MIN_AGE_WHEN_REJECTED
 from pexschedd.scheduling.alarms import names

@@ -13,7 +13,7 @@ from pexschedd.errors import InvalidFields
 from pexschedd.management.admin_log import note
 from pexschedd.management.references import parse_reference
 from pexschedd.management.resource import PREFIX, uri_of
-from pexschedd.onetouch.cisco.checks import EndpointCheck, EndpointChecks
+from pexschedd.onetouch.endpoint_checks import EndpointCheck, EndpointChecks
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described

@@ -16,8 +16,8 @@ from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import CISCO, Endpoint
 from pexschedd.model.onetouch.endpoint_state import EndpointState
-from pexschedd.onetouch.cisco.endpoint_records import records_of
-from pexschedd.onetouch.cisco.problems import ProblemKind
+from pexschedd.onetouch.pushing.endpoint_records import records_of
+from pexschedd.onetouch.pushing.problems import ProblemKind
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.store.store import Store

@@ -24,10 +24,9 @@ from twisted.logger import Logger
 from pexschedd.errors import StoreError, StoreFull
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import Endpoint
-from pexschedd.onetouch.cisco import problems
-from pexschedd.onetouch.cisco.access import access_of
-from pexschedd.onetouch.cisco.endpoint_alarms import EndpointAlarms
-from pexschedd.onetouch.cisco.endpoint_records import (
+from pexschedd.onetouch.pushing import problems
+from pexschedd.onetouch.pushing.endpoint_alarms import EndpointAlarms
+from pexschedd.onetouch.pushing.endpoint_records import (
     EndpointRecords,
     in_group,
     in_profile,
@@ -36,9 +35,9 @@ from pexschedd.onetouch.cisco.endpoint_records import (
     records_of,
     with_group,
 )
-from pexschedd.onetouch.cisco.endpoint_states import EndpointStates
-from pexschedd.onetouch.cisco.feedback import EndpointFeedback
-from pexschedd.onetouch.cisco.pace import (
+from pexschedd.onetouch.pushing.endpoint_states import EndpointStates
+from pexschedd.onetouch.pushing.feedback import EndpointFeedback
+from pexschedd.onetouch.pushing.pace import (
     FIRST_RETRY,
     LONGEST_RETRY,
     SPREAD,
@@ -47,8 +46,8 @@ from pexschedd.onetouch.cisco.pace import (
     jitter,
     look_interval,
 )
-from pexschedd.onetouch.cisco.problems import EndpointProblem
-from pexschedd.onetouch.cisco.visits import VisitReport
+from pexschedd.onetouch.pushing.problems import EndpointProblem
+from pexschedd.onetouch.pushing.visit_report import VisitReport
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.store.store import Store
 from pexschedd.util.backoff import backoff
@@ -256,10 +255,7 @@ class EndpointPusher(Service):
             return
         await screen.lock.acquire()
         try:
-            access = access_of(
-                old, records.group, records.profile, self._store.vault.unseal
-            )
-            work = Deferred.fromCoroutine(feedback.take_back(state, access))
+            work = Deferred.fromCoroutine(feedback.take_back(state, records))
             await work.addTimeout(VISIT_TIMEOUT, self._clock, problems.took_too_long)
         except EndpointProblem:
             pass  # nobody can be told any more
@@ -329,13 +325,7 @@ class EndpointPusher(Service):
     ) -> None:
         if self._feedback is None:
             return
-        access = access_of(
-            records.endpoint, records.group, records.profile, self._store.vault.unseal
-        )
-        software, because = report.seen.software, report.because
-        work = Deferred.fromCoroutine(
-            self._feedback.keep(records.endpoint.id, access, software, because)
-        )
+        work = Deferred.fromCoroutine(self._feedback.keep(records, report))
         with suppress(EndpointProblem):  # the list is there, which counts
             await work.addTimeout(VISIT_TIMEOUT, self._clock, problems.took_too_long)
 

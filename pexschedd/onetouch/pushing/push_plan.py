@@ -17,8 +17,8 @@ from enum import StrEnum
 import msgspec
 
 from pexschedd.model.onetouch.endpoint_state import EndpointState
-from pexschedd.onetouch.cisco.bookings import RoomBooking
-from pexschedd.onetouch.cisco.software import Software
+from pexschedd.onetouch.pushing.bookings import RoomBooking
+from pexschedd.onetouch.pushing.software import Software
 
 REFRESH = timedelta(days=1)
 ABOUT_THE_SAME = timedelta(minutes=2)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pexschedd.onetouch.cisco.problems import ProblemKind
+from pexschedd.onetouch.pushing.problems import ProblemKind
 
 LOOK_EVERY = 300.0
 """Seconds between two looks at an endpoint whose list does not change: as long may a

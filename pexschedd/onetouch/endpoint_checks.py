@@ -12,9 +12,9 @@ from pexschedd.errors import CommandRunning, InvalidFields
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import CISCO, Endpoint
 from pexschedd.onetouch.cisco.access import EndpointAccess, access_of
-from pexschedd.onetouch.cisco.endpoint_records import EndpointRecords, records_of
-from pexschedd.onetouch.cisco.problems import EndpointProblem
-from pexschedd.onetouch.cisco.visits import VisitReport
+from pexschedd.onetouch.pushing.endpoint_records import EndpointRecords, records_of
+from pexschedd.onetouch.pushing.problems import EndpointProblem
+from pexschedd.onetouch.pushing.visit_report import VisitReport
 from pexschedd.store.store import Store
 
 MOST_WAITING = 8

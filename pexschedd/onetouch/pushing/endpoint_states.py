@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint_state import EndpointState
-from pexschedd.onetouch.cisco.problems import EndpointProblem
-from pexschedd.onetouch.cisco.push_plan import PushReason, SeenEndpoint
-from pexschedd.onetouch.cisco.software import Way
+from pexschedd.onetouch.pushing.problems import EndpointProblem
+from pexschedd.onetouch.pushing.push_plan import PushReason, SeenEndpoint
+from pexschedd.onetouch.pushing.software import Way
 from pexschedd.store.store import Store
 
 CONTACT_STORED = timedelta(minutes=15)
