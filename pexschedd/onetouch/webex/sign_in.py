@@ -20,7 +20,6 @@ from pexschedd.errors import NotFound, PexscheddError, StoreError
 from pexschedd.history.recorder import record_changes, settle
 from pexschedd.model import tables
 from pexschedd.model.onetouch.profile import JoinProfile
-from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import BaseOf, WebexClient, client_of
 from pexschedd.onetouch.webex.answers import shown
 from pexschedd.onetouch.webex.token_answers import authorization_url, code_form
@@ -186,6 +185,7 @@ class WebexSignIns:
             lambda client, secret: code_form(
                 client, secret, code=code, verifier=pending.verifier
             ),
+            "Webex does not accept the code of this sign-in. Begin again.",
         )
         if not found.refresh:
             raise WebexSignInFailed(
@@ -238,10 +238,4 @@ class WebexSignIns:
 
 def _sentence(error: PexscheddError) -> str:
     """The problem as a sentence: those of endpoints are clauses."""
-    if not isinstance(error, EndpointProblem):
-        return error.message
-    if error.kind is ProblemKind.CREDENTIALS and "expired or was revoked" in (
-        error.message
-    ):
-        return "Webex does not accept the code of this sign-in. Begin again."
     return error.message[:1].upper() + error.message[1:]

@@ -60,10 +60,11 @@ def refresh_form(client: WebexClient, secret: str, *, refresh_token: str) -> For
     }
 
 
-def tokens_in(answer: CloudAnswer, now: datetime, page: str) -> TokenSet:
+def tokens_in(answer: CloudAnswer, now: datetime, not_accepted: str) -> TokenSet:
     """Return the tokens in an answer; a refresh token that it lacks is empty.
 
-    Raises `EndpointProblem`, with the page to sign in at if that is the remedy.
+    Raises `EndpointProblem`; `not_accepted` is its message for a code or a refresh
+    token that is not good any more.
     """
     found = object_in(answer) or {}
     access = token_in(found, "access_token")
@@ -73,11 +74,11 @@ def tokens_in(answer: CloudAnswer, now: datetime, page: str) -> TokenSet:
         seconds = float(lifetime) if is_number else USUAL  # type: ignore[arg-type]
         seconds = min(max(seconds, SHORTEST), LONGEST)
         return TokenSet(access, seconds, token_in(found, "refresh_token"))
-    raise _refusal(answer, text_in(found, "error"), now, page)
+    raise _refusal(answer, text_in(found, "error"), now, not_accepted)
 
 
 def _refusal(
-    answer: CloudAnswer, error: str, now: datetime, page: str
+    answer: CloudAnswer, error: str, now: datetime, not_accepted: str
 ) -> EndpointProblem:
     status, reason = answer.status, reason_in(answer)
     if status == 429 or status >= 500:
@@ -91,10 +92,7 @@ def _refusal(
         )
         return EndpointProblem(ProblemKind.CREDENTIALS, text)
     if status == 400:
-        text = (
-            "the sign-in at Webex has expired or was revoked. Sign in again at "
-            f"{page} ({reason})"
-        )
+        text = f"{not_accepted} ({reason})"
         return EndpointProblem(ProblemKind.CREDENTIALS, text)
     text = f"Webex gives no access token ({reason}). Check the webex_api_domain."
     return EndpointProblem(ProblemKind.REFUSED, text)

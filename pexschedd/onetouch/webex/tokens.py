@@ -123,9 +123,13 @@ class ProfileTokens:
             self._held = None
 
     async def ask(
-        self, client: WebexClient, form: Callable[[WebexClient, str], Form]
+        self,
+        client: WebexClient,
+        form: Callable[[WebexClient, str], Form],
+        not_accepted: str,
     ) -> TokenSet:
-        """Return the tokens for a form, which is made of the client and its secret."""
+        """Return the tokens for a form, which is made of the client and its secret. See
+        `tokens_in`."""
         context = secret_context(self._id, "webex_client_secret")
         try:
             secret = self._store.vault.unseal(client.sealed_secret, context)
@@ -133,7 +137,7 @@ class ProfileTokens:
             raise EndpointProblem(ProblemKind.SETTINGS, error.message) from None
         url, complete = token_url(client), form(client, secret)
         answer = await self._api.send("POST", url, form=complete)
-        return tokens_in(answer, self._now(), sign_in_page(self._id))
+        return tokens_in(answer, self._now(), not_accepted)
 
     async def take(
         self, save: Callable[[], Deferred[None]], client: WebexClient, tokens: TokenSet
@@ -163,6 +167,8 @@ class ProfileTokens:
             tokens = await self.ask(
                 client,
                 lambda client, secret: refresh_form(client, secret, refresh_token=old),
+                "the sign-in at Webex has expired or was revoked. Sign in again at "
+                f"{sign_in_page(self._id)}",
             )
             if tokens.refresh not in ("", old):
                 await self._keep(profile, client, tokens.refresh)
