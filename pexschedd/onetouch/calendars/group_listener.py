@@ -1,6 +1,7 @@
 """Keeps the stream of one group of rooms open."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
@@ -109,7 +110,8 @@ class GroupListener:
                 deployment=self._deployment,
             )
             self._finished.cancel()
-        await self._finished
+        with suppress(CancelledError):
+            await self._finished
 
     # What the stream tells
 
