@@ -7,15 +7,13 @@ from datetime import datetime
 
 from twisted.internet.defer import (
     CancelledError,
-    Deferred,
-    DeferredList,
-    DeferredSemaphore,
 )
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.doctor.report import CheckStatus, ReportLine, line
 from pexschedd.doctor.rooms import endpoints
+from pexschedd.doctor.rooms.tries import try_all
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import CISCO
 from pexschedd.model.onetouch.endpoint_state import EndpointState
@@ -156,28 +154,19 @@ class EndpointsDoctor:
         """Visit the Cisco endpoints; return the problem of each that was visited, ""
         if there was none."""
         problems: dict[int, str] = {}
-        places = DeferredSemaphore(AT_ONCE)
-
-        def begin(records: EndpointRecords) -> Deferred[None]:
-            return Deferred.fromCoroutine(self._try(records, problems))
-
-        waiting = [
-            places.run(begin, each)
+        visited = [
+            each
             for each in found
             if each.endpoint.endpoint_type == CISCO
             and not endpoints.is_locked_out(self._state(each.endpoint.id))
         ]
-
-        def stop() -> None:
-            for each in waiting:
-                each.cancel()
-
-        timer = self._clock.callLater(DEADLINE, stop)
-        try:
-            await DeferredList(waiting, consumeErrors=True)
-        finally:
-            if timer.active():
-                timer.cancel()
+        await try_all(
+            visited,
+            lambda each: self._try(each, problems),
+            at_once=AT_ONCE,
+            seconds=DEADLINE,
+            clock=self._clock,
+        )
         return problems
 
     async def _try(self, records: EndpointRecords, problems: dict[int, str]) -> None:

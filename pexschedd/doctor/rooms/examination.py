@@ -7,9 +7,6 @@ from typing import NoReturn
 import msgspec
 from twisted.internet.defer import (
     CancelledError,
-    Deferred,
-    DeferredList,
-    DeferredSemaphore,
 )
 from twisted.internet.interfaces import IReactorTime
 
@@ -27,6 +24,7 @@ from pexschedd.doctor.report import (
 )
 from pexschedd.doctor.rooms import findings
 from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
+from pexschedd.doctor.rooms.tries import try_all
 from pexschedd.doctor.running import run
 from pexschedd.errors import MailboxError, MailboxRefused, NotFound, SignInRefused
 from pexschedd.model import tables
@@ -247,23 +245,13 @@ class _RoomsAttempt:
         await self._try(rooms[0])
         if self.refusal:
             return
-        places = DeferredSemaphore(AT_ONCE)
-
-        def begin(room: str) -> Deferred[None]:
-            return Deferred.fromCoroutine(self._try(room))
-
-        waiting = [places.run(begin, room) for room in rooms[1:]]
-
-        def stop() -> None:
-            for each in waiting:
-                each.cancel()
-
-        timer = self._clock.callLater(DEADLINE, stop)
-        try:
-            await DeferredList(waiting, consumeErrors=True)
-        finally:
-            if timer.active():
-                timer.cancel()
+        await try_all(
+            rooms[1:],
+            self._try,
+            at_once=AT_ONCE,
+            seconds=DEADLINE,
+            clock=self._clock,
+        )
 
     async def _try(self, room: str) -> None:
         now = self._now()

@@ -46,7 +46,7 @@ class SignInPages:
         self._root = root
         self._style = load_static()[STYLE]
         self._environment = page_environment()
-        self._environment.filters["moment"] = _moment
+        self._environment.filters["moment"] = moment_text
         self._environment.globals["root"] = root
         self._environment.globals["style"] = root + self._style.path
 
@@ -57,7 +57,7 @@ class SignInPages:
         # Under "no-referrer" a form is sent with "Origin: null", and browsers that do
         # not say Sec-Fetch-Site could not press the button.
         request.responseHeaders.setRawHeaders(b"referrer-policy", [b"same-origin"])
-        return _page(
+        return page_answer(
             request, self._render("service_account", account=account, link=link)
         )
 
@@ -69,12 +69,12 @@ class SignInPages:
     ) -> ResponseBody:
         """Return the page that ends a sign-in; `account` is the state after it."""
         text = self._render("service_account_outcome", outcome=outcome, account=account)
-        return _page(request, text, 400 if outcome.problem else 200)
+        return page_answer(request, text, 400 if outcome.problem else 200)
 
     def problem(self, request: Request, status: int, message: str) -> ResponseBody:
         """Return the page for a request that cannot be served."""
         text = self._render("service_account_problem", message=message)
-        return _page(request, text, status)
+        return page_answer(request, text, status)
 
     def static(self, request: Request, version: str, name: str) -> ResponseBody:
         """Return the style of the pages; raises `NotFound` for any other file."""
@@ -90,12 +90,13 @@ class SignInPages:
         return self._environment.get_template(f"{name}.html").render(**values)
 
 
-def _page(request: Request, text: str, status: int = 200) -> ResponseBody:
+def page_answer(request: Request, text: str, status: int = 200) -> ResponseBody:
+    """Return a page for signing in, and set its status and headers."""
     request.setResponseCode(status)
     set_page_headers(request, POLICY)
     return text.encode()
 
 
-def _moment(moment: datetime) -> str:
-    """A time as text, in UTC: a page without script knows no other zone."""
+def moment_text(moment: datetime) -> str:
+    """Return a time as text, in UTC: a page without script knows no other zone."""
     return moment.astimezone(UTC).strftime("%-d %B %Y, %H:%M UTC")

@@ -3,16 +3,19 @@
 They look as those for the service account do, and have the same style.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from twisted.web.server import Request
 
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.webex.sign_in import WebexSignInLink, WebexSignInOutcome
-from pexschedd.web.addin.headers import set_page_headers
 from pexschedd.web.addin.static import load_static
-from pexschedd.web.admin.service_account_pages import POLICY, STYLE, SignInPages
+from pexschedd.web.admin.service_account_pages import (
+    STYLE,
+    SignInPages,
+    moment_text,
+    page_answer,
+)
 from pexschedd.web.page_templates import page_environment
 from pexschedd.web.routes import ResponseBody
 
@@ -22,7 +25,7 @@ class WebexPages:
 
     def __init__(self, root: str) -> None:
         self._environment = page_environment()
-        self._environment.filters["moment"] = _moment
+        self._environment.filters["moment"] = moment_text
         self._environment.globals["root"] = root
         self._environment.globals["style"] = root + load_static()[STYLE].path
         self.static = SignInPages(root).static
@@ -34,30 +37,19 @@ class WebexPages:
         # A form that is sent under "no-referrer" has "Origin: null".
         request.responseHeaders.setRawHeaders(b"referrer-policy", [b"same-origin"])
         text = self._render("webex_sign_in", profile=profile, link=link)
-        return _page(request, text)
+        return page_answer(request, text)
 
     def outcome(self, request: Request, outcome: WebexSignInOutcome) -> ResponseBody:
         """Return the page that ends a sign-in."""
         text = self._render("webex_outcome", profile=outcome.profile, outcome=outcome)
-        return _page(request, text, 400 if outcome.problem else 200)
+        return page_answer(request, text, 400 if outcome.problem else 200)
 
     def problem(self, request: Request, status: int, message: str) -> ResponseBody:
         """Return the page for a request that cannot be served."""
         outcome = WebexSignInOutcome(None, message)
         text = self._render("webex_outcome", profile=None, outcome=outcome)
-        return _page(request, text, status)
+        return page_answer(request, text, status)
 
     def _render(self, name: str, **values: Any) -> str:
         """A page. It is compiled when it is first wanted: most daemons never do."""
         return self._environment.get_template(f"{name}.html").render(**values)
-
-
-def _page(request: Request, text: str, status: int = 200) -> ResponseBody:
-    request.setResponseCode(status)
-    set_page_headers(request, POLICY)
-    return text.encode()
-
-
-def _moment(moment: datetime) -> str:
-    """A time as text, in UTC: a page without script knows no other zone."""
-    return moment.astimezone(UTC).strftime("%-d %B %Y, %H:%M UTC")
