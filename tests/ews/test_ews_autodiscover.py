@@ -1,5 +1,6 @@
 """Autodiscover: its messages, the search for a server, and what hostile ones get."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -9,10 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from twisted.internet import reactor as _reactor
+from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
+from twisted.names.client import Resolver
+from twisted.names.common import ResolverBase
+from twisted.names.dns import SRV, DNSDatagramProtocol, Record_SRV, RRHeader
+from twisted.names.error import DNSNameError
+from twisted.names.server import DNSServerFactory
 
 from pexschedd.errors import (
     ImpersonationRefused,
+    MailboxError,
     MailboxRefused,
     MailboxUnreachable,
     SignInRefused,
@@ -35,6 +43,11 @@ from pexschedd.ews.autodiscover.messages import (
     OtherUrl,
     build_request,
     parse_answer,
+)
+from pexschedd.ews.autodiscover.service_records import (
+    LookUp,
+    NamedServer,
+    named_servers,
 )
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.net.network import Network
@@ -187,7 +200,14 @@ def answering(*answers: Any) -> Callable[[RawServer, int], None]:
     return behave
 
 
-def searcher(*addresses: str, trusted: bool = True) -> Autodiscover:
+async def nothing(name: str) -> Any:
+    """No name server knows any SRV record."""
+    raise DNSNameError(name)
+
+
+def searcher(
+    *addresses: str, trusted: bool = True, look_up: LookUp = nothing
+) -> Autodiscover:
     trust = Trust([("ca_file", AUTHORITY.pem)]) if trusted else Trust()
     network = Network(reactor, trust)
 
@@ -196,7 +216,7 @@ def searcher(*addresses: str, trusted: bool = True) -> Autodiscover:
             url=url, username=OTJ, password="otj", network=network, clock=Clock()
         )
 
-    return Autodiscover(account_at, addresses)
+    return Autodiscover(account_at, addresses, look_up)
 
 
 def address(site: RawSite, kind: str = "xml") -> str:
@@ -321,6 +341,93 @@ def test_where_a_domain_is_looked_for() -> None:
     assert found[0] == "https://autodiscover.example.test/autodiscover/autodiscover.xml"
     assert found[-1] == "https://example.test/autodiscover/autodiscover.svc"
     assert all(each.startswith("https://") for each in found)
+
+
+# SRV records, by a name server on this machine
+
+
+class Zone(ResolverBase):
+    """The SRV records of one name."""
+
+    def __init__(self, name: str, *records: tuple[str, int, int]) -> None:
+        super().__init__()
+        self._name = name.encode()
+        self._records = records
+
+    def _lookup(self, name: bytes, cls: int, kind: int, timeout: Any) -> Any:
+        if name != self._name or kind != SRV:
+            return fail(DNSNameError(name))
+        found = [
+            RRHeader(name, SRV, payload=Record_SRV(priority, 0, port, host))
+            for host, port, priority in self._records
+        ]
+        return succeed((found, [], []))
+
+
+@pytest_twisted.async_yield_fixture()
+async def name_server() -> AsyncIterator[Callable[..., LookUp]]:
+    """Gives what asks a name server on this machine, which has the records of
+    `localhost`: host, port, priority."""
+    ports = []
+
+    def serving(*records: tuple[str, int, int]) -> LookUp:
+        zone = Zone("_autodiscover._tcp.localhost", *records)
+        factory = DNSServerFactory(clients=[zone])
+        port = reactor.listenUDP(0, DNSDatagramProtocol(factory), interface="127.0.0.1")
+        ports.append(port)
+        here = [("127.0.0.1", port.getHost().port)]
+        resolver = Resolver(servers=here, reactor=reactor)
+        return lambda name: resolver.lookupService(name, timeout=(2,))
+
+    yield serving
+    for port in ports:
+        await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_dns_names(serve: Any, name_server: Any) -> None:
+    """The preferred one of the records leads to the server, on a port of its own."""
+    site = serve(answering(account(protocol("EXCH", URL))), TLS)
+    unused = serve(answering(account(protocol("EXCH", INSIDE))), TLS)
+    look_up = name_server(("localhost", unused.port, 20), ("localhost", site.port, 10))
+    assert await searcher(look_up=look_up).find("oak@localhost") == URL
+    assert unused.requests == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_dns_names_a_server_of_another_domain(
+    serve: Any, name_server: Any
+) -> None:
+    """It is not asked, and the error has its address."""
+    site = serve(answering(account(protocol("EXCH", URL))), TLS)
+    look_up = name_server(("127.0.0.1", site.port, 1), ("mail.elsewhere.test", 443, 2))
+    told = "enter https://mail.elsewhere.test/autodiscover/autodiscover.xml"
+    with pytest.raises(MailboxError, match=re.escape(told)):
+        await searcher(look_up=look_up).find("oak@localhost")
+    assert site.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1/.localhost", "a@b.localhost", ""])
+@pytest_twisted.ensureDeferred
+async def test_names_that_are_none(name_server: Any, host: str) -> None:
+    """What would make another address of ours is no host, and neither asked nor
+    told."""
+    assert await named_servers("localhost", name_server((host, 443, 1))) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "is_of"),
+    [
+        ("example.test", True),
+        ("mail.example.test", True),
+        ("mailexample.test", False),
+        ("example.test.evil.test", False),
+        ("test", False),
+    ],
+)
+def test_whose_a_server_is(host: str, is_of: bool) -> None:
+    """A name that only looks like one of the domain is another's."""
+    assert NamedServer(host, 443).is_of("example.test") is is_of
 
 
 # The sandbox, and what is remembered

@@ -1,9 +1,10 @@
 """Finds the EWS URL of a mailbox by Autodiscover.
 
-The configured addresses are asked first, then the usual ones of the mailbox's domain.
-The password goes only to a server that has asked for it over https, with a valid
-certificate for its name. So what is not protected is left out: the redirection over
-plain http, and SRV records.
+The configured addresses are asked first, then the usual ones of the mailbox's domain,
+then the hosts of that domain which its SRV records name. The password goes only to a
+server that has asked for it over https, with a valid certificate for its name. So what
+is not protected is left out: the redirection over plain http, and SRV records that lead
+to another domain.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,6 +32,11 @@ from pexschedd.ews.autodiscover.messages import (
     build_request,
     is_soap,
     parse_answer,
+)
+from pexschedd.ews.autodiscover.service_records import (
+    LookUp,
+    look_up_services,
+    named_servers,
 )
 from pexschedd.ews.error_messages import connection_error
 from pexschedd.ews.transport.account import EwsAccount
@@ -76,14 +82,18 @@ class Autodiscover:
     """Asks for the EWS URLs of mailboxes.
 
     `account_at` returns the account that signs in at an address; `addresses` are the
-    configured ones.
+    configured ones. `look_up` finds SRV records.
     """
 
     def __init__(
-        self, account_at: Callable[[str], EwsAccount], addresses: Sequence[str] = ()
+        self,
+        account_at: Callable[[str], EwsAccount],
+        addresses: Sequence[str] = (),
+        look_up: LookUp = look_up_services,
     ) -> None:
         self._account_at = account_at
         self._addresses = tuple(addresses)
+        self._look_up = look_up
 
     async def find(self, email: str) -> str:
         """Return the EWS URL of a mailbox. Raises what `find_server` does."""
@@ -114,6 +124,18 @@ class Autodiscover:
             found = await self._follow(url, email, trail)
             if not isinstance(found, NoUrl):
                 return found
+        for server in await named_servers(domain, self._look_up):
+            if not server.is_of(domain):
+                trail.reasons.insert(
+                    0,
+                    f"the SRV record of {domain} names {server.host}, which is of "
+                    f"another domain: if it is yours, enter {server.addresses[0]}",
+                )
+                continue
+            for url in server.addresses:
+                found = await self._follow(url, email, trail)
+                if not isinstance(found, NoUrl):
+                    return found
         return NoUrl("")
 
     async def _follow(self, url: str, email: str, trail: _Trail) -> Discovery:
