@@ -13,6 +13,8 @@ from twisted.logger import (
     formatEvent,
     globalLogPublisher,
 )
+from twisted.names import client
+from twisted.names.common import ResolverBase
 from zope.interface import provider
 
 from pexschedd.crypto import password_hashes
@@ -56,6 +58,14 @@ def cheap_password_hashes() -> Iterator[None]:
     an administrator first."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(password_hashes, "CURRENT", CHEAP)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_name_servers() -> Iterator[None]:
+    """Nobody else's name server is asked for records: here there are none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "theResolver", ResolverBase())
         yield
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import fail, succeed
+from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.names.client import Resolver
 from twisted.names.common import ResolverBase
@@ -405,6 +406,19 @@ async def test_dns_names_a_server_of_another_domain(
     with pytest.raises(MailboxError, match=re.escape(told)):
         await searcher(look_up=look_up).find("oak@localhost")
     assert site.requests == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_name_server_that_is_silent() -> None:
+    """The search goes on without it."""
+    silent = reactor.listenUDP(0, DatagramProtocol(), interface="127.0.0.1")
+    here = [("127.0.0.1", silent.getHost().port)]
+    resolver = Resolver(servers=here, reactor=reactor)
+    found = await named_servers(
+        "localhost", lambda name: resolver.lookupService(name, timeout=(0.05,))
+    )
+    assert found == []
+    await silent.stopListening()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1/.localhost", "a@b.localhost", ""])

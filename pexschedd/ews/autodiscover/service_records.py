@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from twisted.internet.error import DNSLookupError
+from twisted.internet.defer import CancelledError
 from twisted.names import client, dns
-from twisted.names.error import DomainError
 
 MOST = 3
 """Records of a domain that count, the preferred ones."""
@@ -55,7 +54,9 @@ async def named_servers(domain: str, look_up: LookUp) -> list[NamedServer]:
     """Return the servers of a mail domain; none if no name server tells any."""
     try:
         answers, _, _ = await look_up(f"_autodiscover._tcp.{domain}")
-    except (DomainError, DNSLookupError, TimeoutError, OSError, ValueError):
+    except CancelledError:
+        raise
+    except Exception:  # noqa: BLE001 - no answer is as good as none of use, of any kind
         return []
     records = sorted(
         (each.payload for each in answers if each.type == dns.SRV),
