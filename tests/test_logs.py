@@ -166,6 +166,9 @@ def test_an_integration_that_is_named_is_a_key_too(module: str) -> None:
         if words.get("name") == "connector.name":
             assert words.get("integration") == "connector.id", ast.unparse(call)
             seen += 1
+        elif words.get("name") == "record.name":  # of either kind of record
+            assert words.get(None) == "self._kind.log_keys(record.id)"
+            seen += 1
     assert seen
 
 

@@ -119,7 +119,11 @@ class Clients(MultiService):
         self._access_tokens = AccessTokens(self.provider_documents)
         self.identity = AddinIdentity(
             {
-                "EXCHANGE_USER_ID_TOKEN": ExchangeTokens(self._metadata, self._domains),
+                "EXCHANGE_USER_ID_TOKEN": ExchangeTokens(
+                    self._metadata,
+                    self._domains,
+                    lambda: store.changes(tables.EXCHANGE_DOMAIN),
+                ),
                 "NAA_TOKEN": self._access_tokens,
                 "SSO_TOKEN": self._access_tokens,
             },

@@ -37,17 +37,26 @@ class TokenKind(Protocol):
 
 
 class ExchangeTokens:
-    """Exchange identity tokens: see `exchange_token`."""
+    """Exchange identity tokens: see `exchange_token`.
+
+    `version` returns another value after each change of any integration's domains.
+    """
 
     works_offline = True
 
-    def __init__(self, metadata: ExchangeMetadata, domains: DomainsOf) -> None:
+    def __init__(
+        self,
+        metadata: ExchangeMetadata,
+        domains: DomainsOf,
+        version: Callable[[], object],
+    ) -> None:
         self._metadata = metadata
         self._domains = domains
+        self._version = version
 
-    def settings(self, connector: Connector) -> tuple[str, ...]:
-        """Return the metadata domains."""
-        return tuple(self._domains(connector.id))
+    def settings(self, connector: Connector) -> object:
+        """Return the version of the metadata domains."""
+        return self._version()
 
     async def verify(
         self, connector: Connector, token: str, now: datetime

@@ -33,6 +33,8 @@ class Collection(Generic[R]):
     """The records of one table, in ascending order of their ids.
 
     `next_id` is greater than every id that was ever used, including deleted ones.
+    `changes` is the number of puts and deletions so far, those that were undone
+    included.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Collection(Generic[R]):
         self.table = table
         self.format = RecordFormat(table)
         self.next_id = 1
+        self.changes = 0
         self._hashing = hashing or KeyHashing()
         self._numbers = numbers
         self._kept = kept
@@ -198,6 +201,7 @@ class Collection(Generic[R]):
                     self._indexes[place].add(entries[place])
             self._records.pop(id, None)  # it comes last now, as in the journal
         self._records[id] = record
+        self.changes += 1
         self._hold(id)
         return old, entries
 
@@ -207,6 +211,7 @@ class Collection(Generic[R]):
         if old is not None:
             self._count -= 1
             self._records.pop(id, None)
+            self.changes += 1
             self._hold(id)
             for index, gone in zip(self._indexes, self.entries(old)):  # noqa: B905
                 index.remove(gone)

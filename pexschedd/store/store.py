@@ -164,6 +164,11 @@ class Store:
         """Return the number of records in a table."""
         return len(self._collection(table))
 
+    def changes(self, table: Table[R]) -> int:
+        """Return a number that is another one after each change of a table, those that
+        were undone included."""
+        return self._collection(table).changes
+
     def find(self, index: Index[R], key: Hashable) -> R | None:
         """Return the record with the lowest id among those with this key, or None."""
         return self._collection(index.table).find(index.name, key)

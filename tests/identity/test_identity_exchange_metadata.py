@@ -235,7 +235,9 @@ def verifying(
 
 
 def identity_for(setting: Setting, domains: list[str]) -> AddinIdentity:
-    exchange = ExchangeTokens(setting.metadata, lambda _: domains)
+    exchange = ExchangeTokens(
+        setting.metadata, lambda _: domains, lambda: tuple(domains)
+    )
     return AddinIdentity({"EXCHANGE_USER_ID_TOKEN": exchange}, lambda: NOW)
 
 

@@ -52,6 +52,25 @@ def test_reads_see_a_put_before_it_is_durable(opened: Opened) -> None:
     opened.wait(transaction.commit())
 
 
+def test_each_change_of_a_table_counts(opened: Opened) -> None:
+    """The number of changes is another one after a put, a deletion, and what is undone;
+    other tables keep theirs."""
+    store = opened.store
+    others = store.changes(VISIT)
+    seen = [store.changes(ROOM)]
+    transaction = store.transaction()
+    transaction.put(ROOM, Room(id=3, name="a"))
+    seen.append(store.changes(ROOM))
+    transaction.put(ROOM, Room(id=3, name="b"))
+    seen.append(store.changes(ROOM))
+    transaction.delete(ROOM, 3)
+    seen.append(store.changes(ROOM))
+    transaction.undo()
+    seen.append(store.changes(ROOM))
+    assert len(set(seen)) == len(seen)
+    assert store.changes(VISIT) == others
+
+
 def test_a_commit_fires_only_when_it_is_durable() -> None:
     """No Deferred fires before the sync that covers its lines."""
     disk = Disk()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pexschedd.model.onetouch.profile import WEBEX_REDIRECT_PATH
 from tests.web_admin.terraform.case import Case
 from tests.web_admin.terraform.workspace import Block, Ref
 
@@ -145,6 +146,10 @@ ONE_TOUCH_CASES: Mapping[str, Case] = {
         also={
             "google_deployment": {"exchange_deployment": None},
             "graph_deployment": {"exchange_deployment": None},
+            "use_webex": {
+                "webex_client_id": "client",
+                "webex_redirect_uri": f"https://vmr.example.com{WEBEX_REDIRECT_PATH}",
+            },
         },
         needed=frozenset({"exchange_deployment"}),
     ),
