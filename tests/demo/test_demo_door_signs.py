@@ -79,7 +79,7 @@ def test_every_invitation_has_its_button(demo: RunningDemo) -> None:
         uids[title] = demo.post("meetings", draft)["uid"]
     eventually(lambda: demo.get("room", uid=uids["Ours"])["state"] == "scheduled")
     read_calendars(demo)
-    listed = eventually(lambda: len(m := shown(demo)) == len(uids) and m)
+    listed = eventually(lambda: len(m := shown(demo)) == len(uids) and m, 60)
     dialled = {
         title: join and join["alias"]
         for title, join in ((each["title"], each["join"]) for each in listed.values())
