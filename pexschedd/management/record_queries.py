@@ -1,5 +1,7 @@
 """Reading records for administrators: one, or a page of a list."""
 
+from collections.abc import Sequence
+
 import msgspec
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
@@ -29,8 +31,8 @@ _FOUND_AT_ONCE = 256
 class RecordPage(msgspec.Struct, frozen=True):
     """One page of a list."""
 
-    objects: msgspec.Raw
-    """The list of the records as the API shows them, in JSON."""
+    objects: Sequence[bytes]
+    """The records as the API shows them, in JSON."""
     total: int
     """Records on all pages."""
 
@@ -95,8 +97,7 @@ class RecordQueries:
                     await pauses.item_done()
             objects += found
             await pauses.item_done()
-        listed = b",".join(filter(None, objects))
-        return RecordPage(msgspec.Raw(b"[" + listed + b"]"), total)
+        return RecordPage([*filter(None, objects)], total)
 
     def _encode(self, resource: Resource[R], query: ListQuery, id: int) -> bytes | None:
         """Return the JSON of a record, None if it has changed since it was selected."""

@@ -149,7 +149,11 @@ def site_error(
 
 def json_response(request: Request, payload: object, status: int = 200) -> ResponseBody:
     """Return `payload` as a JSON body, and set the status and the headers for it."""
-    body = msgspec.json.encode(payload)
+    return encoded_json(request, msgspec.json.encode(payload), status)
+
+
+def encoded_json(request: Request, body: bytes, status: int = 200) -> ResponseBody:
+    """Return a body that is JSON already, and set the status and the headers for it."""
     request.setResponseCode(status)
     set_header = request.responseHeaders.setRawHeaders
     set_header(b"content-type", [b"application/json"])

@@ -220,7 +220,8 @@ def test_lists_are_what_every_record_says(
         shown = [
             represent(store, resource, store.get(resource.table, id_)) for id_ in ids
         ]
-        assert msgspec.json.encode(page.objects) == msgspec.json.encode(shown)
+        listed = b"[%b]" % b",".join(page.objects)
+        assert listed == msgspec.json.encode(shown)
 
 
 class SlowTurns(Turns):

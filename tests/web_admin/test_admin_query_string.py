@@ -1,5 +1,6 @@
 """Query strings of lists, and the links between pages."""
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -8,7 +9,11 @@ from hypothesis import strategies as st
 
 from pexschedd.errors import InvalidFields
 from pexschedd.management.resources import CONFERENCE, SCHEDULED_CONFERENCE
-from pexschedd.web.admin.query_string import page_answer, parse_list_query
+from pexschedd.web.admin.query_string import (
+    page_meta,
+    page_text,
+    parse_list_query,
+)
 from tests.management.test_listing import ROOMS, select
 
 
@@ -55,13 +60,21 @@ def test_next_leads_through_all(limit: int) -> None:
         query = parse_list_query(CONFERENCE, arguments)
         ids, total = select(CONFERENCE, query)
         seen += ids
-        meta = page_answer(CONFERENCE, arguments, query, ids, total)["meta"]
+        meta = page_meta(CONFERENCE, arguments, query, total)
         assert (meta["previous"] is None) == (query.offset == 0)
         if meta["next"] is None:
             break
         assert urlsplit(meta["next"]).path == CONFERENCE.uri
         arguments = parse_qs(urlsplit(meta["next"]).query)
     assert seen == [room.id for room in ROOMS]
+
+
+@pytest.mark.parametrize("objects", [[], [b'{"id":1}'], [b'{"id":1}', b'{"id":2}']])
+def test_the_text_of_a_page(objects: list[bytes]) -> None:
+    """It is the JSON of the meta and of all objects, none and one included."""
+    meta = {"limit": 20, "next": None}
+    listed = [json.loads(each) for each in objects]
+    assert json.loads(page_text(meta, objects)) == {"meta": meta, "objects": listed}
 
 
 def test_limits() -> None:

@@ -23,7 +23,7 @@ from pexschedd.web.admin.openapi.record_operations import (
 )
 from pexschedd.web.admin.query_string import (
     DEFAULT_LIMIT,
-    page_answer,
+    page_meta,
     parse_list_query,
 )
 from pexschedd.web.admin.records import arguments_of
@@ -53,7 +53,8 @@ class ComputedRoutes:
         with invalid_fields_of(resource.name):
             query = parse_list_query(resource, arguments)
         found = await while_wanted(request, self._queries.page(computed, query))
-        answer = page_answer(resource, arguments, query, found.objects, found.total)
+        meta = page_meta(resource, arguments, query, found.total)
+        answer = {"meta": meta, "objects": found.objects}
         return json_response(request, answer)
 
     def _describe(self, computed: ComputedResource, request: Request) -> ResponseBody:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
+
 from pexschedd.errors import InvalidFields
 from pexschedd.management.guards.confirmation import FIELD, YES
 from pexschedd.management.list_query import LARGEST_LIMIT, ListQuery, make_query
@@ -74,14 +76,10 @@ def parse_deletion_query(resource: AnyResource, arguments: Arguments) -> ListQue
     return parse_list_query(resource, filters)
 
 
-def page_answer(
-    resource: AnyResource,
-    arguments: Arguments,
-    query: ListQuery,
-    objects: object,
-    total: int,
+def page_meta(
+    resource: AnyResource, arguments: Arguments, query: ListQuery, total: int
 ) -> dict[str, Any]:
-    """Return the answer with one page, a JSON list, of a list of `total` records."""
+    """Return the `meta` of one page of a list of `total` records."""
 
     def page(offset: int) -> str:
         others = [
@@ -95,14 +93,27 @@ def page_answer(
 
     after = query.offset + query.limit
     before = max(0, query.offset - query.limit)
-    meta = {
+    return {
         "limit": query.limit,
         "offset": query.offset,
         "next": page(after) if after < total else None,
         "previous": page(before) if query.offset else None,
         "total_count": total,
     }
-    return {"meta": meta, "objects": objects}
+
+
+def page_text(meta: dict[str, Any], objects: Sequence[bytes]) -> bytes:
+    """Return the JSON of one page, whose objects are JSON already.
+
+    It may have megabytes, which are copied once.
+    """
+    beginning = b'{"meta":%b,"objects":[' % msgspec.json.encode(meta)
+    if not objects:
+        return beginning + b"]}"
+    first, *others = objects
+    parts = [beginning + first, *others]
+    parts[-1] += b"]}"
+    return b",".join(parts)
 
 
 def _count(

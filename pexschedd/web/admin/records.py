@@ -44,7 +44,8 @@ from pexschedd.web.admin.query_string import (
     DEFAULT_LIMIT,
     Arguments,
     is_confirmed,
-    page_answer,
+    page_meta,
+    page_text,
     parse_deletion_query,
     parse_list_query,
 )
@@ -57,6 +58,7 @@ from pexschedd.web.routes import (
     ResponseBody,
     body_of,
     empty_response,
+    encoded_json,
     json_response,
     method_not_possible,
     while_wanted,
@@ -107,8 +109,8 @@ class RecordRoutes:
         with invalid_fields_of(resource.name):
             query = parse_list_query(resource, arguments)
         found = await while_wanted(request, self._queries.page(resource, query))
-        answer = page_answer(resource, arguments, query, found.objects, found.total)
-        return json_response(request, answer)
+        meta = page_meta(resource, arguments, query, found.total)
+        return encoded_json(request, page_text(meta, found.objects))
 
     @described_each(of_records)
     def _get(self, request: Request, kind: str, name: str, id: int) -> ResponseBody:
