@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, str] = {
         "bodies model templates scheduling/records/lookup "
         "scheduling/records/message_texts store util"
     ),
-    "onetouch": "model templates bodies store util/text_pattern",
+    "onetouch": "model templates bodies store util/powershell util/text_pattern",
     "onetouch/calendars": (
         "onetouch model scheduling/alarms store util identity/oauth/signed_in"
     ),
@@ -55,8 +55,10 @@ MAY_IMPORT: dict[str, str] = {
     "onetouch/emulation": "onetouch model ews/windows_zones",
     "management": "history model onetouch store scheduling/records crypto util logs",
     "doctor": "ews identity model net crypto scheduling/alarms util",
-    "doctor/rooms": "doctor model net onetouch identity/oauth/service_accounts",
-    "doctor/setup": "doctor identity/personal/provider_kinds model",
+    "doctor/rooms": (
+        "doctor model net onetouch identity/oauth/service_accounts util/powershell"
+    ),
+    "doctor/setup": "doctor identity/personal/provider_kinds model util/powershell",
     "web": (
         "management scheduling history identity onetouch personal doctor model crypto "
         "util logs metrics store/store store/transaction"

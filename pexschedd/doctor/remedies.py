@@ -5,7 +5,7 @@ Functions return complete lines: one as a string, several as a tuple.
 """
 
 from pexschedd.doctor.case import ExaminedIntegration
-from pexschedd.doctor.powershell import quoted
+from pexschedd.util.powershell import quoted
 
 ROLE_NAME = "pexschedd impersonation"
 POLICY_NAME = "pexschedd"

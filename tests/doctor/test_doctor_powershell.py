@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
-from pexschedd.doctor.powershell import comment, one_line, quoted
 from pexschedd.doctor.setup.script import TARGETS, SetupOptions, script_for
 from pexschedd.model.integration.connector import Connector
+from pexschedd.util.powershell import comment, one_line, quoted
 from tests.doctor.powershell_support import Unterminated, tokens
 
 METHODS = ("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pexschedd.model.fields.addresses import mail_address
 from pexschedd.model.fields.template_variables import SCREEN_TITLE
 from pexschedd.model.onetouch.room_calendar import JoinDetails, RoomMeeting
 from pexschedd.onetouch.screen.calendar_processing import (
@@ -24,6 +25,7 @@ from pexschedd.onetouch.screen.remembered import (
     with_lost_details,
 )
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting, ScreenProfile
+from tests.doctor.powershell_support import SINGLE, tokens
 from tests.onetouch.onetouch_support import templates
 from tests.thorough import examples
 
@@ -362,6 +364,18 @@ def test_mending_command() -> None:
         "Set-CalendarProcessing -Identity 'o''neill@x' -DeleteComments $false "
         "-DeleteSubject $false -RemovePrivateProperty $false"
     )
+
+
+@pytest.mark.parametrize("mark", SINGLE)
+def test_no_address_ends_the_commands_string(mark: str) -> None:
+    """PowerShell takes typographic marks for single quotes, and addresses may have
+    them: the whole address is one string, and nothing of it is run."""
+    room = f"o{mark}|&{{calc}}{mark}neill@example.test"
+    assert mail_address(room) is None
+    command = mending_command(room, (ProcessingLoss.COMMENTS,))
+    found = tokens(command)
+    assert [each.kind for each in found] == ["code", "string", "code"]
+    assert found[1].text == room
 
 
 def test_lists_can_be_compared_and_stored() -> None:

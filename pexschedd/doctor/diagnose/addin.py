@@ -4,10 +4,10 @@ from pexschedd.crypto.certificates import day
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.connectivity import ends_soon, shown_chain
 from pexschedd.doctor.observations import ConnectResult, HostAddresses, PaneState
-from pexschedd.doctor.powershell import quoted
 from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, warning
 from pexschedd.net.errors import FailureKind
 from pexschedd.net.handshake_inspection import HandshakeInspection
+from pexschedd.util.powershell import quoted
 
 _FIELD = "the field Add-in server FQDN"
 

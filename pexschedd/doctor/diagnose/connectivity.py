@@ -6,10 +6,10 @@ from pexschedd.crypto.certificates import Certificate, day
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.tls_advice import RENEW, advice
 from pexschedd.doctor.observations import ConnectResult, HostAddresses
-from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.net.errors import ABOUT_PROXY
 from pexschedd.net.handshake_inspection import HandshakeInspection
+from pexschedd.util.powershell import one_line, quoted
 
 EXPIRY_WARNS = timedelta(days=14)
 """Time before a certificate expires from which on it is a warning."""

@@ -3,9 +3,9 @@
 from urllib.parse import urlsplit
 
 from pexschedd.doctor.observations import HttpResult
-from pexschedd.doctor.powershell import quoted
 from pexschedd.doctor.report import CheckFinding, failed
 from pexschedd.net.errors import ABOUT_TRUST
+from pexschedd.util.powershell import quoted
 
 
 def host_of(url: str) -> str:

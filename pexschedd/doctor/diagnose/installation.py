@@ -3,9 +3,9 @@
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.observations import DiskState
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.scheduling.alarms import names
+from pexschedd.util.powershell import one_line
 
 MIB = 1024 * 1024
 DISK_WARNS = 1024 * MIB

@@ -3,9 +3,9 @@
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.observations import CallResult, MailboxKind, ResolvedAddress
-from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, warning
 from pexschedd.ews.response_codes import Category, category
+from pexschedd.util.powershell import one_line, quoted
 
 _IMPERSONATION = (
     "ErrorImpersonateUserDenied",

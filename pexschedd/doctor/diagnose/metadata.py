@@ -7,9 +7,9 @@ import msgspec
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.documents import host_of, no_document
 from pexschedd.doctor.observations import HttpResult
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.identity.exchange_token import METADATA_PATH, document_url, read_keys
+from pexschedd.util.powershell import one_line
 
 _FQDNS = "Get-ExchangeServer | Format-Table Name,Fqdn,ServerRole"
 

@@ -5,10 +5,10 @@ import msgspec
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.documents import no_document
 from pexschedd.doctor.observations import HttpResult, ProviderPublished
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.identity.access_token import authority_problem, tenant_in
 from pexschedd.identity.openid.documents import configuration_in, keys_in
+from pexschedd.util.powershell import one_line
 
 
 class _TokenError(msgspec.Struct):

@@ -3,9 +3,9 @@
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.observations import HttpResult
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, warning
 from pexschedd.net.errors import ABOUT_TRUST
+from pexschedd.util.powershell import one_line
 
 CLOCK_WARNS = 60.0
 """Seconds of difference between the clocks beyond which it is a warning."""

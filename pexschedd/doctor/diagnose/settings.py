@@ -1,9 +1,9 @@
 """Judges settings that the daemon does not honour. Pure."""
 
 from pexschedd.doctor.case import ExaminedIntegration
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, passed
 from pexschedd.model.fields.unsupported import unsupported_settings
+from pexschedd.util.powershell import one_line
 
 
 def settings(case: ExaminedIntegration, _: object) -> CheckFinding:

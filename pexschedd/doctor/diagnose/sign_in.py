@@ -4,8 +4,8 @@ from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.mailbox import error_text
 from pexschedd.doctor.observations import CallResult
-from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed
+from pexschedd.util.powershell import one_line, quoted
 
 _TOKENS = ("OAUTH", "APP_PERM")
 

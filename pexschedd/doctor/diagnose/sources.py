@@ -4,9 +4,9 @@ from urllib.parse import urljoin
 
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.observations import HttpResult
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.model.integration.connector import Connector
+from pexschedd.util.powershell import one_line
 
 OFFICE_PART = "outlook-web-16.01.js"
 """One of the files that office.js loads from beside it: in Outlook on the web."""

@@ -4,10 +4,10 @@ from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.mailbox import error_text
 from pexschedd.doctor.observations import CallResult
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import CheckFinding, passed, warning
 from pexschedd.ews.response_codes import Category, category
 from pexschedd.scheduling.alarms import names
+from pexschedd.util.powershell import one_line
 
 
 def throttling(case: ExaminedIntegration, seen: list[CallResult]) -> CheckFinding:

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.documents import no_document
 from pexschedd.doctor.observations import HttpResult, ProviderPublished
-from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
 from pexschedd.identity.oauth.token_responses import (
     numbers_in,
@@ -25,6 +24,7 @@ from pexschedd.identity.personal.provider_kinds import (
     redirect_uri_of,
 )
 from pexschedd.scheduling.alarms import names
+from pexschedd.util.powershell import one_line, quoted
 
 _NOBODY = "Nobody can sign in for personal rooms."
 _GUIDE = "The guide is docs/personal-rooms-sign-in.md."

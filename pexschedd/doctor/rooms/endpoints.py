@@ -5,7 +5,6 @@ from datetime import datetime
 
 import msgspec
 
-from pexschedd.doctor.powershell import one_line
 from pexschedd.doctor.report import (
     CheckFinding,
     CheckStatus,
@@ -22,6 +21,7 @@ from pexschedd.onetouch.screen.calendar_processing import (
     ProcessingLoss,
     mending_command,
 )
+from pexschedd.util.powershell import one_line
 
 MOST_NAMED = 20
 READ_LATELY = 3

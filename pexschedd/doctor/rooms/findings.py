@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from pexschedd.doctor.powershell import one_line, quoted
 from pexschedd.doctor.report import (
     CheckFinding,
     failed,
@@ -18,6 +17,7 @@ from pexschedd.onetouch.screen.calendar_processing import (
     ProcessingLoss,
     mending_command,
 )
+from pexschedd.util.powershell import one_line, quoted
 
 MOST_NAMED = 20
 _SCRIPT = (

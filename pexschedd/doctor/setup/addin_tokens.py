@@ -4,8 +4,8 @@ Sources: Microsoft's "Enable single sign-on in an Office Add-in with nested app
 authentication" and "Register an Office Add-in that uses single sign-on".
 """
 
-from pexschedd.doctor.powershell import comment, quoted
 from pexschedd.model.integration.connector import Connector
+from pexschedd.util.powershell import comment, quoted
 
 
 def blocks(connector: Connector) -> list[str]:

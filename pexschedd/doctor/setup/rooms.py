@@ -4,11 +4,11 @@ Exchange on-premises for One-Touch Join"), or in Microsoft 365. Pure."""
 from collections.abc import Iterable, Iterator
 
 from pexschedd.doctor.case import ONLINE_HOSTS, host_of
-from pexschedd.doctor.powershell import comment, quoted
 from pexschedd.doctor.setup import microsoft365, onpremises, rooms_microsoft365
 from pexschedd.doctor.setup.script import joined
 from pexschedd.doctor.setup.values import FILTERED
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.util.powershell import comment, quoted
 
 
 def rooms_script(deployment: ExchangeDeployment, rooms: Iterable[str]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from pexschedd.doctor.powershell import comment
 from pexschedd.doctor.setup import (
     addin,
     addin_tokens,
@@ -15,6 +14,7 @@ from pexschedd.doctor.setup import (
 )
 from pexschedd.doctor.setup.values import values
 from pexschedd.model.integration.connector import Connector
+from pexschedd.util.powershell import comment
 
 TARGETS = ("onpremises", "microsoft365", "user_sign_in", "addin_tokens")
 

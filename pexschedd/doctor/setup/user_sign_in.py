@@ -1,9 +1,9 @@
 """The blocks that set up users' sign-in for personal rooms, at AD FS or Azure
 (deployment guide, "Configuring AD FS SSO", "Configuring Azure SSO"). Pure."""
 
-from pexschedd.doctor.powershell import comment, quoted
 from pexschedd.identity.personal.provider_kinds import redirect_uri_of
 from pexschedd.model.integration.connector import Connector
+from pexschedd.util.powershell import comment, quoted
 
 
 def blocks(connector: Connector) -> list[str]:

@@ -1,8 +1,8 @@
 """The script's first block, with the values of the integration. Pure."""
 
 from pexschedd.doctor.case import host_of
-from pexschedd.doctor.powershell import quoted
 from pexschedd.model.integration.connector import Connector
+from pexschedd.util.powershell import quoted
 
 FILTERED = """
 function Filtered([string] $Value) { "'" + $Value.Replace("'", "''") + "'" }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from pexschedd.model.onetouch.room_calendar import RoomMeeting
+from pexschedd.util.powershell import quoted
 
 FEWEST_MEETINGS = 3
 """Meetings by others that have to agree: one alone may have been sent like that."""
@@ -54,7 +55,6 @@ def mending_command(room: str, losses: Sequence[ProcessingLoss]) -> str:
     It keeps the private flag as well, whose loss cannot be seen: once subjects are
     kept, those of private meetings would be on the screen like any other.
     """
-    quoted = room.replace("'", "''")
     ended = (*losses, "RemovePrivateProperty")
     switches = " ".join(f"-{switch} $false" for switch in ended)
-    return f"Set-CalendarProcessing -Identity '{quoted}' {switches}"
+    return f"Set-CalendarProcessing -Identity {quoted(room)} {switches}"
