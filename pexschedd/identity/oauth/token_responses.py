@@ -117,6 +117,19 @@ def text_in(answer: Mapping[str, Any], name: str) -> str:
     return value[:2000] if isinstance(value, str) else ""
 
 
+def number_in(answer: Mapping[str, Any], name: str) -> float | None:
+    """Return a number, which may be given as a string; None if there is none that can
+    be a time or a duration."""
+    value = answer.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < 1e12 else None
+
+
 def numbers_in(answer: Mapping[str, Any]) -> tuple[str, ...]:
     """Return Entra ID's `error_codes`."""
     values = answer.get("error_codes")
@@ -127,21 +140,11 @@ def numbers_in(answer: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _lifetime(answer: Mapping[str, Any], now: float) -> float:
     """The lifetime in seconds; Entra ID v1 and AD FS may give it as a string."""
-    seconds = _number(answer.get("expires_in"))
+    seconds = number_in(answer, "expires_in")
     if seconds is None:
-        end = _number(answer.get("expires_on"))
+        end = number_in(answer, "expires_on")
         seconds = USUAL if end is None else end - now
     return min(max(seconds, SHORTEST), LONGEST)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if abs(number) < 1e12 else None
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -4,7 +4,12 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from pexschedd.identity.oauth.token_requests import challenge
-from pexschedd.identity.oauth.token_responses import TokenSet, text_in, token_in
+from pexschedd.identity.oauth.token_responses import (
+    TokenSet,
+    number_in,
+    text_in,
+    token_in,
+)
 from pexschedd.onetouch.pushing.problems import EndpointProblem, ProblemKind
 from pexschedd.onetouch.webex.access import WebexClient
 from pexschedd.onetouch.webex.answers import CloudAnswer, object_in, reason_in, wait_of
@@ -69,10 +74,8 @@ def tokens_in(answer: CloudAnswer, now: datetime, not_accepted: str) -> TokenSet
     found = object_in(answer) or {}
     access = token_in(found, "access_token")
     if answer.status == 200 and access:
-        lifetime = found.get("expires_in")
-        is_number = isinstance(lifetime, int | float) and not isinstance(lifetime, bool)
-        seconds = float(lifetime) if is_number else USUAL  # type: ignore[arg-type]
-        seconds = min(max(seconds, SHORTEST), LONGEST)
+        given = number_in(found, "expires_in")
+        seconds = min(max(USUAL if given is None else given, SHORTEST), LONGEST)
         return TokenSet(access, seconds, token_in(found, "refresh_token"))
     raise _refusal(answer, text_in(found, "error"), now, not_accepted)
 

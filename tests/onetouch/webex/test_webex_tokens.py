@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 import pytest_twisted
 from msgspec.structs import replace
@@ -21,6 +22,8 @@ from tests.turns import some_turns, until
 
 ANNA, BOB = 1, 2
 HOUR = 3600
+HUGE = msgspec.Raw(b"1" + 400 * b"0")
+"""A number that no float can hold."""
 
 
 @pytest_twisted.async_yield_fixture()
@@ -216,7 +219,7 @@ async def test_hostile_token_answers(rooms: WebexRooms, mode: str) -> None:
     assert set(rooms.cloud.requests) == {"/v1/access_token"}
 
 
-@pytest.mark.parametrize("lifetime", [-5, 0, 10**18, "soon", None, True])
+@pytest.mark.parametrize("lifetime", [-5, 0, 10**18, HUGE, "soon", None, True])
 @pytest_twisted.ensureDeferred
 async def test_odd_lifetimes(rooms: WebexRooms, lifetime: Any) -> None:
     """A lifetime that is none is taken for a usual one; the list arrives."""
