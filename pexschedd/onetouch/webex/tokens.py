@@ -1,12 +1,14 @@
 """The access tokens of profiles, kept ready for use.
 
 A refresh token is sealed in the profile's record, and a new one that Webex gives is
-durable before the access token is used that came with it. A token is renewed before its
-end, by one request at a time; after a refusal Webex is not asked again for a while,
-unless the profile changes.
+durable before the access token is used that came with it; on a disk that takes no
+writes at all it becomes durable later. A token is renewed before its end, by one
+request at a time; after a refusal Webex is not asked again for a while, unless the
+profile changes.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
@@ -16,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreReadOnly
 from pexschedd.identity.oauth.token_responses import TokenSet
 from pexschedd.model import tables
 from pexschedd.model.onetouch.profile import JoinProfile
@@ -195,16 +197,20 @@ class ProfileTokens:
     async def _keep(
         self, asked_for: JoinProfile, client: WebexClient, refresh_token: str
     ) -> None:
-        """Make a new refresh token durable, unless the sign-in changed meanwhile."""
+        """Make a new refresh token durable as soon as the disk takes writes, unless
+        the sign-in changed meanwhile."""
         current = self._profile()
         is_same = client_of(current, self._base_of) == client
         if current.webex_refresh_token != asked_for.webex_refresh_token or not is_same:
             text = "the sign-in at Webex was changed meanwhile."
             raise EndpointProblem(ProblemKind.BUSY, text, retry_after=1.0)
-        with self._store.transaction(essential=True) as transaction:
+        with self._store.transaction(deferrable=True) as transaction:
             put_refresh_token(self._store, transaction, current, refresh_token)
             durable = transaction.commit()
-        await durable
+        # Webex may have taken the old one back. On a disk that takes no writes the
+        # new one is in memory at least, and becomes durable later.
+        with suppress(StoreReadOnly):
+            await durable
 
     def _adopt(self, client: WebexClient, tokens: TokenSet) -> None:
         now, life = self._clock.seconds(), tokens.lifetime

@@ -1,5 +1,7 @@
 """A profile's sign-in at Webex: how it begins, how long it lasts, and how it ends."""
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +14,13 @@ import pytest_twisted
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
+from pexschedd.errors import StoreReadOnly
 from pexschedd.model import tables
 from pexschedd.onetouch.pushing.problems import ProblemKind
 from pexschedd.onetouch.webex.sign_in import VALID_FOR
 from pexschedd.onetouch.webex.tokens import AHEAD, MIN_AGE_WHEN_REJECTED
 from pexschedd.scheduling.alarms import names
+from pexschedd.store.fs import RealFileSystem
 from tests.onetouch.webex.webex_rooms import WebexRooms
 from tests.turns import some_turns, until
 
@@ -103,6 +107,32 @@ async def test_a_stop_waits_for_a_new_refresh_token(rooms: WebexRooms) -> None:
     assert rooms.refresh_token() == "refresh-1"
     await stopped[0]
     assert rooms.refresh_token() == "refresh-2"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_disk_without_room_costs_no_sign_in(
+    rooms: WebexRooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh token that comes while the disk takes no writes is used from then on,
+    and is on the disk as soon as that takes them again."""
+
+    def full(self: RealFileSystem, handle: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    tokens = rooms.parts.tokens.of(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(RealFileSystem, "write", full)
+        with pytest.raises(StoreReadOnly):
+            await rooms.put(tables.MJX_INTEGRATION, rooms.profile)
+        assert await tokens.token() in rooms.cloud.access_tokens
+        rooms.clock.advance(2 * HOUR)
+        assert await tokens.token() in rooms.cloud.access_tokens
+    assert len(rooms.cloud.asked) == 2
+    await rooms.store.look_at_disk()
+    await rooms.kill()
+    rooms.open()
+    await rooms.start()
+    assert rooms.titles() == ["Plan"]
 
 
 @pytest_twisted.ensureDeferred
