@@ -187,6 +187,7 @@ class AccountSignIn(Generic[A]):
         errors=(502,),
     )
     async def _sign_in(self, request: Request, record_id: int) -> ResponseBody:
+        refuse_request_key(request)
         link = await self._begin(record_id)
         answer = SignInLinkMade(link.url, format_time(link.expires))
         return json_response(request, answer)

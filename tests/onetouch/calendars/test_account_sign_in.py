@@ -205,6 +205,17 @@ async def test_the_page(rooms: Rooms) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_command_sent_twice(rooms: Rooms) -> None:
+    """A new link takes the last one back, so the command heeds no Idempotency-Key, and
+    says so instead of making a link."""
+    await rooms.configure()
+    answer = await rooms.ask("POST", COMMAND, headers={"idempotency-key": "again"})
+    assert answer.status == 400
+    assert "Idempotency-Key is heeded with POST on a list" in answer.json["error"]
+    assert rooms.world.daemon.clients.room_accounts.sign_ins.link(1) is None
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_renewed_token_keeps_the_connection(rooms: Rooms) -> None:
     """The next refresh token is durable before its access token is used, and the rooms
     are read on as before."""
