@@ -10,6 +10,8 @@ AccessSink = Callable[[str], None]
 """Takes one line without its newline."""
 
 _LONGEST_METHOD, _LONGEST_PATH = 20, 200
+_KEYED = b"/feedback/"
+"""The beginning of paths that end with an endpoint's key, which is left out."""
 
 
 class AnsweredRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,11 +35,14 @@ class AnsweredRequest(msgspec.Struct, frozen=True, kw_only=True):
 def access_line(answer: AnsweredRequest) -> str:
     """Return the line. The JSON is built by hand, for speed: nothing in it needs more
     escaping than the method and the path."""
+    path = answer.path
+    if path.startswith(_KEYED):
+        path = b"/".join([*path.split(b"/")[:3], b"..."])
     return (
         f'{{"time":"{answer.time}","log":"access","request":"{answer.request_id}",'
         f'"address":"{answer.address}",'
         f'"method":"{_escaped(answer.method, _LONGEST_METHOD)}",'
-        f'"path":"{_escaped(answer.path, _LONGEST_PATH)}","status":{answer.status},'
+        f'"path":"{_escaped(path, _LONGEST_PATH)}","status":{answer.status},'
         f'"bytes":{answer.size},"ms":{answer.milliseconds:.1f}}}'
     )
 

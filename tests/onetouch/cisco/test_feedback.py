@@ -183,15 +183,17 @@ def test_slots() -> None:
 @pytest_twisted.ensureDeferred
 async def test_the_address(tmp_path: Path) -> None:
     """What is posted is not read, too long a body is refused, and anything but an
-    endpoint's own address is not there."""
+    endpoint's own address is not there. The access log tells of which endpoint it is,
+    and not the key."""
     told: list[tuple[int, str]] = []
+    lines: list[str] = []
 
     def tell(id: int, key: str) -> bool:
         told.append((id, key))
         return key == "right"
 
     parts: Any = {b"feedback": FeedbackApi(tell).app.resource()}
-    site = HttpSite(PathRouter(None, parts), reactor, None)  # type: ignore[arg-type]
+    site = HttpSite(PathRouter(None, parts), reactor, lines.append)  # type: ignore[arg-type]
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     pool = HTTPConnectionPool(reactor, persistent=False)
     client = treq.client.HTTPClient(Agent(reactor, pool=pool))
@@ -206,10 +208,13 @@ async def test_the_address(tmp_path: Path) -> None:
         assert await post("/1/right", b"\xff<not xml") == 204
         assert await post("/1/wrong") == 404
         assert told == [(1, "right"), (1, "wrong")]
+        assert all('"path":"/feedback/1/..."' in line for line in lines)
+        assert len(lines) == 2
         told.clear()
         for path in ("/x/right", f"/{'9' * 5000}/right", "/1/right/more", "/1", ""):
             assert await post(path) in (404, 405)
         assert await post("/1/right", b"x" * (20 << 20)) == 413
         assert told == []
+        assert not any("right" in line for line in lines)
     finally:
         await port.stopListening()
