@@ -270,6 +270,8 @@ async def test_redirections(serve: Any) -> None:
         "http://localhost:{port}/x",
         "ftp://localhost:{port}/x",
         "https://user@localhost:{port}/x",
+        "https://[localhost:{port}/x",
+        "//[v1]/x",
         "",
     ],
 )

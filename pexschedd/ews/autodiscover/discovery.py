@@ -153,7 +153,7 @@ class Autodiscover:
                 if isinstance(found, NoUrl) and found.reason:
                     trail.reasons.append(f"{_host(url)}: {found.reason}")
                 return found
-            following = urljoin(url, found.url)
+            following = _joined(url, found.url)
             if not _is_safe(following, ""):
                 trail.reasons.append(
                     f"{_host(url)}: it leads to {following[:100]}, which is not https"
@@ -233,6 +233,15 @@ def _is_safe(url: str, asked: str) -> bool:
         return True
     is_plain = parts.scheme == "http" and asked.startswith("http://")
     return is_plain and is_loopback(host) and is_loopback(here)
+
+
+def _joined(asked: str, location: str) -> str:
+    """The URL that an address leads to; one that is none stays as it is, and is not
+    safe."""
+    try:
+        return urljoin(asked, location)
+    except ValueError:
+        return location
 
 
 def _host(url: str) -> str:
