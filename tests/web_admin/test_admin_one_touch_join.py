@@ -595,6 +595,38 @@ async def test_a_moved_address_of_autodiscover_is_pointed_out(server: Server) ->
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_new_mail_domain_is_pointed_out(server: Server) -> None:
+    """Without an EWS URL the service account signs in at whatever servers the rooms'
+    mail domains name: the first room of another domain is pointed out, by itself or
+    moved there, and no other change."""
+    await with_an_endpoint(server)
+    endpoints, ask = f"{API}/mjx_endpoint/", server.client.ask
+
+    async def noted(method: str, path: str, **changes: Any) -> str:
+        answer = await ask(method, path, changes)
+        assert answer.status in (201, 202)
+        return " ".join(notes(answer))
+
+    def new(room: str) -> dict[str, Any]:
+        return {**ENDPOINT, "name": room, "room_resource_email": room}
+
+    assert await noted("POST", endpoints, **new("elm@known.test")) == ""
+    searched = {"ews_url": "", "service_account_password": "entered again"}
+    await noted("PATCH", f"{API}/mjx_exchange_deployment/1/", **searched)
+    text = await noted("POST", endpoints, **new("oak@other.test"))
+    assert "the first room of other.test" in text
+    assert "be sure that they may have it" in text
+    assert await noted("POST", endpoints, **new("ash@OTHER.test")) == ""
+    assert await noted("POST", endpoints, **new("fir@example.test")) == ""
+    assert await noted("PATCH", f"{endpoints}1/", name="Oak again") == ""
+    moved = {"room_resource_email": "oak@third.test"}
+    assert "third.test" in await noted("PATCH", f"{endpoints}1/", **moved)
+    account = {"service_account_username": "rooms@fourth.test"}
+    await noted("PATCH", f"{API}/mjx_exchange_deployment/1/", **account)
+    assert await noted("POST", endpoints, **new("oak@fourth.test")) == ""
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_goes_along_is_counted(server: Server) -> None:
     """The question before a whole list is deleted counts tokens and addresses, too."""
     await with_an_endpoint(server)

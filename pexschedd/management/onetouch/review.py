@@ -4,22 +4,27 @@ A rule is judged as it is when it is applied. What the platform reads and this s
 does not is taken, because clients send it, and said.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from pexschedd.clock import Now
 from pexschedd.errors import InvalidFields
 from pexschedd.management.onetouch.encryption import require_encryption
 from pexschedd.management.save_notes import RecordsAfterwards, Revision, SaveNote
 from pexschedd.model import tables
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.fields.secret_destinations import other_server
 from pexschedd.model.fields.validation import Problems
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.model.onetouch.endpoint import CISCO, WEBEX, Endpoint
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.rules.rule import MOST_RULES, rule_problems
 from pexschedd.onetouch.rules.rule_sets import rule_templates
 from pexschedd.onetouch.rules.stored_rules import meeting_rule
+
+R = TypeVar("R", bound=Record)
 
 NOT_READ = (
     "This server does not read calendars of {kind} deployments yet: the rooms of this "
@@ -34,6 +39,12 @@ WITHOUT_WEBEX = (
     "profile's use_webex."
 )
 
+NEW_DOMAIN = (
+    "This is the first room of {domain}, and the deployment has no EWS URL: servers of "
+    "that domain are asked for it, and the service account signs in there. Its "
+    "password was entered before: be sure that they may have it, or enter the "
+    "deployment's ews_url."
+)
 CISCO_TERMS = (
     "This is the first endpoint of the type {type}. The vendor's release notes say "
     "that showing meetings with a Join button by Bookings Put, bookingsputxml or any "
@@ -77,6 +88,7 @@ def _notes(revision: Revision) -> Iterator[SaveNote]:
         yield from _of_profile(record)
     elif isinstance(record, Endpoint):
         yield from _of_endpoint(record, revision)
+        yield from _of_mail_domain(record, revision)
     elif isinstance(record, AutodiscoverUrl):
         yield from _of_autodiscover(record, revision)
 
@@ -93,13 +105,60 @@ def _of_endpoint(record: Endpoint, revision: Revision) -> Iterator[SaveNote]:
             yield SaveNote("endpoint_type", text, is_logged=True)
 
 
+def _of_mail_domain(record: Endpoint, revision: Revision) -> Iterator[SaveNote]:
+    """Note that servers are new that the stored password will be sent to: those that
+    Autodiscover asks for the rooms of another mail domain."""
+    records, current = revision.records, revision.current
+    domain = _domain(record.room_resource_email)
+    if isinstance(current, Endpoint) and (
+        current.mjx_endpoint_group == record.mjx_endpoint_group
+        and _domain(current.room_resource_email) == domain
+    ):
+        return
+    deployment = _deployment_of(record, records)
+    if deployment is None or deployment.ews_url:
+        return
+    own = _domain(deployment.service_account_username)
+    if not deployment.service_account_password or domain == own:
+        return
+    for other in records.all(tables.MJX_ENDPOINT):
+        if other.id != record.id and _domain(other.room_resource_email) == domain:
+            found = _deployment_of(other, records)
+            if found is not None and found.id == deployment.id:
+                return
+    text = NEW_DOMAIN.format(domain=domain)
+    yield SaveNote("room_resource_email", text, is_logged=True)
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].casefold()
+
+
 def _uses_webex(record: Endpoint, records: RecordsAfterwards) -> bool:
     """True without a profile, too: that nothing is shown then is known."""
+    profile = _profile_of(record, records)
+    return profile is None or profile.use_webex
+
+
+def _profile_of(record: Endpoint, records: RecordsAfterwards) -> JoinProfile | None:
     for group in records.all(tables.MJX_ENDPOINT_GROUP):
         if group.id == record.mjx_endpoint_group and group.mjx_integration:
-            profiles = records.all(tables.MJX_INTEGRATION)
-            return any(p.use_webex for p in profiles if p.id == group.mjx_integration)
-    return True
+            return _with_id(records.all(tables.MJX_INTEGRATION), group.mjx_integration)
+    return None
+
+
+def _deployment_of(
+    record: Endpoint, records: RecordsAfterwards
+) -> ExchangeDeployment | None:
+    profile = _profile_of(record, records)
+    if profile is None or profile.exchange_deployment is None:
+        return None
+    deployments = records.all(tables.MJX_EXCHANGE_DEPLOYMENT)
+    return _with_id(deployments, profile.exchange_deployment)
+
+
+def _with_id(records: Iterable[R], id: int) -> R | None:
+    return next((record for record in records if record.id == id), None)
 
 
 def _of_profile(record: JoinProfile) -> Iterator[SaveNote]:
