@@ -165,8 +165,7 @@ class Store:
         return len(self._collection(table))
 
     def changes(self, table: Table[R]) -> int:
-        """Return a number that is another one after each change of a table, those that
-        were undone included."""
+        """Return a number that each put and deletion of a record changes."""
         return self._collection(table).changes
 
     def find(self, index: Index[R], key: Hashable) -> R | None:
@@ -178,10 +177,7 @@ class Store:
         return self._collection(index.table).find_all(index.name, key)
 
     def find_each(self, index: Index[R], key: Hashable) -> Iterator[R]:
-        """Iterate over the records with this key, as `find_all` returns them.
-
-        Changes meanwhile may be seen or not.
-        """
+        """Iterate as `find_all` returns them; changes meanwhile may be seen or not."""
         return self._collection(index.table).find_each(index.name, key)
 
     def transaction(
