@@ -17,7 +17,7 @@ from twisted.python.usage import UsageError
 
 from pexschedd import __version__, logs
 from pexschedd import config as configuration
-from pexschedd.clock import Now, system_now
+from pexschedd.clock import Now, count_steadily, system_now
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
@@ -46,7 +46,6 @@ from pexschedd.store.store import Store
 from pexschedd.util import signals
 from pexschedd.util.periodic import Periodic, Running
 from pexschedd.util.spare_descriptors import SPARE
-from pexschedd.util.steady_time import count_steadily
 
 UPCOMING_EVERY = 60.0
 """Seconds between two updates of the occurrences that administrators see."""

@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import time
-from pexschedd.util.steady_time import count_steadily
+from pexschedd.clock import count_steadily
 from twisted.internet import base
 
 offset = [0.0]
