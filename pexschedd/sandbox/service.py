@@ -70,6 +70,8 @@ class EwsService:
             chosen = default_accounts() if accounts is None else accounts
             exchange = Exchange(chosen, now=now)
         self.exchange = exchange
+        self.now = now
+        """The server's own clock. Stamps of the mailboxes may be ahead of it."""
         self.behaviour = Behaviour(sign_in, self._seconds)
         exchange.altering = self.behaviour.alter
         self._moving: dict[str, float] = {}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -328,3 +329,18 @@ def test_mail_is_shown_without_scripts(demo: RunningDemo) -> None:
         assert b"Hi" in response.read()
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
+
+
+@pytest.mark.parametrize("path", ["EWS/Exchange.asmx", "v1.0/users"])
+def test_exchange_tells_the_desks_time(demo: RunningDemo, path: str) -> None:
+    """Also when its stamps are ahead as the clock has gone back: else the daemon takes
+    its own clock for wrong, and removes no room."""
+    demo.post("clock", {"advance_s": 86400})
+    schedule(demo, "Stamped", hours=48)
+    demo.post("clock", {"reset": True})
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f"{demo.desk}/{path}", timeout=10)
+    refused.value.close()
+    told = parsedate_to_datetime(refused.value.headers["date"])
+    now = datetime.fromisoformat(demo.get("state", user=ALICE)["now"])
+    assert abs(now - told) < timedelta(minutes=1)

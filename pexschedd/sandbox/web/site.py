@@ -119,7 +119,7 @@ class _Ews(Resource):
 
     def _time(self) -> float:
         """The server's own time."""
-        now = self._service.exchange.now().timestamp()
+        now = self._service.now().timestamp()
         return now + self._service.behaviour.clock_skew
 
     def _caller(self, request: Request) -> SandboxMailbox:

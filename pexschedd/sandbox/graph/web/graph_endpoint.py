@@ -69,7 +69,7 @@ class GraphEndpoint(Resource):
 
     async def _serve(self, request: Request, asked: GraphRequest) -> None:
         answer = await self._service.graph.serve(asked)
-        now = self._service.exchange.now().timestamp()
+        now = self._service.now().timestamp()
         now += self._service.behaviour.clock_skew
         request.setHeader("date", datetimeToString(now))
         if answer.pace is not None:
