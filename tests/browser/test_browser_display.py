@@ -199,7 +199,7 @@ def test_a_token_that_is_deleted(display: DisplayPage) -> None:
     display.status = 401
     display.later(31)
     expect(display.page.get_by_role("alert")).to_have_text(
-        "The token is not valid any more. Enter another one."
+        "The token is wrong, or was deleted. Enter another one."
     )
     assert display.text("title") == ""
     for storage in ("localStorage", "sessionStorage"):

@@ -13,7 +13,7 @@
       oldCalendar: "Calendar as of {time}", setup: "Set up this display",
       setupText: "An administrator makes the token of a room.",
       token: "Token", tokenMissing: "Enter the room’s token.",
-      tokenRefused: "The token is not valid any more. Enter another one.",
+      tokenRefused: "The token is wrong, or was deleted. Enter another one.",
       view: "Where it hangs", door: "At the door", inRoom: "In the room, with the code to join",
       theme: "Colours", auto: "As the device says", light: "Light", dark: "Dark", save: "Show the room"
     },
@@ -26,7 +26,7 @@
       oldCalendar: "Kalender vom Stand {time}", setup: "Diese Anzeige einrichten",
       setupText: "Das Token eines Raums stellt ein Administrator aus.",
       token: "Token", tokenMissing: "Geben Sie das Token des Raums ein.",
-      tokenRefused: "Das Token gilt nicht mehr. Geben Sie ein anderes ein.",
+      tokenRefused: "Das Token ist falsch oder wurde gelöscht. Geben Sie ein anderes ein.",
       view: "Ort der Anzeige", door: "An der Tür", inRoom: "Im Raum, mit dem Code zur Teilnahme",
       theme: "Farben", auto: "Wie das Gerät", light: "Hell", dark: "Dunkel", save: "Raum anzeigen"
     },
@@ -39,7 +39,7 @@
       oldCalendar: "Calendrier du {time}", setup: "Configurer cet écran",
       setupText: "Un administrateur crée le jeton d’une salle.",
       token: "Jeton", tokenMissing: "Saisissez le jeton de la salle.",
-      tokenRefused: "Le jeton n’est plus valable. Saisissez-en un autre.",
+      tokenRefused: "Le jeton est incorrect ou a été supprimé. Saisissez-en un autre.",
       view: "Emplacement", door: "À la porte", inRoom: "Dans la salle, avec le code pour rejoindre",
       theme: "Couleurs", auto: "Comme l’appareil", light: "Clair", dark: "Sombre", save: "Afficher la salle"
     },
@@ -52,7 +52,7 @@
       oldCalendar: "Calendario de las {time}", setup: "Configurar esta pantalla",
       setupText: "Un administrador crea el token de una sala.",
       token: "Token", tokenMissing: "Introduzca el token de la sala.",
-      tokenRefused: "El token ya no es válido. Introduzca otro.",
+      tokenRefused: "El token es incorrecto o se ha eliminado. Introduzca otro.",
       view: "Ubicación", door: "En la puerta", inRoom: "En la sala, con el código para unirse",
       theme: "Colores", auto: "Como el dispositivo", light: "Claro", dark: "Oscuro", save: "Mostrar la sala"
     },
@@ -65,7 +65,7 @@
       oldCalendar: "Agenda van {time}", setup: "Dit scherm instellen",
       setupText: "Een beheerder maakt het token van een ruimte.",
       token: "Token", tokenMissing: "Voer het token van de ruimte in.",
-      tokenRefused: "Het token is niet meer geldig. Voer een ander in.",
+      tokenRefused: "Het token is onjuist of verwijderd. Voer een ander in.",
       view: "Plaats", door: "Bij de deur", inRoom: "In de ruimte, met de code om deel te nemen",
       theme: "Kleuren", auto: "Zoals het apparaat", light: "Licht", dark: "Donker", save: "Ruimte tonen"
     },
@@ -78,7 +78,7 @@
       oldCalendar: "Kalender fra {time}", setup: "Sett opp denne skjermen",
       setupText: "En administrator lager tokenet til et rom.",
       token: "Token", tokenMissing: "Skriv inn tokenet til rommet.",
-      tokenRefused: "Tokenet er ikke gyldig lenger. Skriv inn et annet.",
+      tokenRefused: "Tokenet er feil eller slettet. Skriv inn et annet.",
       view: "Plassering", door: "Ved døren", inRoom: "I rommet, med koden for å delta",
       theme: "Farger", auto: "Som enheten", light: "Lyst", dark: "Mørkt", save: "Vis rommet"
     },
@@ -91,7 +91,7 @@
       oldCalendar: "التقويم كما في {time}", setup: "إعداد هذه الشاشة",
       setupText: "ينشئ المسؤول الرمز المميز للغرفة.",
       token: "الرمز المميز", tokenMissing: "أدخل الرمز المميز للغرفة.",
-      tokenRefused: "لم يعد الرمز المميز صالحًا. أدخل رمزًا آخر.",
+      tokenRefused: "الرمز المميز خاطئ أو تم حذفه. أدخل رمزًا آخر.",
       view: "مكان الشاشة", door: "عند الباب", inRoom: "داخل الغرفة، مع رمز الانضمام",
       theme: "الألوان", auto: "كما في الجهاز", light: "فاتح", dark: "داكن", save: "عرض الغرفة"
     }
