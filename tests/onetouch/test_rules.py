@@ -351,6 +351,25 @@ def test_left_out_history_is_told() -> None:
     assert "Zoom is left out" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "alias"),
+    [
+        ("Dial sip:a@b.example.", "a@b.example"),
+        ("(sip:a@b.example;transport=tls)", "a@b.example"),
+        ("sip:a@b.example@c.example", None),
+        ("sip:a@b.example@c.example or sips:d@e.example", "d@e.example"),
+        ("Dial h323:1.2.3.4##5.", "1.2.3.4##5"),
+        ("h323:a@b.example, please", "a@b.example"),
+        ("h323:a@b.example@c.example", None),
+    ],
+)
+def test_written_with_its_protocol(text: str, alias: str | None) -> None:
+    """Without a rule, the first address that is written with its protocol is dialled;
+    what has two @ is none, and is not cut to one."""
+    details = evaluate(text=text).details
+    assert (details.alias if details else None) == alias
+
+
 WORDS = (
     "https://us02web.zoom.us/j/84900000001",
     "Passcode: 12",

@@ -12,10 +12,12 @@ from pexschedd.onetouch.services.patterns import compiled
 _SIP = (
     r"(?:^|[^a-z0-9])sips?:(?://)?(?P<user>[a-z0-9._~!$&*+=%#/-]{1,128})@"
     r"(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])"
+    r"[.-]*(?:[^@a-z0-9.-]|$)"  # what has another @ is no address
 )
 _H323 = (
     r"(?:^|[^a-z0-9])h323:(?://)?"
     r"(?P<address>[a-z0-9+*][a-z0-9._+*#-]{0,250}(?:@[a-z0-9][a-z0-9.-]{0,250})?)"
+    r"(?:[^@a-z0-9._+*#-]|$)"
 )
 
 
