@@ -170,6 +170,8 @@ class RoomListener:
                     await self._find_servers()
                     await self._arrange()
             except Exception:  # noqa: BLE001 - the rooms are read all the same
+                if not self._running:
+                    return  # it was broken off
                 self._log.failure(
                     "streams of rooms could not be arranged deployment={deployment}",
                     deployment=self._deployment,
