@@ -10,6 +10,8 @@ to another domain.
 from collections.abc import Callable, Sequence
 from urllib.parse import urljoin, urlsplit
 
+from twisted.internet.defer import Deferred
+
 from pexschedd.errors import (
     MailboxError,
     MailboxRefused,
@@ -205,7 +207,11 @@ class Autodiscover:
             request = build_request(account.url, email)
             return await transport.post(request, mailbox=email, repeatable=True)
         finally:
-            await transport.close()
+            # A search that is broken off must not break off this, too.
+            closed: Deferred[None] = Deferred()
+            closing = Deferred.fromCoroutine(transport.close())
+            closing.addBoth(lambda _: closed.callback(None))
+            await closed
 
 
 def usual_addresses(domain: str) -> tuple[str, ...]:
