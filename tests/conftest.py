@@ -63,7 +63,7 @@ def cheap_password_hashes() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_name_servers() -> Iterator[None]:
-    """Nobody else's name server is asked for records: here there are none."""
+    """Tests ask no foreign name server for records: here there are none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "theResolver", ResolverBase())
         yield

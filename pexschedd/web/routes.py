@@ -40,6 +40,7 @@ from pexschedd.errors import (
     Unavailable,
     UnknownUser,
 )
+from pexschedd.util.cancellation import shield
 from pexschedd.util.client_network import network_of
 from pexschedd.web.attachment import attachment
 from pexschedd.web.refusals import INTERNAL, ErrorShape, client_shape
@@ -373,15 +374,3 @@ async def while_wanted(request: Request, work: Coroutine[Any, Any, T]) -> T:
         return await working
     except CancelledError:
         raise ClientGone("The client disconnected before it was answered.") from None
-
-
-def shield(deferred: "Deferred[T]") -> "Deferred[T]":
-    """Return a Deferred with the same outcome that ignores being cancelled."""
-    outer: Deferred[T] = Deferred()
-
-    def deliver(result: T | Failure) -> None:
-        # A cancelled Deferred swallows the one result that still comes.
-        outer.callback(result)
-
-    deferred.addBoth(deliver)
-    return outer

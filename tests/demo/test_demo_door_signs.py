@@ -100,7 +100,7 @@ def date_of(url: str, token: str) -> datetime:
 
 
 def test_the_clock_moves_the_signs(demo: RunningDemo) -> None:
-    """What a sign sets its clock by is the desk's time."""
+    """The time that a sign sets its clock by is the desk's."""
     (sign, _) = demo.get("signs")
     token = sign["door"].partition("token=")[2].partition("&")[0]
     url = f"http://127.0.0.1:{demo.port + 3}/v1/meetings"

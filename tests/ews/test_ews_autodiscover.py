@@ -1,5 +1,6 @@
 """Autodiscover: its messages, the search for a server, and what hostile ones get."""
 
+import gc
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from twisted.internet import reactor as _reactor
-from twisted.internet.defer import fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.protocol import DatagramProtocol
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.names.client import Resolver
 from twisted.names.common import ResolverBase
 from twisted.names.dns import SRV, DNSDatagramProtocol, Record_SRV, RRHeader
@@ -346,6 +347,24 @@ def test_where_a_domain_is_looked_for() -> None:
     assert all(each.startswith("https://") for each in found)
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_search_is_broken_off(serve: Any) -> None:
+    """A search that is cancelled ends with that, whatever it is at."""
+    site = serve(answering(account(protocol("EXCH", URL))), TLS)
+    for turns in range(1000):
+        searching = Deferred.fromCoroutine(searcher(address(site)).find(OAK))
+        for _ in range(turns):
+            await deferLater(reactor, 0)
+        if searching.called:
+            assert await searching == URL
+            break
+        searching.cancel()
+        with pytest.raises(CancelledError):
+            await searching
+    assert turns > 5
+    gc.collect()  # an error that nobody has taken is logged then
+
+
 # SRV records, by a name server on this machine
 
 
@@ -426,7 +445,7 @@ async def test_a_name_server_that_is_silent() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1/.localhost", "a@b.localhost", ""])
 @pytest_twisted.ensureDeferred
 async def test_names_that_are_none(name_server: Any, host: str) -> None:
-    """What would make another address of ours is no host, and neither asked nor
+    """A name that would make another address of ours is no host, and neither asked nor
     told."""
     assert await named_servers("localhost", name_server((host, 443, 1))) == []
 

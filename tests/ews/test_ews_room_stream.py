@@ -1,4 +1,4 @@
-"""What `ports.room_notifications` promises, against a sandbox Exchange on real
+"""The promises of `ports.room_notifications`, against a sandbox Exchange on real
 sockets: one stream for the rooms of a group."""
 
 from collections.abc import AsyncIterator, Sequence

@@ -51,6 +51,7 @@ from pexschedd.ews.transport.factory import (
 from pexschedd.ews.transport.transport import Transport
 from pexschedd.model.fields.addresses import is_loopback
 from pexschedd.net.errors import ConnectionFailure
+from pexschedd.util.cancellation import ended_by_cancelling, shield
 
 LIMITS = ConnectionLimits(
     connections=1, deadline=20.0, connect=10.0, max_answer=256 * 1024
@@ -205,13 +206,11 @@ class Autodiscover:
         )
         try:
             request = build_request(account.url, email)
-            return await transport.post(request, mailbox=email, repeatable=True)
+            posting = transport.post(request, mailbox=email, repeatable=True)
+            return await ended_by_cancelling(Deferred.fromCoroutine(posting))
         finally:
             # A search that is broken off must not break off this, too.
-            closed: Deferred[None] = Deferred()
-            closing = Deferred.fromCoroutine(transport.close())
-            closing.addBoth(lambda _: closed.callback(None))
-            await closed
+            await shield(Deferred.fromCoroutine(transport.close()))
 
 
 def usual_addresses(domain: str) -> tuple[str, ...]:

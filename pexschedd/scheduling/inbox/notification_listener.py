@@ -18,9 +18,9 @@ from twisted.logger import Logger
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.model.integration.connector import Connector
+from pexschedd.scheduling.inbox.coalesce import CallCoalescer
 from pexschedd.scheduling.ports.notifications import Notifications
 from pexschedd.util.backoff import backoff
-from pexschedd.util.coalesce import CallCoalescer
 from pexschedd.util.sleep import Sleep
 
 BURST = 0.5

@@ -1,4 +1,4 @@
-"""What reported changes do to the reading of rooms, with a clock that is moved."""
+"""Reported changes and the reading of rooms, with a clock that is moved."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How soon a changed meeting is in its room's list, in the whole daemon on real
+"""The time until a changed meeting is in its room's list, in the whole daemon on real
 sockets."""
 
 from collections.abc import AsyncIterator, Callable

@@ -234,8 +234,8 @@ async def test_cancelled_while_the_daemon_was_down(tmp_path: Path) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_an_endpoint_tells_of_its_loss(screens: Screens) -> None:
-    """What has lost its bookings, and posts that to the URL that it was given, has them
-    again at once."""
+    """An endpoint that has lost its bookings, and posts that to the URL that it was
+    given, has them again at once."""
     await screens.configure(OAK)
     await screens.world.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[OAK])
     await screens.shows("Plan")

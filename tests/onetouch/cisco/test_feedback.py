@@ -182,8 +182,8 @@ def test_slots() -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_the_address(tmp_path: Path) -> None:
-    """What is posted is not read, too long a body is refused, and anything but an
-    endpoint's own address is not there. The access log tells of which endpoint it is,
+    """A body is not read, or refused if it is too long, and anything but an endpoint's
+    own address is not there. The access log tells of which endpoint it is,
     and not the key."""
     told: list[tuple[int, str]] = []
     lines: list[str] = []

@@ -14,13 +14,13 @@ from pexschedd.errors import (
     MailboxRefused,
     MailboxUnreachable,
 )
+from pexschedd.scheduling.inbox.coalesce import CallCoalescer
 from pexschedd.scheduling.inbox.notification_listener import (
     BURST,
     RETRY_MOST,
     NotificationListener,
     NotificationMode,
 )
-from pexschedd.util.coalesce import CallCoalescer
 from tests.conftest import Failures
 from tests.scheduling.process_support import CONNECTOR
 

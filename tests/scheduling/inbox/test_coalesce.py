@@ -2,7 +2,7 @@
 
 from twisted.internet.task import Clock
 
-from pexschedd.util.coalesce import CallCoalescer
+from pexschedd.scheduling.inbox.coalesce import CallCoalescer
 
 PAUSE = 5
 
