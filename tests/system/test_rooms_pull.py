@@ -15,10 +15,8 @@ from exchangelib.version import EXCHANGE_2016, Version
 
 from tests.ports import free_ports
 from tests.system.organizer_support import Body, Organizer
+from tests.system.room_support import PASSWORD, ROOM, USER, configure_room
 from tests.system.system_support import ALICE, World, eventually
-
-ROOM = "room1@example.test"
-USER, PASSWORD = "room1-screen", "hush hush"
 
 
 @pytest.fixture
@@ -32,55 +30,11 @@ def rooms(tmp_path: Path) -> Iterator[tuple[World, str]]:
         yield world, f"http://127.0.0.1:{port}"
 
 
-def configure(world: World) -> str:
-    """Make all that a POLY endpoint needs; return a token of its screen."""
-
-    def made(resource: str, **fields: Any) -> Any:
-        answer = world.ask("POST", f"configuration/v1/{resource}/", fields)
-        assert answer.status_code == 201, answer.text
-        return answer
-
-    deployment = made(
-        "mjx_exchange_deployment",
-        name="Rooms",
-        ews_url=f"{world.exchange}/EWS/Exchange.asmx",
-        service_account_username="svc@example.test",
-        service_account_password="svc",
-    )
-    profile = made(
-        "mjx_integration",
-        name="Office",
-        exchange_deployment=deployment.headers["Location"],
-    )
-    location = made("system_location", name="Oslo")
-    group = made(
-        "mjx_endpoint_group",
-        name="Third floor",
-        mjx_integration=profile.headers["Location"],
-        system_location=location.headers["Location"],
-    )
-    endpoint = made(
-        "mjx_endpoint",
-        name="Room 1",
-        endpoint_type="POLY",
-        room_resource_email=ROOM,
-        mjx_endpoint_group=group.headers["Location"],
-        poly_username=USER,
-        poly_password=PASSWORD,
-    )
-    token = made(
-        "mjx_screen_token",
-        name="Door",
-        mjx_endpoint=endpoint.headers["Location"],
-    )
-    return str(token.json()["token"])
-
-
 def test_a_meeting_reaches_the_screens(rooms: tuple[World, str]) -> None:
     """Alice's meeting is in JSON and in the emulated calendar; the door sign's page is
     served there, and on no other side."""
     world, url = rooms
-    token = configure(world)
+    token = configure_room(world)
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     alice = Organizer(world.exchange, ALICE)
     alice.invite(

@@ -1,0 +1,51 @@
+"""A room with an endpoint that asks for its meetings, over the management API."""
+
+from typing import Any
+
+from tests.system.system_support import World
+
+ROOM = "room1@example.test"
+USER, PASSWORD = "room1-screen", "hush hush"
+
+
+def configure_room(world: World, **deployment: Any) -> str:
+    """Make all that a POLY endpoint needs; return a token of its screen.
+
+    The deployment signs in to the sandbox itself unless its fields say otherwise.
+    """
+
+    def made(resource: str, **fields: Any) -> Any:
+        answer = world.ask("POST", f"configuration/v1/{resource}/", fields)
+        assert answer.status_code == 201, answer.text
+        return answer
+
+    given = {
+        "name": "Rooms",
+        "ews_url": f"{world.exchange}/EWS/Exchange.asmx",
+        "service_account_username": "svc@example.test",
+        "service_account_password": "svc",
+    }
+    rooms = made("mjx_exchange_deployment", **(given | deployment))
+    profile = made(
+        "mjx_integration", name="Office", exchange_deployment=rooms.headers["Location"]
+    )
+    location = made("system_location", name="Oslo")
+    group = made(
+        "mjx_endpoint_group",
+        name="Third floor",
+        mjx_integration=profile.headers["Location"],
+        system_location=location.headers["Location"],
+    )
+    endpoint = made(
+        "mjx_endpoint",
+        name="Room 1",
+        endpoint_type="POLY",
+        room_resource_email=ROOM,
+        mjx_endpoint_group=group.headers["Location"],
+        poly_username=USER,
+        poly_password=PASSWORD,
+    )
+    token = made(
+        "mjx_screen_token", name="Door", mjx_endpoint=endpoint.headers["Location"]
+    )
+    return str(token.json()["token"])
