@@ -30,7 +30,8 @@ _SCRIPT = (
 def configured(rooms: Sequence[str]) -> CheckFinding:
     """Judge whether there is anything to read."""
     if rooms:
-        return passed(f"{len(rooms)} rooms are read with this deployment.")
+        count = "1 room is" if len(rooms) == 1 else f"{len(rooms)} rooms are"
+        return passed(f"{count} read with this deployment.")
     return warning(
         "No room is read with this deployment.",
         cause="A room is read if it is the room of an endpoint, the endpoint's group "
