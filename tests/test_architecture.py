@@ -32,12 +32,15 @@ MAY_IMPORT: dict[str, str] = {
         "scheduling/decisions scheduling/ports scheduling/recurrence model bodies "
         "templates store util"
     ),
-    "ews": "scheduling/ports scheduling/recurrence model bodies net util",
-    "ews/auth": "ews net util",
-    "ews/transport": "ews/auth ews/error_messages model/fields net util",
-    "ews/rooms": "ews onetouch/ports scheduling/ports model util",
-    "ews/autodiscover": "ews onetouch/ports model net util",
-    "ews/operations": "ews scheduling/ports scheduling/recurrence model bodies",
+    "exchange": "scheduling/ports scheduling/recurrence model net util",
+    "ews": "exchange scheduling/ports scheduling/recurrence model bodies net util",
+    "ews/auth": "ews exchange net util",
+    "ews/transport": "ews/auth exchange ews/error_messages model/fields net util",
+    "ews/rooms": "ews exchange onetouch/ports scheduling/ports model util",
+    "ews/autodiscover": "ews exchange onetouch/ports model net util",
+    "ews/operations": (
+        "ews exchange scheduling/ports scheduling/recurrence model bodies"
+    ),
     "identity": "history model net crypto store util",
     "personal": (
         "bodies model templates scheduling/records/lookup "
@@ -52,9 +55,9 @@ MAY_IMPORT: dict[str, str] = {
     "onetouch/webex": (
         "history identity/oauth onetouch model net scheduling/alarms store util"
     ),
-    "onetouch/emulation": "onetouch model ews/windows_zones",
+    "onetouch/emulation": "onetouch model exchange/windows_zones",
     "management": "history model onetouch store scheduling/records crypto util logs",
-    "doctor": "ews identity model net crypto scheduling/alarms util",
+    "doctor": "ews exchange identity model net crypto scheduling/alarms util",
     "doctor/rooms": (
         "doctor model net onetouch identity/oauth/service_accounts util/powershell"
     ),
@@ -69,7 +72,8 @@ MAY_IMPORT: dict[str, str] = {
         "crypto/passphrase util config tap"
     ),
     "composition": (
-        "config metrics logs log_writer control crypto deployment doctor ews history "
+        "config metrics logs log_writer control crypto deployment doctor ews exchange "
+        "history "
         "identity management model net onetouch personal scheduling store templates "
         "util web"
     ),

@@ -9,7 +9,7 @@ from pexschedd.clock import Now
 from pexschedd.errors import SignInRefused
 from pexschedd.ews.auth import Authenticator, Connection, HttpRequest, HttpResponse
 from pexschedd.ews.auth.basic import BasicAuthenticator
-from pexschedd.ews.auth.bearer import BearerAuthenticator, TokenSource
+from pexschedd.ews.auth.bearer import BearerAuthenticator
 from pexschedd.ews.auth.kerberos import (
     InThread,
     KerberosAccount,
@@ -20,6 +20,7 @@ from pexschedd.ews.auth.kerberos_folder import KerberosFolder
 from pexschedd.ews.auth.kerberos_names import clients, realm_of, service_of
 from pexschedd.ews.auth.lockout_guard import LockoutGuard
 from pexschedd.ews.auth.ntlm import NtlmAuthenticator
+from pexschedd.exchange.token_source import TokenSource
 
 
 class SignInSettings(Protocol):

@@ -17,7 +17,7 @@ from pexschedd.composition.network import (
 )
 from pexschedd.composition.room_connections import RoomConnections, account_of
 from pexschedd.composition.runtime import Runtime, chance, uuid4
-from pexschedd.ews.throttle import Throttles
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.identity.access_token import TenantDocuments
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.addin_tokens import AccessTokens, ExchangeTokens

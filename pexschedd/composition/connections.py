@@ -12,18 +12,18 @@ from pexschedd.composition.authentication import (
     KerberosSupport,
     no_token_source,
 )
-from pexschedd.ews.auth.bearer import TokenSource
 from pexschedd.ews.client import Observer
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
 from pexschedd.ews.streaming.factory import ews_notifications
 from pexschedd.ews.streaming.pull import EwsPull
 from pexschedd.ews.streaming.stream import EwsStream
-from pexschedd.ews.throttle import SharedThrottle, Throttles
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
+from pexschedd.exchange.throttle import SharedThrottle, Throttles
+from pexschedd.exchange.token_source import TokenSource
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess

@@ -7,8 +7,6 @@ from functools import partial
 from twisted.logger import Logger
 
 from pexschedd.errors import CursorLost, MailboxError, MailboxRefused
-from pexschedd.ews.batch_size import BatchSize
-from pexschedd.ews.batches import at_once, batches, one_page
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem
 from pexschedd.ews.error_messages import EwsTarget, common_problem, outcome
@@ -26,7 +24,9 @@ from pexschedd.ews.operations.get_user_configuration import (
     build_get_processing,
     parse_processing,
 )
-from pexschedd.ews.response_codes import Category, category
+from pexschedd.exchange.batch_size import BatchSize
+from pexschedd.exchange.batches import at_once, batches, one_page
+from pexschedd.exchange.response_codes import Category, category
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind, Unreadable
 

@@ -30,13 +30,13 @@ from pexschedd.ews.error_messages import (
     server_error,
     soap_error,
 )
-from pexschedd.ews.error_policy import (
+from pexschedd.exchange.error_policy import (
     AnswerTooLarge,
     Retry,
     UnexplainedServerError,
     rule,
 )
-from pexschedd.ews.throttle import RefusedRequest, SharedSlot, SharedThrottle
+from pexschedd.exchange.throttle import RefusedRequest, SharedSlot, SharedThrottle
 from pexschedd.net.errors import ConnectionFailure
 from pexschedd.util.worker_processes import (
     HeavyWork,

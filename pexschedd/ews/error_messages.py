@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxRefused
-from pexschedd.ews import error_policy
+from pexschedd.ews import http_policy
 from pexschedd.ews.envelope import (
     MAX_TEXT,
     ItemProblem,
@@ -19,9 +19,16 @@ from pexschedd.ews.envelope import (
     ServerError,
     SoapError,
 )
-from pexschedd.ews.error_policy import Retry, blame_of_item, rule
-from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.sign_in_advice import not_signed_in
+from pexschedd.exchange.error_policy import (
+    CONNECTION_FAILURES,
+    PolicyRule,
+    Retry,
+    UnexplainedServerError,
+    blame_of_item,
+    rule,
+)
+from pexschedd.exchange.response_codes import Category, category
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind
 from pexschedd.util.retry_after import seconds_of
@@ -99,7 +106,7 @@ _CONNECTION_FAILURES = {
 def connection_error(failure: ConnectionFailure, target: EwsTarget) -> MailboxError:
     """Return the error for a request that got no complete HTTP answer."""
     sentence = _CONNECTION_FAILURES[failure.kind]
-    kind = error_policy.CONNECTION_FAILURES[failure.kind].error or MailboxError
+    kind = CONNECTION_FAILURES[failure.kind].error or MailboxError
     return kind(sentence.format(host=target.host, detail=failure.detail))
 
 
@@ -108,7 +115,7 @@ def soap_error(error: SoapError, target: EwsTarget) -> MailboxError:
     if isinstance(error, ServerError):
         return server_error(error.problem, target)
     reason = str(error) if isinstance(error, NotSoap) else "it holds no result"
-    kind = error_policy.NOT_SOAP.error or MailboxError
+    kind = http_policy.NOT_SOAP.error or MailboxError
     return kind(
         f"{target.host} did not answer as an Exchange server does: {reason}. Check "
         "that the EWS URL leads to Exchange itself and that nothing in between asks "
@@ -297,7 +304,7 @@ def http_error(answer: HttpAnswer, target: EwsTarget) -> MailboxError:
     found = _rule(answer)
     kind = found.error or MailboxError
     sentence = _STATUSES.get(status, _NOT_NOW)
-    if found is error_policy.REDIRECTED and status >= 300 and status < 400:
+    if found is http_policy.REDIRECTED and status >= 300 and status < 400:
         sentence = (
             "{host} redirects the request (HTTP {status}, to {where}). Credentials are "
             "not sent to another address: set the EWS URL to that of Exchange itself."
@@ -313,20 +320,20 @@ def http_error(answer: HttpAnswer, target: EwsTarget) -> MailboxError:
         where=" ".join(answer.location.split())[:MAX_TEXT] or "nowhere",
     )
     retry_after = _seconds(answer)
-    if kind is error_policy.UnexplainedServerError and retry_after is not None:
+    if kind is UnexplainedServerError and retry_after is not None:
         kind = MailboxBusy
     return kind(words, retry_after=retry_after)
 
 
-def _rule(answer: HttpAnswer) -> error_policy.PolicyRule:
+def _rule(answer: HttpAnswer) -> PolicyRule:
     status = answer.status
     if 300 <= status < 400:
         where = answer.location.partition("?")[0]
         own = where.lower().endswith(_OWN_PAGE)
-        return error_policy.ERROR_PAGE if own else error_policy.REDIRECTED
+        return http_policy.ERROR_PAGE if own else http_policy.REDIRECTED
     if status == 500 and _FELL_OVER in answer.page:
-        return error_policy.ERROR_PAGE
-    return error_policy.STATUSES.get(status, error_policy.OTHER_STATUS)
+        return http_policy.ERROR_PAGE
+    return http_policy.STATUSES.get(status, http_policy.OTHER_STATUS)
 
 
 def _seconds(answer: HttpAnswer) -> float | None:

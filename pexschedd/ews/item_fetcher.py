@@ -5,20 +5,20 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from pexschedd.errors import MailboxError
-from pexschedd.ews.batch_size import BatchSize
-from pexschedd.ews.batches import in_halves
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import WHOLE_MAILBOX, EwsTarget, said
-from pexschedd.ews.error_policy import (
+from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
+from pexschedd.exchange.batch_size import BatchSize
+from pexschedd.exchange.batches import in_halves
+from pexschedd.exchange.error_policy import (
     Retry,
     TooMuch,
     blame_of_item,
     blame_of_request,
     rule,
 )
-from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
-from pexschedd.ews.response_codes import Category, category
+from pexschedd.exchange.response_codes import Category, category
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.ports.mailbox import Blame, Unreadable
 

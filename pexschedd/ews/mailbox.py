@@ -15,14 +15,7 @@ import msgspec
 
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.ews import calendar_access, error_messages
-from pexschedd.ews.batch_size import BatchSize
-from pexschedd.ews.batches import at_once, batches, in_halves, one_page
 from pexschedd.ews.client import EwsClient, Observer
-from pexschedd.ews.error_policy import (
-    TooMuch,
-    UnexplainedServerError,
-    blame_of_request,
-)
 from pexschedd.ews.item_fetcher import ItemFetcher
 from pexschedd.ews.operations.find_item import PAGE
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
@@ -48,9 +41,16 @@ from pexschedd.ews.operations.update_folder import (
     parse_stamp,
 )
 from pexschedd.ews.responses import answer_batch
-from pexschedd.ews.throttle import SharedThrottle
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
+from pexschedd.exchange.batch_size import BatchSize
+from pexschedd.exchange.batches import at_once, batches, in_halves, one_page
+from pexschedd.exchange.error_policy import (
+    TooMuch,
+    UnexplainedServerError,
+    blame_of_request,
+)
+from pexschedd.exchange.throttle import SharedThrottle
 from pexschedd.model.meeting import (
     CalendarMeeting,
     MeetingMessage,

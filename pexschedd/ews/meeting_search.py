@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, Sid
-from pexschedd.ews.error_policy import RequestNotUnderstood
-from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.operations.find_item import (
     FoundItem,
     build_find_meeting,
@@ -21,8 +19,10 @@ from pexschedd.ews.operations.find_item import (
     parse_view,
 )
 from pexschedd.ews.operations.get_meetings import build_get_changed, parse_changed
-from pexschedd.ews.response_codes import Category, category
-from pexschedd.ews.throttle import RefusedRequest
+from pexschedd.exchange.error_policy import RequestNotUnderstood
+from pexschedd.exchange.global_ids import clean_global_id
+from pexschedd.exchange.response_codes import Category, category
+from pexschedd.exchange.throttle import RefusedRequest
 from pexschedd.model.meeting import MessageRef
 from pexschedd.model.recurrence import FIRST_YEAR, LAST_YEAR
 

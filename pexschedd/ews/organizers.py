@@ -26,10 +26,10 @@ from pexschedd.ews.operations.get_meetings import (
     parse_uid,
 )
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
-from pexschedd.ews.response_codes import Category, category
-from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
+from pexschedd.exchange.response_codes import Category, category
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 from pexschedd.scheduling.ports.mailbox import RewriteKind
 from pexschedd.util.worker_processes import HeavyWork, work_at_once

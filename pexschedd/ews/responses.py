@@ -23,7 +23,6 @@ from pexschedd.errors import MailboxError
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, ServerError, Sid
 from pexschedd.ews.error_messages import EwsTarget, common_problem, outcome
-from pexschedd.ews.error_policy import RequestNotUnderstood
 from pexschedd.ews.meeting_search import MeetingSearch
 from pexschedd.ews.operations.create_item import build_answers, parse_answers
 from pexschedd.ews.operations.delete_item import (
@@ -38,8 +37,9 @@ from pexschedd.ews.operations.get_item import (
     parse_messages,
     parse_refs,
 )
-from pexschedd.ews.response_codes import Category, category
-from pexschedd.ews.throttle import RefusedRequest
+from pexschedd.exchange.error_policy import RequestNotUnderstood
+from pexschedd.exchange.response_codes import Category, category
+from pexschedd.exchange.throttle import RefusedRequest
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome, OutcomeKind
 

@@ -123,7 +123,7 @@ class Page(Resource):
 
 
 class Tokens:
-    """See `ews.auth.bearer.TokenSource`."""
+    """See `exchange.token_source.TokenSource`."""
 
     def __init__(self, give: Callable[[], str]) -> None:
         self._give = give

@@ -9,11 +9,11 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from pexschedd.errors import CursorLost, MailboxBusy, MailboxUnreachable
 from pexschedd.ews.auth import HttpResponse
-from pexschedd.ews.batches import at_once
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.operations.find_item import PagePosition
 from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.exchange.batches import at_once
 from pexschedd.model.meeting import CalendarMeeting, MessageKind, MessageRef
 from pexschedd.scheduling.ports.mailbox import (
     Action,

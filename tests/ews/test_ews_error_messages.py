@@ -23,14 +23,14 @@ from pexschedd.ews.error_messages import (
     server_error,
     soap_error,
 )
-from pexschedd.ews.error_policy import (
+from pexschedd.exchange.error_policy import (
     AnswerTooLarge,
     RequestNotUnderstood,
     RequestTooLarge,
     TakesTooLong,
     UnexplainedServerError,
 )
-from pexschedd.ews.response_codes import KNOWN, Category, category
+from pexschedd.exchange.response_codes import KNOWN, Category, category
 from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind
 from pexschedd.scheduling.ports.mailbox import OutcomeKind
 from tests.ews.ews_support import schema_folder

@@ -11,19 +11,20 @@ from twisted.internet import reactor
 from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxBusy, MailboxError
-from pexschedd.ews import error_policy
-from pexschedd.ews.error_policy import (
+from pexschedd.ews import http_policy
+from pexschedd.ews.mailbox import EwsMailbox
+from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.exchange.error_policy import (
     CATEGORIES,
     CODES,
-    STATUSES,
+    CONNECTION_FAILURES,
     AnswerTooLarge,
     PolicyRule,
     Retry,
+    rule,
 )
-from pexschedd.ews.mailbox import EwsMailbox
-from pexschedd.ews.response_codes import KNOWN, Category, category
-from pexschedd.ews.throttle import FIRST, SharedThrottle, Throttles
-from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.exchange.response_codes import KNOWN, Category, category
+from pexschedd.exchange.throttle import FIRST, SharedThrottle, Throttles
 from pexschedd.net.errors import FailureKind
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
@@ -45,13 +46,13 @@ ALL_CODES = sorted({*EXAMPLES.values(), *CODES})
 
 def test_the_document_has_the_table() -> None:
     """docs/faults.md says what the code does."""
-    assert error_policy.rendered() in DOCUMENT.read_text()
+    assert http_policy.rendered() in DOCUMENT.read_text()
 
 
 def test_every_category_and_trouble_has_a_row() -> None:
     """Nothing that can be told apart is without a reaction."""
     assert set(CATEGORIES) == set(Category)
-    assert set(error_policy.CONNECTION_FAILURES) == set(FailureKind)
+    assert set(CONNECTION_FAILURES) == set(FailureKind)
     assert set(CODES) <= KNOWN
 
 
@@ -119,27 +120,27 @@ async def meets(world: World, rule: PolicyRule, **fault: Any) -> None:
 @pytest_twisted.ensureDeferred
 async def test_codes_of_a_whole_request(world: World, code: str) -> None:
     """Each category, and each exception from one: the reaction that the table says."""
-    await meets(world, error_policy.rule(code), kind=code, operation="SyncFolderItems")
+    await meets(world, rule(code), kind=code, operation="SyncFolderItems")
 
 
-@pytest.mark.parametrize("status", sorted(STATUSES))
+@pytest.mark.parametrize("status", sorted(http_policy.STATUSES))
 @pytest_twisted.ensureDeferred
 async def test_statuses(world: World, status: int) -> None:
     """Each HTTP status that the table has."""
-    await meets(world, STATUSES[status], kind=f"http-{status}")
+    await meets(world, http_policy.STATUSES[status], kind=f"http-{status}")
 
 
 @pytest.mark.parametrize(
     ("kind", "rule"),
     [
-        ("http-302", error_policy.ERROR_PAGE),
-        ("wrong-content", error_policy.ERROR_PAGE),
-        ("http-500", error_policy.OTHER_STATUS),
-        ("http-418", error_policy.OTHER_STATUS),
-        ("login-page", error_policy.NOT_SOAP),
-        ("garbage", error_policy.NOT_SOAP),
-        ("truncate", error_policy.CONNECTION_FAILURES[FailureKind.LOST]),
-        ("hang", error_policy.CONNECTION_FAILURES[FailureKind.TIMEOUT]),
+        ("http-302", http_policy.ERROR_PAGE),
+        ("wrong-content", http_policy.ERROR_PAGE),
+        ("http-500", http_policy.OTHER_STATUS),
+        ("http-418", http_policy.OTHER_STATUS),
+        ("login-page", http_policy.NOT_SOAP),
+        ("garbage", http_policy.NOT_SOAP),
+        ("truncate", CONNECTION_FAILURES[FailureKind.LOST]),
+        ("hang", CONNECTION_FAILURES[FailureKind.TIMEOUT]),
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -155,7 +156,7 @@ async def test_no_redirection_is_followed(world: World, serve: Starter) -> None:
     for location in (other.url(), other.url("https"), "/EWS/Exchange.asmx", "//[", ""):
         world.exchange.misbehave(kind="redirect", location=location)
         error = await failure(world.mailbox())
-        assert type(error) is error_policy.REDIRECTED.error
+        assert type(error) is http_policy.REDIRECTED.error
         assert "Credentials are not sent" in error.message
     assert other.requests == []
     assert other.connections == []
@@ -183,10 +184,7 @@ async def test_a_lost_connection(world: World, kind: str) -> None:
         world.exchange.misbehave(kind=kind)
         assert (await mailbox.arrivals("")).arrived == ()
     world.exchange.misbehave(kind=kind, times=2)
-    assert (
-        type(await failure(mailbox))
-        is error_policy.CONNECTION_FAILURES[FailureKind.LOST].error
-    )
+    assert type(await failure(mailbox)) is CONNECTION_FAILURES[FailureKind.LOST].error
 
 
 @pytest_twisted.ensureDeferred
@@ -194,7 +192,7 @@ async def test_busy_within_an_internal_error(world: World) -> None:
     """What is wrapped in another code counts as what it is; a pause of 0 is none."""
     await meets(
         world,
-        error_policy.rule("ErrorServerBusy"),
+        rule("ErrorServerBusy"),
         kind="ErrorInternalServerError",
         inner="ErrorServerBusy",
         back_off_ms=0,
@@ -242,7 +240,7 @@ async def test_codes_of_one_item(world: World, code: str) -> None:
     world.exchange.misbehave(kind=code, operation="CreateItem", item=True, index=1)
     answers = [Answer(message.ref, Action.ACCEPT) for message in messages]
     found = await mailbox.answer(answers)
-    reaction = error_policy.rule(code).of_one
+    reaction = rule(code).of_one
     expected = OUTCOMES.get(reaction, OutcomeKind.RETRY)
     if code.startswith(("ErrorCalendarIsOrganizer", "ErrorCalendarIsDelegated")):
         expected = OutcomeKind.DONE  # nobody waits for it: it is moved away

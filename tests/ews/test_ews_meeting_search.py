@@ -12,7 +12,7 @@ from pexschedd.errors import MailboxRefused
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import Sid
 from pexschedd.ews.meeting_search import MOST_PAGES, MeetingSearch
-from pexschedd.ews.throttle import REFUSED_FOR, Throttles
+from pexschedd.exchange.throttle import REFUSED_FOR, Throttles
 from tests.ews.ews_exchange import ALICE, HOUR, Exchange, waiting
 from tests.ews.ews_script import SITE, Asked, Line, Script, now
 from tests.ews.ews_support import failure, fault, response, success

@@ -5,7 +5,7 @@ import pytest_twisted
 from twisted.internet.task import Clock
 
 from pexschedd.errors import MailboxBusy, MailboxUnreachable
-from pexschedd.ews.throttle import Throttles
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind
 from tests.ews.ews_exchange import ALICE, EQUIPMENT, Exchange, waiting
 from tests.ews.test_ews_stream_sandbox import Told

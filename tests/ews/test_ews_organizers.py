@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxRefused
-from pexschedd.ews.global_ids import clean_global_id
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
 from pexschedd.ews.transport.account import EwsAccount
+from pexschedd.exchange.global_ids import clean_global_id
 from pexschedd.model.meeting import CalendarMeeting, MessageRef, Tags
 from pexschedd.net.errors import ConnectionFailure, FailureKind
 from pexschedd.net.network import Network

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.mailbox import EwsMailbox
-from pexschedd.ews.throttle import Throttles
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.model.meeting import MessageKind
 from pexschedd.sandbox import MeetingAnswer
 from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind

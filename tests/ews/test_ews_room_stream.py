@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.ews.rooms.room_notifications import EwsRoomNotifications
 from pexschedd.ews.streaming.hearing import MARGIN, MINUTES
-from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.onetouch.ports.room_notifications import RoomServer, TooManyStreams

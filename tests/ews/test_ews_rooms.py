@@ -23,7 +23,7 @@ from pexschedd.ews.rooms.calendar_items import (
     build_listing,
 )
 from pexschedd.ews.rooms.rooms import EwsRooms
-from pexschedd.ews.throttle import Throttles
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.model.meeting import MessageRef, Person
 from pexschedd.onetouch.ports.room_mailboxes import CalendarListing, RoomItem
 from pexschedd.sandbox import SeriesRecurrence

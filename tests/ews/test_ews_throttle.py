@@ -11,11 +11,11 @@ from twisted.internet.task import Clock
 
 from pexschedd.errors import ImpersonationRefused, MailboxBusy, MailboxRefused
 from pexschedd.ews.auth import HttpResponse
-from pexschedd.ews.batch_size import BatchSize
 from pexschedd.ews.client import EwsClient
 from pexschedd.ews.mailbox import EwsMailbox
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
-from pexschedd.ews.throttle import (
+from pexschedd.exchange.batch_size import BatchSize
+from pexschedd.exchange.throttle import (
     FIRST,
     GROW_AFTER,
     MOST,

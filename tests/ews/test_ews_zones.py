@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pexschedd.ews.envelope import child, parse
 from pexschedd.ews.operations.time_zone import read_zone
-from pexschedd.ews.windows_zones import IANA_OF_WINDOWS
+from pexschedd.exchange.windows_zones import IANA_OF_WINDOWS
 from tests.ews.ews_support import soap
 
 WHEN = datetime(2026, 11, 23, 8, tzinfo=UTC)

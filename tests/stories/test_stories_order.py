@@ -2,7 +2,7 @@
 
 import pytest_twisted
 
-from pexschedd.ews.throttle import FIRST
+from pexschedd.exchange.throttle import FIRST
 from tests.stories.story_support import (
     ALIAS_DELETED,
     AT_TEN,

@@ -4,7 +4,7 @@ from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.observations import CallResult, MailboxKind, ResolvedAddress
 from pexschedd.doctor.report import CheckFinding, failed, not_checked, passed, warning
-from pexschedd.ews.response_codes import Category, category
+from pexschedd.exchange.response_codes import Category, category
 from pexschedd.util.powershell import one_line, quoted
 
 _IMPERSONATION = (

@@ -5,7 +5,7 @@ from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose.mailbox import error_text
 from pexschedd.doctor.observations import CallResult
 from pexschedd.doctor.report import CheckFinding, passed, warning
-from pexschedd.ews.response_codes import Category, category
+from pexschedd.exchange.response_codes import Category, category
 from pexschedd.scheduling.alarms import names
 from pexschedd.util.powershell import one_line
 

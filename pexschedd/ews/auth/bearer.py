@@ -4,24 +4,8 @@ An access token expires after an hour or so, and may be revoked earlier. So a re
 one is replaced once, and the request sent again: a refused request has done nothing.
 """
 
-from typing import Protocol
-
 from pexschedd.ews.auth import Connection, HttpRequest, HttpResponse
-
-
-class TokenSource(Protocol):
-    """Obtains access tokens for one service account or application."""
-
-    async def token(self) -> str:
-        """Return a token that is valid now, usually the same as before.
-
-        Raises `MailboxError`: `SignInNeeded` when a person has to sign in, else
-        `SignInRefused` when an administrator has to change something, or
-        `MailboxUnreachable`.
-        """
-
-    def rejected(self, token: str) -> None:
-        """Note that the server refused a token: the next `token()` is another one."""
+from pexschedd.exchange.token_source import TokenSource
 
 
 class BearerAuthenticator:

@@ -26,7 +26,6 @@ from pexschedd.ews.envelope import (
     results,
     t,
 )
-from pexschedd.ews.global_ids import occurrence_date
 from pexschedd.ews.operations.get_item import read_message
 from pexschedd.ews.operations.item_parts import ItemReader
 from pexschedd.ews.operations.parts import (
@@ -42,6 +41,7 @@ from pexschedd.ews.operations.parts import (
     read_time,
     write_time,
 )
+from pexschedd.exchange.global_ids import occurrence_date
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 
 PAGE = 100

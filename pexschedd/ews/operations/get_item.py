@@ -14,7 +14,6 @@ from pexschedd.ews.envelope import (
     request,
     results,
 )
-from pexschedd.ews.global_ids import canonical_uid, occurrence_date
 from pexschedd.ews.operations.item_parts import ItemReader, read_number
 from pexschedd.ews.operations.parts import (
     CLEAN_GLOBAL_ID,
@@ -28,6 +27,7 @@ from pexschedd.ews.operations.parts import (
 )
 from pexschedd.ews.operations.recurrence import RECURRENCE_FIELDS, read_recurrence
 from pexschedd.ews.operations.time_zone import read_zone
+from pexschedd.exchange.global_ids import canonical_uid, occurrence_date
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 
 # Neither calendar:UID nor AppointmentSequenceNumber: asked for them, some servers leave

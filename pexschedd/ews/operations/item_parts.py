@@ -8,7 +8,6 @@ from functools import cached_property
 from itertools import islice
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
-from pexschedd.ews.global_ids import canonical_uid, readable_uid
 from pexschedd.ews.operations.parts import (
     CLEAN_GLOBAL_ID,
     GLOBAL_ID,
@@ -16,6 +15,7 @@ from pexschedd.ews.operations.parts import (
     Named,
     read_time,
 )
+from pexschedd.exchange.global_ids import canonical_uid, readable_uid
 from pexschedd.model.blank_text import shown
 from pexschedd.model.meeting import Person
 

@@ -13,7 +13,6 @@ from pexschedd.ews.envelope import (
     request,
     text,
 )
-from pexschedd.ews.global_ids import canonical_uid
 from pexschedd.ews.operations.item_parts import ItemReader
 from pexschedd.ews.operations.parts import (
     CLEAN_GLOBAL_ID,
@@ -22,6 +21,7 @@ from pexschedd.ews.operations.parts import (
     item_shape,
     read_ref,
 )
+from pexschedd.exchange.global_ids import canonical_uid
 from pexschedd.model.meeting import MessageRef
 
 MAX_CHANGES = 512

@@ -7,7 +7,7 @@ from itertools import islice
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
 from pexschedd.ews.operations.parts import DAYS_OF_WEEK, read_time
-from pexschedd.ews.zones import iana_zone, named_zone
+from pexschedd.exchange.zones import iana_zone, named_zone
 from pexschedd.model.recurrence import (
     FIRST_YEAR,
     LAST_YEAR,

@@ -9,9 +9,9 @@ from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.room_stream import EwsRoomStream
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.hearing import MINUTES
-from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import choose_authenticator, target_of
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.onetouch.ports.room_notifications import RoomServer
 
 

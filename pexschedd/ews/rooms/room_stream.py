@@ -35,7 +35,6 @@ from pexschedd.ews.operations.subscribe import (
     parse_subscribe,
     parse_unsubscribe,
 )
-from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.hearing import (
     MINUTES,
@@ -45,7 +44,8 @@ from pexschedd.ews.streaming.hearing import (
     problem_error,
 )
 from pexschedd.ews.streaming.stream import GRACE
-from pexschedd.ews.throttle import Throttles
+from pexschedd.exchange.response_codes import Category, category
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.onetouch.ports.room_notifications import (
     StreamListener,
     TooManyStreams,

@@ -14,8 +14,6 @@ import msgspec
 from twisted.logger import Logger
 
 from pexschedd.errors import MailboxError, MailboxRefused, SignInRefused
-from pexschedd.ews.batch_size import BatchSize
-from pexschedd.ews.batches import one_page
 from pexschedd.ews.client import EwsClient, Observer, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import EwsTarget
@@ -27,9 +25,11 @@ from pexschedd.ews.rooms.calendar_items import (
     parse_items,
     parse_listing,
 )
-from pexschedd.ews.throttle import Throttles
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
+from pexschedd.exchange.batch_size import BatchSize
+from pexschedd.exchange.batches import one_page
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.model.meeting import MessageRef
 from pexschedd.onetouch.ports.room_mailboxes import (
     CalendarListing,

@@ -7,9 +7,9 @@ from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.hearing import MINUTES
 from pexschedd.ews.streaming.pull import EwsPull
 from pexschedd.ews.streaming.stream import EwsStream
-from pexschedd.ews.throttle import SharedThrottle
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import choose_authenticator, target_of
+from pexschedd.exchange.throttle import SharedThrottle
 
 
 def ews_notifications(

@@ -7,13 +7,13 @@ from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, NotSoap, ServerError, SoapError
 from pexschedd.ews.error_messages import EwsTarget, said, server_error, soap_error
 from pexschedd.ews.operations.get_streaming_events import StreamNotice, parse_notice
-from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.envelope_splitter import (
     MAX_ENVELOPE,
     EnvelopeSplitter,
     EnvelopeTooLarge,
 )
+from pexschedd.exchange.response_codes import Category, category
 
 MINUTES = 29
 """Minutes that a stream is asked for; the server's limit is 30."""

@@ -25,7 +25,6 @@ from pexschedd.ews.operations.subscribe import (
     parse_subscribe,
     parse_unsubscribe,
 )
-from pexschedd.ews.response_codes import Category, category
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.hearing import (
     MINUTES,
@@ -34,6 +33,7 @@ from pexschedd.ews.streaming.hearing import (
     hear,
     problem_error,
 )
+from pexschedd.exchange.response_codes import Category, category
 
 GRACE = 2.5
 """Seconds for telling the server that nobody listens any more."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from pexschedd.ews.windows_zones import IANA_OF_WINDOWS
+from pexschedd.exchange.windows_zones import IANA_OF_WINDOWS
 from pexschedd.onetouch.emulation.emulated_room import EmulatedRoom
 from pexschedd.onetouch.emulation.soap import (
     Element,

@@ -9,7 +9,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.task import Clock
 
-from pexschedd.ews.throttle import Throttles
+from pexschedd.exchange.throttle import Throttles
 from pexschedd.model import tables
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.inbox.quarantine import PAUSES

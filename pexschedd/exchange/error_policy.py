@@ -1,12 +1,11 @@
 """Everything that can go wrong with a call, and what the daemon does about it. Pure.
 
 One row for each response code's category, for the codes that are exceptions from it,
-for each HTTP status, each trouble with the connection, and each answer that is none.
-`faults` makes errors of the rows, the mailbox and the watcher follow them, and the
-tables in docs/faults.md are rendered from them.
+and for each trouble with the connection: what EWS and Graph have in common. Each adds
+rows of its own, for HTTP statuses and for answers that are none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -21,7 +20,7 @@ from pexschedd.errors import (
     MailboxUntrusted,
     SignInRefused,
 )
-from pexschedd.ews.response_codes import Category, category
+from pexschedd.exchange.response_codes import Category, category
 from pexschedd.net.errors import ABOUT_TRUST, FailureKind
 from pexschedd.scheduling.ports.mailbox import Blame
 
@@ -133,36 +132,8 @@ CODES: Mapping[str, PolicyRule] = {
 }
 """The codes that are exceptions from their category."""
 
-_REFUSED = PolicyRule(R.ALARM, MailboxRefused)
 _UNREACHABLE = PolicyRule(R.ALARM, MailboxUnreachable)
-_BUSY = PolicyRule(R.LATER, MailboxBusy)
-_STUMBLED = PolicyRule(R.IN_DOUBT, UnexplainedServerError)
 _UNTRUSTED = PolicyRule(R.ALARM, MailboxUntrusted)
-
-STATUSES: Mapping[int, PolicyRule] = {
-    400: _REFUSED,
-    401: _NOT_SIGNED_IN,
-    403: _REFUSED,
-    404: _REFUSED,
-    413: PolicyRule(R.SMALLER, RequestTooLarge),
-    429: _BUSY,
-    440: PolicyRule(R.AGAIN, MailboxBusy),
-    449: _UNREACHABLE,
-    451: _UNREACHABLE,
-    456: _NOT_SIGNED_IN,
-    502: _STUMBLED,
-    503: _BUSY,
-    504: _STUMBLED,
-    507: _REFUSED,
-}
-"""Of answers without SOAP."""
-
-ERROR_PAGE = _STUMBLED
-"""A redirection to the server's own page for errors, or 500 with the words that its
-framework has for an application that fell over."""
-REDIRECTED = _UNREACHABLE
-"""Any other redirection: none is followed."""
-OTHER_STATUS = _UNREACHABLE
 
 CONNECTION_FAILURES: Mapping[FailureKind, PolicyRule] = {
     **dict.fromkeys(FailureKind, _UNREACHABLE),
@@ -172,9 +143,6 @@ CONNECTION_FAILURES: Mapping[FailureKind, PolicyRule] = {
     FailureKind.GARBLED: PolicyRule(R.IN_DOUBT, MailboxUnreachable),
     FailureKind.TOO_LARGE: PolicyRule(R.SMALLER, AnswerTooLarge),
 }
-
-NOT_SOAP = PolicyRule(R.IN_DOUBT, MailboxUnreachable)
-"""Status 200 with a login page, a torn document, the wrong number of results."""
 
 
 def rule(code: str) -> PolicyRule:
@@ -207,38 +175,3 @@ def blame_of_item(code: str) -> Blame:
         case Retry.AGAIN:
             return Blame.SERVER
     return Blame.DOUBT
-
-
-# For docs/faults.md
-
-
-def rendered() -> str:
-    """The tables, in Markdown."""
-    return "\n".join(_lines())
-
-
-def _lines() -> Iterator[str]:
-    yield "| category of the response code | said of a whole request | of one item |"
-    yield "|---|---|---|"
-    for kind, rule in CATEGORIES.items():
-        yield f"| `{kind}` | {rule.whole} | {rule.of_one} |"
-    yield ""
-    yield "| exception from its category | said of a whole request | of one item |"
-    yield "|---|---|---|"
-    for code, rule in CODES.items():
-        yield f"| `{code}` | {rule.whole} | {rule.of_one} |"
-    yield ""
-    yield "| HTTP status without SOAP | reaction |"
-    yield "|---|---|"
-    yield f"| a redirection to Exchange's own error page | {ERROR_PAGE.whole} |"
-    yield f"| 500 and `Server Error in '/EWS' Application` | {ERROR_PAGE.whole} |"
-    yield f"| any other redirection | {REDIRECTED.whole} |"
-    for status, rule in STATUSES.items():
-        yield f"| {status} | {rule.whole} |"
-    yield f"| any other | {OTHER_STATUS.whole} |"
-    yield f"| 200, but a page or a torn document | {NOT_SOAP.whole} |"
-    yield ""
-    yield "| trouble with the connection | reaction |"
-    yield "|---|---|"
-    for failure, rule in CONNECTION_FAILURES.items():
-        yield f"| {failure.replace('_', ' ')} | {rule.whole} |"

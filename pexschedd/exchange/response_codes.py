@@ -6,7 +6,7 @@ invent is `Category.OTHER`.
 
 from enum import StrEnum
 
-from pexschedd.ews.other_codes import OTHER
+from pexschedd.exchange.other_codes import OTHER
 
 
 class Category(StrEnum):

@@ -7,8 +7,8 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from pexschedd.errors import MailboxError
-from pexschedd.ews.batch_size import BatchSize
-from pexschedd.ews.error_policy import TooMuch, one_may_be_to_blame
+from pexschedd.exchange.batch_size import BatchSize
+from pexschedd.exchange.error_policy import TooMuch, one_may_be_to_blame
 
 T = TypeVar("T")
 R = TypeVar("R")

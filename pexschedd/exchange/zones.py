@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from pexschedd.ews.windows_zones import IANA_OF_WINDOWS
+from pexschedd.exchange.windows_zones import IANA_OF_WINDOWS
 from pexschedd.model.recurrence import ClockChange, Era
 
 _DAY = timedelta(days=1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.ews.global_ids import (
+from pexschedd.exchange.global_ids import (
     canonical_uid,
     clean_global_id,
     occurrence_date,
