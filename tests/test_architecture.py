@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, str] = {
     "ews/operations": (
         "ews exchange scheduling/ports scheduling/recurrence model bodies"
     ),
+    "graph": "exchange scheduling/ports scheduling/recurrence model bodies net util",
     "identity": "history model net crypto store util",
     "personal": (
         "bodies model templates scheduling/records/lookup "
@@ -57,7 +58,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "onetouch/emulation": "onetouch model exchange/windows_zones",
     "management": "history model onetouch store scheduling/records crypto util logs",
-    "doctor": "ews exchange identity model net crypto scheduling/alarms util",
+    "doctor": "ews exchange graph identity model net crypto scheduling/alarms util",
     "doctor/rooms": (
         "doctor model net onetouch identity/oauth/service_accounts util/powershell"
     ),
@@ -73,7 +74,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "composition": (
         "config metrics logs log_writer control crypto deployment doctor ews exchange "
-        "history "
+        "graph history "
         "identity management model net onetouch personal scheduling store templates "
         "util web"
     ),
@@ -133,7 +134,7 @@ ONLY_IN: dict[str, str] = {
     "jinja2": "templates web/page_templates.py demo",
     "secrets": (
         "composition/runtime.py composition/clients.py crypto/password_hashes.py "
-        "ews/transport/transport.py identity/administrators.py "
+        "ews/transport/transport.py graph/transport.py identity/administrators.py "
         "identity/first_administrator.py identity/api_tokens.py store/folder.py "
         "store/secrets.py store/store.py util/atomic_file.py web/refusals.py sandbox "
         "demo"

@@ -12,7 +12,6 @@ from pexschedd.composition.authentication import (
     KerberosSupport,
     no_token_source,
 )
-from pexschedd.ews.client import Observer
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
 from pexschedd.ews.streaming.factory import ews_notifications
@@ -22,6 +21,7 @@ from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import SharedThrottle, Throttles
 from pexschedd.exchange.token_source import TokenSource
 from pexschedd.model.integration.connector import Connector

@@ -28,7 +28,7 @@ from pexschedd.store.store import Store
 class CallObserver:
     """Reports an integration's calls to Exchange to the metrics and to `clock_skew`.
 
-    An `ews.client.Observer`; `seconds` is a monotonic clock.
+    An `exchange.observer.Observer`; `seconds` is a monotonic clock.
     """
 
     def __init__(

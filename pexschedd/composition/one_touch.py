@@ -15,8 +15,8 @@ from pexschedd.composition.runtime import (
 )
 from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
 from pexschedd.doctor.rooms.examination import RoomsDoctor
-from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.rooms import EwsRooms
+from pexschedd.exchange.observer import Observer
 from pexschedd.management.computed.live import LiveRecords
 from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.metrics import DeploymentReading

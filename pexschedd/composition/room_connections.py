@@ -12,11 +12,11 @@ from pexschedd.composition.authentication import AuthenticatorFactory, KerberosS
 from pexschedd.errors import SignInRefused, StoreError
 from pexschedd.ews.autodiscover.discovered_rooms import DiscoveredRooms
 from pexschedd.ews.autodiscover.discovery import Autodiscover
-from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.room_notifications import EwsRoomNotifications
 from pexschedd.ews.rooms.rooms import EwsRooms, ews_rooms
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import Throttles
 from pexschedd.exchange.token_source import TokenSource
 from pexschedd.identity.oauth.application_tokens import ApplicationTokens

@@ -36,6 +36,7 @@ from pexschedd.exchange.error_policy import (
     UnexplainedServerError,
     rule,
 )
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import RefusedRequest, SharedSlot, SharedThrottle
 from pexschedd.net.errors import ConnectionFailure
 from pexschedd.util.worker_processes import (
@@ -66,17 +67,6 @@ class Poster(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
-
-
-class Observer(Protocol):
-    """Counts and times the calls."""
-
-    def begins(self, operation: str) -> Callable[[str, str], None]:
-        """Note that a call is sent; return a function to call at its end.
-
-        It takes the outcome, which is "ok", the error's stable code or a response code;
-        and the answer's Date header, or "".
-        """
 
 
 class EwsClient:

@@ -15,7 +15,7 @@ import msgspec
 
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.ews import calendar_access, error_messages
-from pexschedd.ews.client import EwsClient, Observer
+from pexschedd.ews.client import EwsClient
 from pexschedd.ews.item_fetcher import ItemFetcher
 from pexschedd.ews.operations.find_item import PAGE
 from pexschedd.ews.operations.get_folder import build_get_folder, parse_get_folder
@@ -50,6 +50,7 @@ from pexschedd.exchange.error_policy import (
     UnexplainedServerError,
     blame_of_request,
 )
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import SharedThrottle
 from pexschedd.model.meeting import (
     CalendarMeeting,

@@ -13,7 +13,7 @@ from functools import partial
 import msgspec
 
 from pexschedd.errors import MailboxRefused
-from pexschedd.ews.client import EwsClient, Observer, Poster
+from pexschedd.ews.client import EwsClient, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import WHOLE_MAILBOX, EwsTarget, said
 from pexschedd.ews.meeting_search import MeetingSearch, raise_unless_gone
@@ -28,6 +28,7 @@ from pexschedd.ews.operations.get_meetings import (
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.response_codes import Category, category
 from pexschedd.exchange.throttle import Throttles
 from pexschedd.model.meeting import CalendarMeeting, MessageRef

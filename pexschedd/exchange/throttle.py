@@ -290,11 +290,21 @@ _REMEMBERED = 1000
 
 
 class Throttles:
-    """All throttles: one for each server, and one for each mailbox on it."""
+    """All throttles: one for each server, and one for each mailbox on it.
 
-    def __init__(self, clock: IReactorTime, chance: Chance) -> None:
+    `concurrency` is the number of calls that a mailbox takes at once.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        chance: Chance,
+        *,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
         self._clock = clock
         self._chance = chance
+        self._concurrency = concurrency
         self._known: dict[tuple[str, str], Throttle] = {}
 
     def of(self, url: str, mailbox: str) -> SharedThrottle:
@@ -307,7 +317,7 @@ class Throttles:
             if len(self._known) >= _REMEMBERED:
                 self._forget()
             # How many calls a whole server takes is not counted anywhere.
-            most = CONCURRENCY if mailbox else 10 * CONCURRENCY
+            most = self._concurrency if mailbox else 10 * CONCURRENCY
             self._known[key] = Throttle(
                 self._clock, chance=self._chance, concurrency=most
             )

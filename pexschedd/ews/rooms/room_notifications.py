@@ -5,12 +5,12 @@ Implements `RoomNotifications` of `onetouch.ports.room_notifications`.
 
 from collections.abc import Awaitable, Callable
 
-from pexschedd.ews.client import Observer
 from pexschedd.ews.rooms.room_stream import EwsRoomStream
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.hearing import MINUTES
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import choose_authenticator, target_of
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import Throttles
 from pexschedd.onetouch.ports.room_notifications import RoomServer
 

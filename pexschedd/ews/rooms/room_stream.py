@@ -21,7 +21,7 @@ from pexschedd.errors import (
     SignInRefused,
 )
 from pexschedd.ews.auth import HttpResponse
-from pexschedd.ews.client import EwsClient, Observer
+from pexschedd.ews.client import EwsClient
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import EwsTarget, said
 from pexschedd.ews.operations.get_streaming_events import (
@@ -44,6 +44,7 @@ from pexschedd.ews.streaming.hearing import (
     problem_error,
 )
 from pexschedd.ews.streaming.stream import GRACE
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.response_codes import Category, category
 from pexschedd.exchange.throttle import Throttles
 from pexschedd.onetouch.ports.room_notifications import (

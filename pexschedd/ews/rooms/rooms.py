@@ -14,7 +14,7 @@ import msgspec
 from twisted.logger import Logger
 
 from pexschedd.errors import MailboxError, MailboxRefused, SignInRefused
-from pexschedd.ews.client import EwsClient, Observer, Poster
+from pexschedd.ews.client import EwsClient, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import EwsTarget
 from pexschedd.ews.item_fetcher import ItemFetcher
@@ -29,6 +29,7 @@ from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
 from pexschedd.exchange.batch_size import BatchSize
 from pexschedd.exchange.batches import one_page
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import Throttles
 from pexschedd.model.meeting import MessageRef
 from pexschedd.onetouch.ports.room_mailboxes import (

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from pexschedd.ews.client import EwsClient, Observer
+from pexschedd.ews.client import EwsClient
 from pexschedd.ews.streaming.channel import SubscriptionChannel
 from pexschedd.ews.streaming.hearing import MINUTES
 from pexschedd.ews.streaming.pull import EwsPull
 from pexschedd.ews.streaming.stream import EwsStream
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import choose_authenticator, target_of
+from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import SharedThrottle
 
 

@@ -1,0 +1,13 @@
+"""Microsoft Graph, spoken as a client.
+
+    client.py           one request or one batch: token, throttle, errors in plain words
+    transport.py        HTTP: connections, limits, deadlines
+    requests.py         requests and their paths. Pure
+    batch.py            many requests in one. Pure
+    problems.py         refusals of requests, as Graph words them. Pure
+    error_policy.py     what can go wrong, and what is done about it. Pure
+    error_messages.py   what went wrong -> our errors, for administrators. Pure
+
+`exchange/` has what EWS and Graph have in common. The package knows neither the web
+side nor the store.
+"""

@@ -1,0 +1,59 @@
+"""Refusals of requests, as Graph words them. Pure."""
+
+from typing import Any
+
+import msgspec
+
+MAX_TEXT = 500
+"""Characters of a server's text that are kept."""
+
+
+class GraphProblem(msgspec.Struct, frozen=True):
+    """A status that is no success, with the reason."""
+
+    status: int
+    """The HTTP status; 0 for a part of a batch that has no result."""
+    code: str = ""
+    message: str = ""
+    retry_after: float | None = None
+    """Seconds, if the server has named any."""
+
+    @property
+    def words(self) -> str:
+        """The server's text and its code, for the log and for administrators."""
+        code = self.code or f"HTTP {self.status}"
+        return f"{self.message} ({code})" if self.message else code
+
+
+NO_RESULT = "NoResult"
+"""Our own code for a part of a batch that the server's answer leaves out."""
+UNREADABLE = "UnreadableResult"
+"""Our own code for a result that is not what was asked for."""
+
+
+def problem_of(
+    status: int, body: bytes | msgspec.Raw, retry_after: float | None = None
+) -> GraphProblem:
+    """Return the problem that an answer reports; its body may be anything.
+
+    The innermost code is the most telling one.
+    """
+    code, message = "", ""
+    try:
+        found: Any = msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    error = found.get("error") if isinstance(found, dict) else None
+    for _ in range(5):
+        if not isinstance(error, dict):
+            break
+        code = _text(error.get("code")) or code
+        message = message or _text(error.get("message"))
+        error = error.get("innerError", error.get("innererror"))
+    return GraphProblem(status, code, message, retry_after)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    return " ".join(value[: 4 * MAX_TEXT].split())[:MAX_TEXT]

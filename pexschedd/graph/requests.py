@@ -1,0 +1,57 @@
+"""Requests to Microsoft Graph. Pure."""
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+
+class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to Graph, sent by itself or as a part of a batch."""
+
+    name: str
+    """The stable name of the operation, for the log and for metrics, such as
+    `messages/delta`: it has no id."""
+    method: str
+    path: str
+    """Relative to the root of the API's version, percent-encoded, with its query: made
+    by `user_path`."""
+    body: Any = None
+    """A JSON value, or text that `content_type` describes."""
+    content_type: str = "application/json"
+    prefer: tuple[str, ...] = ()
+    """Preferences (RFC 7240) beside the one for immutable ids."""
+    if_match: str = ""
+    """The entity tag that the thing must still have."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that this request has beside those that all have."""
+        headers = {"Prefer": ", ".join(('IdType="ImmutableId"', *self.prefer))}
+        if self.body is not None:
+            headers["Content-Type"] = self.content_type
+        if self.if_match:
+            headers["If-Match"] = self.if_match
+        return headers
+
+
+def user_path(address: str, *parts: str, **query: str | int) -> str:
+    """Return the path to something of a mailbox, with its query.
+
+    Every part is quoted. The options of the query are named without their `$`, those
+    that have none, such as `startDateTime`, by their whole name.
+    """
+    path = "/".join(quote(part, safe="") for part in ("users", address, *parts))
+    if not query:
+        return path
+    options = "&".join(
+        f"{_option(name)}={quote(str(value), safe='')}" for name, value in query.items()
+    )
+    return f"{path}?{options}"
+
+
+_SYSTEM_OPTIONS = frozenset(("select", "expand", "filter", "top", "orderby", "count"))
+
+
+def _option(name: str) -> str:
+    return f"%24{name}" if name in _SYSTEM_OPTIONS else name

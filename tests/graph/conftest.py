@@ -1,0 +1,15 @@
+"""Fixtures of the tests of Graph's client."""
+
+from collections.abc import AsyncIterator
+
+import pytest_twisted
+
+from tests.graph.msgraph_support import GraphWorld
+
+
+@pytest_twisted.async_yield_fixture()
+async def graph_world() -> AsyncIterator[GraphWorld]:
+    """A sandbox that speaks Graph over a socket."""
+    world = GraphWorld()
+    yield world
+    await world.close()
