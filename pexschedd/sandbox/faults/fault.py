@@ -22,7 +22,7 @@ GRAPH_PAGES = ("empty-page", "duplicates")
 """Faults of pages of Graph's delta queries: empty, or all entries twice."""
 STREAMS = tuple(f"stream-{action}" for action in ACTIONS)
 _CODE = re.compile(r"Error[A-Za-z0-9]+")
-_GRAPH_CODE = re.compile(r"graph-([A-Za-z_]+)")
+_GRAPH_CODE = re.compile(r"graph-([A-Za-z_-]+)")
 _STATUS = re.compile(r"http-([2-5]\d\d)")
 
 
