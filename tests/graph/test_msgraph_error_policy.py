@@ -72,11 +72,11 @@ async def test_statuses(graph_world: GraphWorld, status: int) -> None:
     await meets(graph_world, f"http-{status}", row)
 
 
-@pytest.mark.parametrize("code", sorted(KNOWN - set(CODES) - {"NoError"}))
-def test_codes_of_ews_have_their_rows(code: str) -> None:
+def test_codes_of_ews_have_their_rows() -> None:
     """What EWS calls so means the same here, in any case of letters."""
-    assert rule_of(GraphProblem(400, code)) is common.rule(code)
-    assert rule_of(GraphProblem(500, code.upper())) is common.rule(code)
+    for code in KNOWN - set(CODES) - {"NoError"}:
+        assert rule_of(GraphProblem(400, code)) is common.rule(code)
+        assert rule_of(GraphProblem(500, code.upper())) is common.rule(code)
 
 
 @pytest.mark.parametrize("code", SAID)
