@@ -24,6 +24,7 @@ from pexschedd.identity.addin_tokens import AccessTokens, ExchangeTokens
 from pexschedd.identity.exchange_metadata import ExchangeMetadata
 from pexschedd.identity.exchange_token import document_url
 from pexschedd.identity.oauth.endpoint import TokenEndpoint
+from pexschedd.identity.oauth.graph_tokens import GraphTokens
 from pexschedd.identity.oauth.service_accounts import (
     DEPLOYMENTS,
     INTEGRATIONS,
@@ -82,6 +83,7 @@ class Clients(MultiService):
         )
         self.accounts = AccountSignIns(INTEGRATIONS, runtime, token_endpoint)
         self.room_accounts = AccountSignIns(DEPLOYMENTS, runtime, token_endpoint)
+        self.graph_tokens = GraphTokens(store, token_endpoint, reactor)
         kerberos = KerberosSupport(
             config.state_dir,
             self._accounts,
@@ -157,7 +159,7 @@ class Clients(MultiService):
             "sign-ins", use_idle_sign_ins, runtime.reactor, LOOK_EVERY, at_start=True
         )
         caches = self.accounts.token_caches, self.room_accounts.token_caches
-        for service in (*caches, certificates, metadata, sign_ins):
+        for service in (*caches, self.graph_tokens, certificates, metadata, sign_ins):
             service.setServiceParent(self)
 
     async def _read_keys(self, document: KeyDocument) -> None:

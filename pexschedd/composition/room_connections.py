@@ -5,6 +5,7 @@ account.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -191,28 +192,28 @@ class RoomConnections:
             heavy_work=self._heavy_work,
         )
 
-    def _password(self, deployment: ExchangeDeployment) -> str:
-        return self._unsealed(deployment, "service_account_password")
-
     def _tokens(self, account: RoomsAccount) -> TokenSource:
         """The tokens of a person's sign-in, or those of an application, which gets one
         for each server that Autodiscover finds."""
         deployment = account.deployment
         if deployment.authentication_method == "OAUTH":
             return self._token_caches.of(deployment)
+        settings = settings_of(deployment, account.url)
         return ApplicationTokens(
-            settings_of(deployment, account.url),
-            lambda: self._unsealed(deployment, "oauth_client_secret"),
+            settings,
+            partial(self._token_endpoint.authenticated, deployment, settings),
             self._token_endpoint,
             self._network.reactor,
+            {"deployment": deployment.id, "name": deployment.name},
         )
 
-    def _unsealed(self, deployment: ExchangeDeployment, field: str) -> str:
-        sealed: str = getattr(deployment, field)
+    def _password(self, deployment: ExchangeDeployment) -> str:
+        sealed = deployment.service_account_password
         if not sealed:
             return ""
+        context = context_of(deployment, "service_account_password")
         try:
-            return self._vault.unseal(sealed, context_of(deployment, field))
+            return self._vault.unseal(sealed, context)
         except StoreError as error:
             raise SignInRefused(error.message) from None
 

@@ -311,7 +311,10 @@ MJX_SECRETS = [
             "oauth_token_url": {"client_secret"},
             "graph_api_domain": {"client_secret"},
         },
-        {"oauth_token_url": "https://evil.test/", "graph_api_domain": "evil.test"},
+        {
+            "oauth_token_url": "https://evil.test/",
+            "graph_api_domain": "graph.microsoft.us",
+        },
     ),
     (
         GoogleDeployment(

@@ -1,7 +1,9 @@
 """Token endpoints: sends one form, reads one bounded response, follows no redirects."""
 
 from collections.abc import Callable
+from functools import partial
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -14,14 +16,17 @@ from pexschedd.errors import (
     SignInRefused,
     StoreError,
 )
+from pexschedd.identity.oauth.application_remedies import application_refusal
 from pexschedd.identity.oauth.assertion import client_assertion
-from pexschedd.identity.oauth.service_accounts import ServiceAccount
+from pexschedd.identity.oauth.remedies import meaning
+from pexschedd.identity.oauth.service_accounts import GraphRecord, ServiceAccount
 from pexschedd.identity.oauth.settings import ProviderSettings, settings_of
 from pexschedd.identity.oauth.token_requests import Form, by_client
 from pexschedd.identity.oauth.token_responses import TokenSet, tokens_in
 from pexschedd.model import tables
 from pexschedd.model.fields import addresses
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.net.errors import (
     ABOUT_TRUST,
     ConnectionFailure,
@@ -69,7 +74,7 @@ class TokenEndpoint:
         """
         settings = settings_of(record)
         return await self.post(
-            settings, lambda: self._authenticated(record, settings, form)
+            settings, lambda: self.authenticated(record, settings, form)
         )
 
     async def post(
@@ -77,8 +82,9 @@ class TokenEndpoint:
     ) -> TokenSet:
         """Send a form that has the application's authentication; `form` makes it once
         the settings are known to have an endpoint. Raises as `ask` does."""
+        field = settings.fields.endpoint
         if not settings.token_endpoint or addresses.http_url(settings.token_endpoint):
-            raise SignInRefused("Enter the identity provider's oauth_token_endpoint.")
+            raise SignInRefused(f"Enter the identity provider's {field}.")
         complete = form()
         client = self._clients[settings.direct]
         posting = Deferred.fromCoroutine(
@@ -98,25 +104,56 @@ class TokenEndpoint:
                 "No token can be obtained from the OAuth token endpoint "
                 f"{settings.token_endpoint}: {clause(failure)}."
             ) from None
-        return tokens_in(status, headers, body, now=self._now().timestamp())
+        explain = meaning
+        if settings.app_only:
+            explain = partial(application_refusal, fields=settings.fields)
+        return tokens_in(
+            status,
+            headers,
+            body,
+            now=self._now().timestamp(),
+            explain=explain,
+            field=field,
+        )
 
-    def _authenticated(
-        self, record: ServiceAccount, settings: ProviderSettings, form: Form
+    def authenticated(
+        self,
+        record: ServiceAccount | GraphRecord,
+        settings: ProviderSettings,
+        form: Form,
     ) -> Form:
-        """The form with the application's secret, or else its assertion. For a person's
-        sign-in it may have neither."""
+        """Return the form with the application's secret, or else its assertion.
+
+        For a person's sign-in it may have neither. Raises `SignInRefused` for an
+        application that has none, or one that cannot be used.
+        """
         if settings.client_secret:
-            secret = self._unsealed(record, "oauth_client_secret")
+            secret = self._unsealed(record, settings.fields.credential)
             return by_client(settings, form, secret=secret)
-        if settings.private_key and settings.app_only:
-            key = self._unsealed(record, "private_key")
+        if not settings.app_only:
+            return by_client(settings, form)
+        if not settings.private_key:
+            certificate = (
+                ", or make a certificate" if settings.fields.certificate else ""
+            )
+            raise SignInRefused(
+                f"The application has no secret: enter {settings.fields.credential}"
+                f"{certificate}."
+            )
+        key = self._unsealed(record, "private_key")
+        try:
             assertion = client_assertion(
                 settings, key, now=self._now(), id=self._uuid4()
             )
-            return by_client(settings, form, assertion=assertion)
-        return by_client(settings, form)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise SignInRefused(
+                "The application's certificate or its key cannot be used. Make new "
+                "ones with the command make_certificate, and upload the certificate "
+                "to the app registration."
+            ) from None
+        return by_client(settings, form, assertion=assertion)
 
-    def _unsealed(self, record: ServiceAccount, field: str) -> str:
+    def _unsealed(self, record: ServiceAccount | GraphRecord, field: str) -> str:
         context = context_of(record, field)
         try:
             return self._vault.unseal(getattr(record, field), context)
@@ -145,8 +182,10 @@ async def post_form(
     return response.code, headers, body
 
 
-def context_of(record: ServiceAccount, field: str) -> str:
+def context_of(record: ServiceAccount | GraphRecord, field: str) -> str:
     """Return the context that a field of a record is sealed for."""
     if isinstance(record, Connector):
         return f"{tables.CONNECTOR.name}/{record.uuid}/{field}"
+    if isinstance(record, GraphDeployment):
+        return f"{tables.MJX_GRAPH_DEPLOYMENT.name}/{record.id}/{field}"
     return f"{tables.MJX_EXCHANGE_DEPLOYMENT.name}/{record.id}/{field}"

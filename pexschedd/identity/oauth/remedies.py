@@ -18,21 +18,27 @@ def meaning(
     code is Entra ID's number in the description; `numbers` are those that it lists
     separately.
     """
-    found = _AADSTS.search(description)
-    codes = ((found[1],) if found else ()) + numbers
+    codes = codes_of(description, numbers)
     for code in (*codes, error):
         for kind, remedies in _KINDS:
             if code in remedies:
                 shown = codes[0] if codes and code == error else code
-                return kind(f"{remedies[code]} ({_shown(shown)})")
+                return kind(f"{remedies[code]} ({shown_code(shown)})")
     shown = codes[0] if codes else error
     return SignInRefused(
         "The identity provider refuses to give a token. Its sign-in log says why. "
-        f"({_shown(shown)})"
+        f"({shown_code(shown)})"
     )
 
 
-def _shown(code: str) -> str:
+def codes_of(description: str, numbers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return Entra ID's numbers for an error, the most specific one first."""
+    found = _AADSTS.search(description)
+    return ((found[1],) if found else ()) + numbers
+
+
+def shown_code(code: str) -> str:
+    """Return a provider's code as administrators can look it up."""
     if code.isdecimal():
         return f"AADSTS{code}"
     shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in code[:60])

@@ -15,10 +15,13 @@ from pexschedd.model.onetouch.exchange_deployment import (
     DEPLOYMENT_REDIRECT_PATH,
     ExchangeDeployment,
 )
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.table import Table
 
 ServiceAccount = Connector | ExchangeDeployment
 """A record that has a service account."""
+GraphRecord = Connector | GraphDeployment
+"""A record whose application can sign in to Microsoft Graph."""
 A = TypeVar("A", Connector, ExchangeDeployment)
 
 

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pexschedd.identity.oauth.service_accounts import ServiceAccount
+from pexschedd.identity.oauth.service_accounts import GraphRecord, ServiceAccount
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.microsoft_clouds import graph_origin
 
 
 class Dialect(Enum):
@@ -18,6 +19,20 @@ class Dialect(Enum):
     """Entra ID v2: `scope` names Exchange, and `resource` is refused."""
     STANDARD = "standard"
     """Any other OpenID provider: `resource` names Exchange, as in RFC 8707."""
+
+
+class ApplicationFields(msgspec.Struct, frozen=True, kw_only=True):
+    """The names of a record's fields for its application, for messages."""
+
+    client_id: str = "oauth_client_id"
+    credential: str = "oauth_client_secret"
+    endpoint: str = "oauth_token_endpoint"
+    resource: str = "oauth_resource"
+    certificate: str = "public_key"
+    """Empty where there is none."""
+
+
+INTEGRATION_FIELDS = ApplicationFields()
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +52,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str
     direct: bool
     """True to bypass the web proxy."""
+    fields: ApplicationFields = INTEGRATION_FIELDS
 
     @property
     def dialect(self) -> Dialect:
@@ -77,6 +93,44 @@ def settings_of(record: ServiceAccount, url: str = "") -> ProviderSettings:
         private_key=private_key,
         certificate=certificate,
         direct=record.disable_proxy,
+    )
+
+
+def graph_settings_of(record: GraphRecord) -> ProviderSettings:
+    """Return the settings by which a record's application gets Graph's tokens.
+
+    The scope names `https://` and the host even where that is spoken to without TLS.
+    """
+    if isinstance(record, Connector):
+        client_id, secret = record.oauth_client_id or "", record.oauth_client_secret
+        token_endpoint = record.oauth_token_endpoint
+        private_key, certificate = record.private_key, record.public_key
+        fields = ApplicationFields(resource="graph_api_domain")
+    else:
+        client_id, secret = record.client_id, record.client_secret
+        token_endpoint = record.oauth_token_url
+        private_key = certificate = ""
+        fields = ApplicationFields(
+            client_id="client_id",
+            credential="client_secret",
+            endpoint="oauth_token_url",
+            resource="graph_api_domain",
+            certificate="",
+        )
+    return ProviderSettings(
+        app_only=True,
+        username="",
+        client_id=client_id,
+        redirect_uri="",
+        auth_endpoint="",
+        token_endpoint=token_endpoint,
+        resource=f"https://{record.graph_api_domain}",
+        exchange=graph_origin(record.graph_api_domain),
+        client_secret=secret,
+        private_key=private_key,
+        certificate=certificate,
+        direct=record.disable_proxy,
+        fields=fields,
     )
 
 

@@ -247,10 +247,7 @@ class TokenCache(Generic[A]):
         """New tokens, whose refresh token is durable."""
         settings = settings_of(record)
         if settings.app_only:
-            try:
-                return await self._endpoint.ask(record, app_form(settings))
-            except SignInNeeded as error:  # applications do not sign in
-                raise SignInRefused(error.message) from None
+            return await self._endpoint.ask(record, app_form(settings))
         problem = needed_because(record)
         if problem:
             page = self._kind.page_of(record.id)

@@ -70,9 +70,14 @@ def refresh_form(settings: ProviderSettings, *, refresh_token: str) -> Form:
     }
 
 
-def app_form(settings: ProviderSettings) -> Form:
-    """Return the form by which an application gets a token without a person."""
+def app_form(settings: ProviderSettings, claims: str = "") -> Form:
+    """Return the form by which an application gets a token without a person.
+
+    claims: what the token has to satisfy, as a resource has demanded (JSON).
+    """
     form = {"grant_type": "client_credentials"}
+    if claims:
+        form["claims"] = claims
     if settings.dialect is Dialect.SCOPE:
         return {**form, "scope": f"{settings.resource}/.default"}
     return {**form, "resource": settings.resource}

@@ -1,6 +1,6 @@
 """Responses of a token endpoint and their meaning. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,22 +36,33 @@ class TokenSet(msgspec.Struct, frozen=True):
         return "<TokenSet>"
 
 
+Explain = Callable[[str, str, tuple[str, ...]], MailboxError]
+"""Takes the `error` of an error response, its description and its `error_codes`."""
+
+
 def tokens_in(
-    status: int, headers: Mapping[str, str], body: bytes, *, now: float
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: float,
+    explain: Explain = meaning,
+    field: str = "oauth_token_endpoint",
 ) -> TokenSet:
     """Return the tokens in a response.
 
-    `headers` have names in lower case; `now` is in seconds since 1970. Raises the
+    `headers` have names in lower case; `now` is in seconds since 1970; `explain` makes
+    the error of an error response, and `field` has the endpoint's address. Raises the
     `MailboxError` of `refusal` if there is no access token.
     """
     answer = object_in(body)
     if status != 200 or "error" in answer:
-        raise refusal(status, headers, answer, now=now)
+        raise refusal(status, headers, answer, now=now, explain=explain, field=field)
     access = token_in(answer, "access_token")
     if not access:
         raise MailboxUnreachable(
-            "The OAuth token endpoint gave no access token. Check that "
-            "oauth_token_endpoint is the token endpoint of the identity provider."
+            f"The OAuth token endpoint gave no access token. Check that {field} is the "
+            "token endpoint of the identity provider."
         )
     kind = answer.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.casefold() != "bearer":
@@ -68,9 +79,16 @@ def tokens_in(
 
 
 def refusal(
-    status: int, headers: Mapping[str, str], answer: Mapping[str, Any], *, now: float
+    status: int,
+    headers: Mapping[str, str],
+    answer: Mapping[str, Any],
+    *,
+    now: float,
+    explain: Explain = meaning,
+    field: str = "oauth_token_endpoint",
 ) -> MailboxError:
-    """Return the error for a response without tokens; its message has the remedy."""
+    """Return the error for a response without tokens; its message has the remedy. The
+    parameters are those of `tokens_in`."""
     error = text_in(answer, "error")
     busy = error in ("temporarily_unavailable", "server_error", "slow_down")
     if status == 429 or status >= 500 or busy:
@@ -83,14 +101,13 @@ def refusal(
         if 300 <= status < 400:
             return MailboxUnreachable(
                 f"The OAuth token endpoint redirects (HTTP {status}), which is not "
-                "followed. Enter the address that really answers as "
-                "oauth_token_endpoint."
+                f"followed. Enter the address that really answers as {field}."
             )
         return MailboxUnreachable(
             f"The OAuth token endpoint does not answer as one (HTTP {status}). Check "
-            "oauth_token_endpoint."
+            f"{field}."
         )
-    return meaning(error, text_in(answer, "error_description"), numbers_in(answer))
+    return explain(error, text_in(answer, "error_description"), numbers_in(answer))
 
 
 def object_in(body: bytes) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The integration and its parts: Exchange, rooms, the add-in."""
+"""The integration and its parts: Exchange, Microsoft Graph, rooms, the add-in."""

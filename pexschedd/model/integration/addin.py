@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Annotated
-from uuid import UUID
 
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields import default_texts as texts
@@ -10,6 +9,7 @@ from pexschedd.model.fields.declaration import Field
 from pexschedd.model.integration import manifest_labels, pane_texts
 from pexschedd.model.integration.exchange import Needs
 from pexschedd.model.integration.manifest import ManifestSettings
+from pexschedd.model.integration.microsoft_clouds import is_guid
 from pexschedd.model.integration.user_sign_in import NO_TENANT
 
 _OFFICE_CDN = "https://appsforoffice.microsoft.com"
@@ -298,11 +298,3 @@ def _metadata_problem(url: str) -> str:
                 f"organizations: {example}."
             )
     return ""
-
-
-def is_guid(text: str) -> bool:
-    """Return whether a text is a GUID in its usual form, with hyphens."""
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False

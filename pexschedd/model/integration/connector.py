@@ -3,7 +3,7 @@
 Every field is declared once, with the management API's name and default. Labels are
 the deployment guide's; the explanations are for administrators. The fields are in
 parts, by what they are about, and each part adds to the one before: `exchange`,
-`rooms`, `manifest`, `addin`, and here the texts of messages.
+`graph`, `rooms`, `manifest`, `addin`, and here the texts of messages.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,10 @@ from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Field, Record, fields_of
 from pexschedd.model.integration.addin import AddinSettings
-from pexschedd.model.integration.exchange import OAUTH_REDIRECT_PATH, TOKENS_SENT_BY
+from pexschedd.model.integration.exchange import (
+    APPLICATION_SENT_BY,
+    OAUTH_REDIRECT_PATH,
+)
 from pexschedd.model.integration.manifest_history import (
     Differences,
     difference,
@@ -161,8 +164,9 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
     public_key: Annotated[
         str,
         Field(
-            help="The certificate that the application shows with APP_PERM when there "
-            "is no client secret (PEM). The command make_certificate makes it.",
+            help="The certificate that the application shows with APP_PERM or GRAPH "
+            "when there is no client secret (PEM). The command make_certificate makes "
+            "it.",
             max_length=12288,
             multiline=True,
             readonly=True,
@@ -175,7 +179,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
             max_length=12288,
             multiline=True,
             secret=True,
-            sent_by=TOKENS_SENT_BY,
+            sent_by=APPLICATION_SENT_BY,
             readonly=True,
         ),
     ] = ""
@@ -190,6 +194,7 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
         if not (self.enable_dynamic_vmrs or self.enable_personal_vmrs):
             text = "Users need one kind of room at least: single-use or personal VMRs."
             yield "enable_dynamic_vmrs", text
+        yield from self.graph_contradictions()
         yield from self._oauth_contradictions()
         yield from self.user_sign_in_contradictions()
         yield from self.addin_contradictions()
@@ -197,11 +202,13 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
     def _oauth_contradictions(self) -> Iterator[tuple[str, str]]:
         if not self.enable_dynamic_vmrs:
             return
-        method = self.authentication_method
+        method = self.sign_in_method
         if method == "APP_PERM" and not (self.oauth_client_secret or self.private_key):
-            text = "This is required with authentication_method APP_PERM, or a "
-            text += "certificate: the command make_certificate makes one."
-            yield "oauth_client_secret", text
+            why = "authentication_method APP_PERM"
+            if self.uses_graph:
+                why = "mailbox_protocol GRAPH"
+            text = f"This is required with {why}, or a certificate: the command "
+            yield "oauth_client_secret", f"{text}make_certificate makes one."
         redirect = self.oauth_redirect_uri
         if method == "OAUTH" and redirect and not _ends_here(redirect):
             yield "oauth_redirect_uri", f"This must end with {OAUTH_REDIRECT_PATH}."

@@ -36,6 +36,8 @@ _PASSWORD_SENT_BY = (
 )
 TOKENS_SENT_BY = (_EXCHANGE, Destination("oauth_token_endpoint", other_server))
 """The fields that decide where the secrets go that open Exchange's tokens."""
+APPLICATION_SENT_BY = (*TOKENS_SENT_BY, Destination("graph_api_domain", differs))
+"""The same for the secrets of the application, which may open Graph's tokens, too."""
 
 
 class ExchangeAccess(Record, frozen=True, kw_only=True):
@@ -80,7 +82,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             label="EWS URL",
             help="Where Exchange Web Services answer, usually "
             "https://<exchange_server>/EWS/Exchange.asmx; any one server or the load "
-            "balancer. Required for single-use VMRs.",
+            "balancer. Required for single-use VMRs, unless the mailbox_protocol is "
+            "GRAPH.",
             max_length=255,
             checks=(addresses.http_url,),
         ),
@@ -101,7 +104,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         Field(
             label="Service account username",
             help="name@example.com or EXAMPLE\\name. One account may serve several "
-            "integrations. Required for single-use VMRs unless APP_PERM is used.",
+            "integrations. Required for single-use VMRs unless APP_PERM or the "
+            "mailbox_protocol GRAPH is used.",
             max_length=100,
         ),
     ] = ""
@@ -171,7 +175,10 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
     ] = 90
     disable_proxy: Annotated[
         bool,
-        Field(label="Disable proxy", help="Reach Exchange without the web proxy."),
+        Field(
+            label="Disable proxy",
+            help="Reach Exchange, or Microsoft Graph, without the web proxy.",
+        ),
     ] = False
 
     oauth_client_id: Annotated[
@@ -179,7 +186,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         Field(
             begins="Exchange sign-in with OAuth 2.0",
             label="OAuth client ID",
-            help="The application (client) id. Required with OAUTH and APP_PERM.",
+            help="The application (client) id. Required with OAUTH, APP_PERM and the "
+            "mailbox_protocol GRAPH.",
             max_length=250,
         ),
     ] = None
@@ -187,11 +195,12 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="OAuth client secret",
-            help="The application's secret. Required with APP_PERM, unless the "
-            "integration has a certificate.",
+            help="The application's secret: its value, not its id. Required with "
+            "APP_PERM and the mailbox_protocol GRAPH, unless the integration has a "
+            "certificate.",
             max_length=250,
             secret=True,
-            sent_by=TOKENS_SENT_BY,
+            sent_by=APPLICATION_SENT_BY,
         ),
     ] = ""
     oauth_redirect_uri: Annotated[
@@ -214,8 +223,10 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
         str,
         kinds.url(
             "OAuth token endpoint",
-            "The identity provider's token endpoint (v1). Required with OAUTH and "
-            "APP_PERM.",
+            "The identity provider's token endpoint: v1 with OAUTH and APP_PERM, and "
+            "with the mailbox_protocol GRAPH v2 of your tenant: https://"
+            "login.microsoftonline.com/<tenant>/oauth2/v2.0/token. Required with all "
+            "three.",
         ),
     ] = ""
     oauth_resource: Annotated[

@@ -9,7 +9,8 @@ from pexschedd.model.fields import default_texts as texts
 from pexschedd.model.fields import template_variables as variables
 from pexschedd.model.fields.declaration import Destination, Field, TextPattern
 from pexschedd.model.fields.secret_destinations import other_server
-from pexschedd.model.integration.exchange import ExchangeAccess, Needs
+from pexschedd.model.integration.exchange import Needs
+from pexschedd.model.integration.graph import GraphAccess
 from pexschedd.model.integration.user_sign_in import (
     AUTHORIZE_PATHS,
     ENDPOINTS,
@@ -52,7 +53,7 @@ def _prefix_problem(value: str) -> str:
 _prefix = TextPattern(_DIALLED, _prefix_problem)
 
 
-class RoomSettings(ExchangeAccess, frozen=True, kw_only=True):
+class RoomSettings(GraphAccess, frozen=True, kw_only=True):
     """The part of an integration that rooms are made from."""
 
     conference_name_template: Annotated[

@@ -1,10 +1,12 @@
 """The access to rooms by Microsoft Graph, the platform's `mjx_graph_deployment`."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pexschedd.model.fields import addresses, kinds
 from pexschedd.model.fields.declaration import Destination, Field, Record
 from pexschedd.model.fields.secret_destinations import differs, other_server
+from pexschedd.model.integration.microsoft_clouds import graph_domain, secret_problem
 
 
 class GraphDeployment(Record, frozen=True, kw_only=True):
@@ -25,7 +27,7 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Client secret",
-            help="The application's secret.",
+            help="The application's secret: its value, not its id.",
             max_length=100,
             secret=True,
             sent_by=(
@@ -38,7 +40,8 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="OAuth token URL",
-            help="The tenant's token endpoint (v2).",
+            help="The tenant's token endpoint (v2): https://login.microsoftonline.com/"
+            "<tenant>/oauth2/v2.0/token.",
             min_length=1,
             max_length=255,
             checks=(addresses.http_url,),
@@ -48,10 +51,12 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Graph API domain",
-            help="The host of Microsoft Graph; national clouds have others.",
+            help="The host of Microsoft Graph in your cloud: graph.microsoft.com, "
+            "graph.microsoft.us, dod-graph.microsoft.us or "
+            "microsoftgraph.chinacloudapi.cn.",
             min_length=1,
             max_length=192,
-            checks=(addresses.host,),
+            checks=(graph_domain,),
         ),
     ] = "graph.microsoft.com"
     request_quota: Annotated[
@@ -67,3 +72,9 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         bool,
         Field(label="Disable proxy", help="Reach Graph without the web proxy."),
     ] = False
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the secret if it cannot be one, with the problem."""
+        problem = secret_problem(self.client_secret)
+        if problem is not None:
+            yield "client_secret", problem

@@ -18,6 +18,7 @@ from pexschedd.scheduling.inbox.worker import IntegrationWorker
 from pexschedd.store.store import Store
 
 CONNECTION_FIELDS = (
+    "mailbox_protocol",
     "url",
     "username",
     "password",
@@ -28,8 +29,12 @@ CONNECTION_FIELDS = (
     "notification_method",
     "oauth_client_id",
     "oauth_client_secret",
+    "private_key",
     "oauth_auth_endpoint",
     "oauth_token_endpoint",
+    "graph_api_domain",
+    "graph_answer_method",
+    "graph_notification_method",
     "kerberos_realm",
     "kerberos_kdc",
     "kerberos_kdc_https_proxy",
@@ -50,7 +55,7 @@ def wants_worker(connector: Connector | None) -> bool:
     return (
         connector is not None
         and connector.enable_dynamic_vmrs
-        and bool(connector.url and connector.mailbox_address)
+        and bool(connector.mailbox_server and connector.mailbox_address)
     )
 
 

@@ -19,7 +19,6 @@ from lxml.etree import Element, _Element, tostring
 from pexschedd.errors import InvalidFields
 from pexschedd.identity.exchange_token import addin_url
 from pexschedd.model.fields.declaration import fields_of
-from pexschedd.model.integration.addin import is_guid
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.integration.manifest_labels import (
     LIMITS,
@@ -27,6 +26,7 @@ from pexschedd.model.integration.manifest_labels import (
     fitted,
     translations,
 )
+from pexschedd.model.integration.microsoft_clouds import is_guid
 from pexschedd.web.addin.manifest.rules import manifest_problems
 
 COMMAND = "addRoom"
