@@ -51,7 +51,7 @@ class RoomAddresses:
 
         The directory is asked if that is a day old, or about another address.
         """
-        subject = connector.url, connector.mailbox_address
+        subject = connector.mailbox_server, connector.mailbox_address
         known = self._known.get(connector.id)
         if known is None or known.subject != subject:
             known = self._known[connector.id] = _Known(subject, 0.0)

@@ -1,4 +1,4 @@
-"""Access tokens of an application, for a deployment of One-Touch Join."""
+"""Access tokens of an application, for a deployment or for Microsoft Graph."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest_twisted
 from twisted.internet.defer import Deferred
 
 from pexschedd.errors import MailboxError, MailboxUnreachable, SignInRefused
-from pexschedd.identity.oauth.application_tokens import ApplicationTokens
+from pexschedd.exchange.token_source import ChallengedTokenSource
+from pexschedd.identity.oauth.application_tokens import MAX_CLAIMS, ApplicationTokens
 from pexschedd.identity.oauth.settings import ProviderSettings
 from pexschedd.identity.oauth.token_cache import (
     AHEAD,
@@ -16,9 +17,11 @@ from pexschedd.identity.oauth.token_cache import (
     RETRY_REFUSED,
     RETRY_UNREACHABLE,
 )
+from pexschedd.identity.oauth.token_requests import by_client
 from tests.identity.oauth_support import Bench, bench_in
 
 EXCHANGE = "https://mail.example.test"
+CLAIMS = '{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}'
 
 
 @pytest_twisted.async_yield_fixture()
@@ -42,13 +45,18 @@ def tokens_of(bench: Bench) -> ApplicationTokens:
         certificate="",
         direct=False,
     )
-    return ApplicationTokens(settings, lambda: "secret", bench.endpoint, bench.clock)
+    return ApplicationTokens(
+        settings,
+        lambda form: by_client(settings, form, secret="secret"),
+        bench.endpoint,
+        bench.clock,
+        {"integration": 1},
+    )
 
 
 @pytest_twisted.ensureDeferred
 async def test_one_token_for_many(bench: Bench) -> None:
-    """All who ask get the same one, by one request with the application's secret, until
-    it is to be renewed."""
+    """All who ask get the same one, by one request with the application's secret."""
     tokens = tokens_of(bench)
     asking = [Deferred.fromCoroutine(tokens.token()) for _ in range(5)]
     assert [await each for each in asking] == ["access-1"] * 5
@@ -59,9 +67,39 @@ async def test_one_token_for_many(bench: Bench) -> None:
         "client_secret": "secret",
         "resource": EXCHANGE,
     }
+
+
+@pytest_twisted.ensureDeferred
+async def test_renewed_ahead(bench: Bench) -> None:
+    """The old token is used while the new one is on its way, which is asked for
+    once."""
+    tokens = tokens_of(bench)
+    await tokens.token()
     bench.clock.advance(3600 - AHEAD - 1)
     assert await tokens.token() == "access-1"
+    assert len(bench.provider.asked) == 1
     bench.clock.advance(1)
+    assert [await tokens.token() for _ in range(3)] == ["access-1"] * 3
+    await tokens.settled()
+    assert await tokens.token() == "access-2"
+    assert len(bench.provider.asked) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_until_its_end_failures_do_not_matter(bench: Bench) -> None:
+    """A token that cannot be renewed is used to its end; then the error is told."""
+    tokens = tokens_of(bench)
+    await tokens.token()
+    bench.clock.advance(3600 - AHEAD)
+    bench.provider.answers = [(500, {})] * 2
+    assert await tokens.token() == "access-1"
+    await tokens.settled()
+    assert await tokens.token() == "access-1"
+    assert len(bench.provider.asked) == 2  # it is left alone for a while
+    bench.clock.advance(AHEAD)
+    with pytest.raises(MailboxUnreachable):
+        await tokens.token()
+    bench.clock.advance(RETRY_UNREACHABLE)
     assert await tokens.token() == "access-2"
 
 
@@ -74,8 +112,63 @@ async def test_a_rejected_token(bench: Bench) -> None:
     assert await tokens.token() == first
     bench.clock.advance(MIN_AGE_WHEN_REJECTED)
     tokens.rejected("another")
+    assert await tokens.token() == first
     tokens.rejected(first)
     assert await tokens.token() == "access-2"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_challenged_token(bench: Bench) -> None:
+    """The next one is asked for with the claims, at once; those after it without."""
+    tokens = tokens_of(bench)
+    source: ChallengedTokenSource = tokens
+    first = await tokens.token()
+    source.challenged(first, CLAIMS)
+    assert await tokens.token() == "access-2"
+    assert bench.provider.asked[-1]["claims"] == CLAIMS
+    # Challenged again at once, another one would not help: nothing is asked for.
+    tokens.challenged("access-2", CLAIMS)
+    tokens.challenged(first, CLAIMS)
+    assert await tokens.token() == "access-2"
+    bench.clock.advance(MIN_AGE_WHEN_REJECTED)
+    tokens.rejected("access-2")
+    assert await tokens.token() == "access-3"
+    assert "claims" not in bench.provider.asked[-1]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_challenge_outlives_a_failure(bench: Bench) -> None:
+    """The claims are sent until there is a token for them, or they are refused."""
+    tokens = tokens_of(bench)
+    tokens.challenged(await tokens.token(), CLAIMS)
+    bench.provider.answers = [(500, {}), (400, {"error": "invalid_request"})]
+    with pytest.raises(MailboxUnreachable):
+        await tokens.token()
+    bench.clock.advance(RETRY_UNREACHABLE)
+    with pytest.raises(SignInRefused):
+        await tokens.token()
+    assert bench.provider.asked[-1]["claims"] == CLAIMS
+    bench.clock.advance(RETRY_REFUSED)
+    assert await tokens.token() == "access-2"
+    assert "claims" not in bench.provider.asked[-1]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    ["", "{", "[]", "1", '"text"', '{"a":"' + "x" * MAX_CLAIMS + '"}', "[" * 4000],
+)
+@pytest_twisted.ensureDeferred
+async def test_no_demand(bench: Bench, claims: str) -> None:
+    """What is no small JSON object reaches no identity provider; the token was just
+    refused."""
+    tokens = tokens_of(bench)
+    first = await tokens.token()
+    tokens.challenged(first, claims)
+    assert await tokens.token() == first
+    bench.clock.advance(MIN_AGE_WHEN_REJECTED)
+    tokens.challenged(first, claims)
+    assert await tokens.token() == "access-2"
+    assert all("claims" not in form for form in bench.provider.asked)
 
 
 @pytest.mark.parametrize(

@@ -133,13 +133,10 @@ class TokenEndpoint:
         if not settings.app_only:
             return by_client(settings, form)
         if not settings.private_key:
-            certificate = (
-                ", or make a certificate" if settings.fields.certificate else ""
-            )
-            raise SignInRefused(
-                f"The application has no secret: enter {settings.fields.credential}"
-                f"{certificate}."
-            )
+            text = f"The application has no secret: enter {settings.fields.credential}"
+            if settings.fields.certificate:
+                text += ", or have the command make_certificate make a certificate"
+            raise SignInRefused(f"{text}.")
         key = self._unsealed(record, "private_key")
         try:
             assertion = client_assertion(

@@ -61,6 +61,14 @@ class AccountKind(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
         return {"of": f"{self.noun}={id}", self.noun: id}
 
 
+def is_signed_in_by_person(record: ServiceAccount) -> bool:
+    """Return whether the record's account is one that a person signs in to, and that
+    is in use: an integration with Microsoft Graph keeps one only to go back to EWS."""
+    if isinstance(record, Connector):
+        return record.sign_in_method == "OAUTH"
+    return record.authentication_method == "OAUTH"
+
+
 _NEEDED = (
     "oauth_client_id",
     "oauth_redirect_uri",

@@ -201,7 +201,7 @@ class CertificateExpiry(MultiService):
 
     def _hosts(self) -> Iterator[str]:
         for connector in self._store.all(tables.CONNECTOR):
-            yield _host(connector.url)
+            yield _host(connector.mailbox_server)
         for domain in self._store.all(tables.EXCHANGE_DOMAIN):
             yield _host(domain.domain)
 
@@ -223,7 +223,7 @@ def _own_certificate(own: OwnCertificate) -> ExpiringCertificate:
 
 def _signs_in_with_certificate(connector: Connector) -> bool:
     return (
-        connector.authentication_method == "APP_PERM"
+        connector.sign_in_method == "APP_PERM"
         and not connector.oauth_client_secret  # it goes before a certificate
         and bool(connector.public_key)
     )

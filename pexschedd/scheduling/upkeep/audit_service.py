@@ -202,4 +202,4 @@ class AuditService(MultiService):
 
 
 def _mailbox(connector: Connector) -> str:
-    return f"{connector.mailbox_address} at {connector.url}"
+    return f"{connector.mailbox_address} at {connector.mailbox_server}"

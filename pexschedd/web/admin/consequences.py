@@ -1,6 +1,7 @@
 """Notes on what is left to do after an integration or a deployment was saved. Pure.
 
-A new manifest has to be deployed, and a person has to sign in to the service account.
+A new manifest has to be deployed, and a person has to sign in to the service account;
+an address has to be corrected that clients of the API may save.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,12 +12,15 @@ from pexschedd.identity.oauth.service_accounts import (
     INTEGRATIONS,
     A,
     AccountKind,
+    is_signed_in_by_person,
 )
 from pexschedd.identity.oauth.signed_in import needed_because
 from pexschedd.management.resources import CONNECTOR
 from pexschedd.management.save_notes import Revision, SaveNote
 from pexschedd.model.integration.connector import Connector, manifest_changes
+from pexschedd.model.integration.microsoft_clouds import token_endpoint_problem
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 
 NO_AUTODISCOVER = (
     "With OAUTH the EWS URL is required: the sign-in is for the server that it names."
@@ -36,6 +40,11 @@ def consequences(revision: Revision) -> Iterator[SaveNote]:
         if is_online(record) and record.authentication_method != "APP_PERM":
             yield SaveNote("authentication_method", NOT_ONLINE, is_logged=True)
         yield from _sign_in(DEPLOYMENTS, record, old)
+    if isinstance(record, GraphDeployment):
+        url, domain = record.oauth_token_url, record.graph_api_domain
+        problem = token_endpoint_problem(url, domain)
+        if problem is not None:
+            yield SaveNote("oauth_token_url", problem)
     if not isinstance(record, Connector):
         return
     before = current if isinstance(current, Connector) else None
@@ -95,7 +104,7 @@ def _until_deployed(connector: Connector, changed: Sequence[str]) -> str:
 
 
 def _sign_in(kind: AccountKind[A], record: A, before: A | None) -> Iterator[SaveNote]:
-    if record.authentication_method != "OAUTH":
+    if not is_signed_in_by_person(record):
         return
     if not getattr(record, kind.url):
         yield SaveNote(kind.url, NO_AUTODISCOVER, is_logged=True)
@@ -105,6 +114,7 @@ def _sign_in(kind: AccountKind[A], record: A, before: A | None) -> Iterator[Save
         name
         for name in (
             "authentication_method",
+            *(("mailbox_protocol",) if isinstance(record, Connector) else ()),
             kind.username,
             "oauth_client_id",
             "oauth_token_endpoint",

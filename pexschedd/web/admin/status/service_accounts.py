@@ -11,6 +11,7 @@ from pexschedd.identity.oauth.service_accounts import (
     INTEGRATIONS,
     A,
     AccountKind,
+    is_signed_in_by_person,
 )
 from pexschedd.identity.oauth.settings import settings_of
 from pexschedd.identity.oauth.signed_in import signed_in
@@ -69,7 +70,7 @@ def _views(
     kind: AccountKind[A], store: Store, token_caches: TokenCaches[A], now: Now
 ) -> Iterator[ServiceAccountView]:
     for record in store.all(kind.table):
-        if record.authentication_method == "OAUTH":
+        if is_signed_in_by_person(record):
             yield service_account_view(record, token_caches, now())
 
 

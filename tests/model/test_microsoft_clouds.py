@@ -1,0 +1,376 @@
+"""Addresses of Microsoft's clouds, and what an integration with Graph has to have."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from pexschedd.errors import InvalidFields
+from pexschedd.model.fields.declaration import fields_of
+from pexschedd.model.fields.validation import validate
+from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.microsoft_clouds import (
+    CLOUDS,
+    graph_domain,
+    graph_origin,
+    is_guid,
+    secret_problem,
+    token_endpoint_problem,
+)
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
+from pexschedd.scheduling.inbox.supervisor import CONNECTION_FIELDS, wants_worker
+from tests.model.test_model_validation import CONNECTOR, TEMPLATES, check
+
+GUID = "0f5a37a5-55ad-4b63-a2f4-6a6ee2f3b6f2"
+GLOBAL = "graph.microsoft.com"
+LOGIN = "https://login.microsoftonline.com"
+V2 = "oauth2/v2.0/token"
+ENDPOINT = f"{LOGIN}/contoso.onmicrosoft.com/{V2}"
+GRAPH: dict[str, object] = {
+    "name": "Head office",
+    "addin_server_domain": "px.example.test",
+    "scheduled_alias_prefix": "555",
+    "mailbox_protocol": "GRAPH",
+    "room_mailbox_email_address": "rooms@example.test",
+    "oauth_client_id": GUID,
+    "oauth_client_secret": "a~secret",
+    "oauth_token_endpoint": ENDPOINT,
+}
+
+
+def problems(values: Mapping[str, object], current: Connector | None = None) -> Any:
+    """What is wrong with each field."""
+    with pytest.raises(InvalidFields) as caught:
+        validate(Connector, values, current=current, templates=TEMPLATES)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("domain", "is_right"),
+    [
+        *((cloud.graph, True) for cloud in CLOUDS),
+        ("127.0.0.1", True),
+        ("127.0.0.1:8080", True),
+        ("localhost:8080", True),
+        ("[::1]:8080", True),
+        ("graph.microsoft.com:443", False),
+        ("GRAPH.microsoft.com", False),
+        ("graph.microsoft.com.evil.test", False),
+        ("graph.example.test", False),
+        ("graph.windows.net", False),
+        ("https://graph.microsoft.com", False),
+        ("graph.microsoft.com/v1.0", False),
+        ("127.0.0.1:0", False),
+        ("127.0.0.1:80/v1.0", False),
+        ("127.0.0.1@evil.test", False),
+        ("10.0.0.1", False),
+    ],
+)
+def test_graph_domain(domain: str, is_right: bool) -> None:
+    """A cloud's host, or this machine; nothing else gets a token."""
+    problem = graph_domain(domain)
+    assert (problem is None) == is_right
+    if problem is not None:
+        assert "graph.microsoft.com" in problem
+        assert "loopback" in problem
+
+
+def test_graph_is_reached_by_tls_unless_it_is_here() -> None:
+    """Plain http is for loopback alone."""
+    for cloud in CLOUDS:
+        assert graph_origin(cloud.graph) == f"https://{cloud.graph}"
+    assert graph_origin("127.0.0.1:8080") == "http://127.0.0.1:8080"
+
+
+TENANTS = [
+    (GUID, ""),
+    (GUID.upper(), ""),
+    ("contoso.onmicrosoft.com", ""),
+    ("contoso.onmicrosoft.us", ""),
+    ("contoso.partner.onmschina.cn", ""),
+    ("contoso.example", ""),
+    ("outlook.example", ""),
+    ("common", "any organization"),
+    ("Organizations", "any organization"),
+    ("consumers", "any organization"),
+    ("outlook.office365.com", "is a service of Microsoft"),
+    ("OUTLOOK.office365.com", "is a service of Microsoft"),
+    ("login.microsoftonline.com", "is a service of Microsoft"),
+    ("graph.microsoft.com", "is a service of Microsoft"),
+    ("contoso.mail.protection.outlook.com", "is a service of Microsoft"),
+    ("contoso", "is no tenant"),
+    ("my-tenant-id", "is no tenant"),
+    ("10.0.0.1", "is no tenant"),
+    (GUID[:-1], "is no tenant"),
+    ("..", "is no tenant"),
+]
+
+
+@pytest.mark.parametrize(("tenant", "text"), TENANTS)
+def test_tenant(tenant: str, text: str) -> None:
+    """A GUID or a name of the tenant's own; what else it may be is named."""
+    problem = token_endpoint_problem(f"{LOGIN}/{tenant}/{V2}", GLOBAL)
+    if not text:
+        assert problem is None
+        return
+    assert problem is not None
+    assert text in problem
+    assert tenant in problem
+    assert f"{LOGIN}/<tenant>/{V2}" in problem
+
+
+@pytest.mark.parametrize(
+    ("url", "domain", "text"),
+    [
+        (f"https://login.microsoft.com/{GUID}/{V2}", GLOBAL, ""),
+        (f"https://login.microsoftonline.us/{GUID}/{V2}", "graph.microsoft.us", ""),
+        (f"https://login.microsoftonline.us/{GUID}/{V2}", "dod-graph.microsoft.us", ""),
+        (
+            f"https://login.partner.microsoftonline.cn/{GUID}/{V2}",
+            "microsoftgraph.chinacloudapi.cn",
+            "",
+        ),
+        (
+            f"https://login.chinacloudapi.cn/{GUID}/{V2}",
+            "microsoftgraph.chinacloudapi.cn",
+            "",
+        ),
+        (f"http://127.0.0.1:8080/{GUID}/{V2}", "127.0.0.1:8080", ""),
+        (f"http://127.0.0.1:8080/{GUID}/{V2}", GLOBAL, ""),
+        (
+            f"https://login.microsoftonline.us/{GUID}/{V2}",
+            GLOBAL,
+            "graph.microsoft.us and dod-graph.microsoft.us: for graph.microsoft.com",
+        ),
+        (ENDPOINT, "graph.microsoft.us", "begin with https://login.microsoftonline.us"),
+        (ENDPOINT, "127.0.0.1:8080", "must be a loopback address, too"),
+        (f"https://evil.test/{GUID}/{V2}", GLOBAL, "gives no tokens for Microsoft"),
+        (
+            f"https://login.microsoftonline.com.evil.test/{GUID}/{V2}",
+            GLOBAL,
+            "gives no tokens for Microsoft",
+        ),
+        (f"{LOGIN}/{GUID}/oauth2/token", GLOBAL, "This is version 1"),
+        (f"{LOGIN}/oauth2/token", GLOBAL, "This is version 1"),
+        (f"{LOGIN}/{GUID}/oauth2/v2.0/authorize", GLOBAL, "This must be https://"),
+        (f"{LOGIN}/{GUID}/{V2}/", GLOBAL, "This must be https://"),
+        (f"{LOGIN}/{GUID}/{V2}?a=b", GLOBAL, "nothing after that"),
+        (f"{LOGIN}/{GUID}/{V2}#a", GLOBAL, "nothing after that"),
+        (f"{LOGIN}/a/{GUID}/{V2}", GLOBAL, "This must be https://"),
+        (f"{LOGIN}/{V2}", GLOBAL, "This must be https://"),
+        (LOGIN, GLOBAL, "This must be https://"),
+    ],
+)
+def test_token_endpoint(url: str, domain: str, text: str) -> None:
+    """Version 2 of a tenant's endpoint, in Graph's own cloud."""
+    problem = token_endpoint_problem(url, domain)
+    assert (problem is None) == (not text)
+    assert text in (problem or "")
+
+
+@given(url=st.text(), domain=st.sampled_from([GLOBAL, "127.0.0.1", "", "x y"]))
+def test_any_text_is_judged(url: str, domain: str) -> None:
+    """What is no URL is for the field's own check, and nothing raises an error."""
+    for each in (url, f"https://{url}", f"{LOGIN}/{url}", f"{LOGIN}/{url}/{V2}"):
+        token_endpoint_problem(each, domain)
+        graph_domain(each)
+        secret_problem(each)
+
+
+def test_a_secrets_id_is_no_secret() -> None:
+    """The value that Entra ID shows once looks otherwise than the id beside it."""
+    for text in (GUID, GUID.upper(), f" {GUID} "):
+        problem = secret_problem(text)
+        assert problem is not None
+        assert "value" in problem
+    for text in ("", "Zx8~Q_abc.def-ghi", GUID.replace("-", ""), GUID + "1"):
+        assert secret_problem(text) is None
+    assert is_guid(GUID)
+    assert not is_guid(f"{{{GUID}}}")
+
+
+def test_graph_needs_neither_url_nor_service_account() -> None:
+    """It needs the mailbox's address and the application, and that is said of each."""
+    record = check(Connector, GRAPH)
+    assert record.uses_graph
+    assert record.mailbox_server == "https://graph.microsoft.com"
+    assert record.sign_in_method == "APP_PERM"
+    assert wants_worker(record)
+    for name in (
+        "room_mailbox_email_address",
+        "oauth_client_id",
+        "oauth_client_secret",
+        "oauth_token_endpoint",
+    ):
+        found = problems({k: v for k, v in GRAPH.items() if k != name})
+        assert list(found) == [name]
+        assert "required" in found[name][0]
+
+
+def test_ews_needs_what_it_did() -> None:
+    """The default is EWS, which Graph's fields are nothing to."""
+    found = problems({**GRAPH, "mailbox_protocol": "EWS"})
+    assert {"url", "username", "password"} <= set(found)
+    record = check(Connector, CONNECTOR)
+    assert not record.uses_graph
+    assert record.mailbox_server == record.url
+    assert record.sign_in_method == record.authentication_method == "BASIC"
+    old = {"oauth_token_endpoint": f"{LOGIN}/common/oauth2/token"}
+    check(Connector, {**CONNECTOR, **old, "oauth_client_secret": GUID})
+
+
+@pytest.mark.parametrize("method", ["BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM"])
+def test_the_method_of_ews_is_nothing_to_graph(method: str) -> None:
+    """An integration keeps what it had, to go back."""
+    record = check(Connector, {**GRAPH, "authentication_method": method})
+    assert record.authentication_method == method
+    assert record.sign_in_method == "APP_PERM"
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "text"),
+    [
+        ({"oauth_token_endpoint": f"{LOGIN}/common/{V2}"}, "oauth_token_endpoint", "*"),
+        ({"oauth_client_secret": GUID}, "oauth_client_secret", "not its value"),
+        (
+            {"graph_api_domain": "graph.microsoft.us"},
+            "oauth_token_endpoint",
+            "login.microsoftonline.us",
+        ),
+        ({"graph_api_domain": "graph.example.test"}, "graph_api_domain", "your cloud"),
+        ({"graph_api_domain": ""}, "graph_api_domain", "may not be empty"),
+        ({"graph_answer_method": "SMS"}, "graph_answer_method", "RESPONSE, MAIL"),
+        ({"graph_notification_method": "PULL"}, "graph_notification_method", "POLL"),
+    ],
+)
+def test_contradictions(values: dict[str, object], field: str, text: str) -> None:
+    """Each is told at its field, with what would be right."""
+    found = problems({**GRAPH, **values})
+    assert list(found) == [field]
+    assert text.strip("*") in found[field][0]
+    found = problems({**GRAPH, "mailbox_protocol": "IMAP"})
+    assert "EWS, GRAPH" in found["mailbox_protocol"][0]
+
+
+def test_without_single_use_rooms_nothing_is_asked() -> None:
+    """Then no mailbox is read."""
+    record = check(
+        Connector,
+        {
+            **CONNECTOR,
+            "mailbox_protocol": "GRAPH",
+            "enable_dynamic_vmrs": False,
+            "enable_personal_vmrs": True,
+            "personal_vmr_oauth_auth_endpoint": "https://fs.test/adfs/oauth2/authorize",
+            "personal_vmr_oauth_token_endpoint": "https://fs.test/adfs/oauth2/token",
+            "personal_vmr_oauth_client_id": "users",
+            "personal_vmr_adfs_relying_party_trust_identifier": "urn:vc",
+        },
+    )
+    assert not wants_worker(record)
+
+
+def stored(**values: object) -> Connector:
+    """A stored integration with Graph; its secret is sealed."""
+    record: Connector = check(Connector, GRAPH)
+    given: Any = {"id": 1, "oauth_client_secret": "sealed", **values}
+    return replace(record, **given)
+
+
+def test_a_certificate_is_as_good_as_a_secret() -> None:
+    """It goes with the other cloud's secret: what only the server sets is removed."""
+    current = stored(oauth_client_secret="", private_key="sealed", public_key="PEM")
+    validate(Connector, {"description": "x"}, current=current, templates=TEMPLATES)
+    moved: dict[str, object] = {
+        "graph_api_domain": "graph.microsoft.us",
+        "oauth_token_endpoint": f"https://login.microsoftonline.us/{GUID}/{V2}",
+    }
+    found = problems(moved, current)
+    assert "private_key is removed" in str(found["graph_api_domain"])
+    assert "certificate" in str(found["oauth_client_secret"])
+    record = validate(
+        Connector,
+        {**moved, "oauth_client_secret": "new"},
+        current=current,
+        templates=TEMPLATES,
+    )
+    assert record.private_key == ""
+
+
+def test_secrets_do_not_follow_graphs_address() -> None:
+    """Another host of Graph gets tokens only by a secret that was entered for it."""
+    found = problems({"graph_api_domain": "127.0.0.1:8080"}, stored())
+    assert "graph_api_domain" in found["oauth_client_secret"][0]
+    assert "same request" in found["oauth_client_secret"][0]
+    ews = {"url": "https://evil.test/EWS", "mailbox_protocol": "EWS", "username": "x"}
+    assert "oauth_client_secret" in problems(ews, stored(password="sealed"))
+
+
+def test_it_moves_over_and_back_by_the_protocol_alone() -> None:
+    """The secrets of both stay, if they were entered once."""
+    current = replace(
+        check(
+            Connector,
+            {
+                **GRAPH,
+                **CONNECTOR,
+                "mailbox_protocol": "EWS",
+                "authentication_method": "NTLM",
+            },
+        ),
+        id=1,
+        password="sealed",
+        oauth_client_secret="sealed",
+    )
+    for protocol in ("GRAPH", "EWS"):
+        current = validate(
+            Connector,
+            {"mailbox_protocol": protocol},
+            current=current,
+            templates=TEMPLATES,
+        )
+        assert current.mailbox_protocol == protocol
+        assert (current.password, current.oauth_client_secret) == ("sealed", "sealed")
+
+
+def test_what_graph_is_reached_by_changes_the_worker() -> None:
+    """A changed setting of Graph, or of its tokens, is followed by a new worker."""
+    assert {
+        "mailbox_protocol",
+        "graph_api_domain",
+        "graph_answer_method",
+        "graph_notification_method",
+        "oauth_client_id",
+        "oauth_client_secret",
+        "oauth_token_endpoint",
+        "private_key",
+        "disable_proxy",
+        "room_mailbox_email_address",
+    } <= set(CONNECTION_FIELDS)
+    assert set(CONNECTION_FIELDS) <= set(fields_of(Connector))
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"client_secret": GUID}, "client_secret"),
+        ({"graph_api_domain": "graph.example.test"}, "graph_api_domain"),
+    ],
+)
+def test_deployments_are_checked_alike(values: dict[str, object], field: str) -> None:
+    """The fields of One-Touch Join have other names, and the same mistakes."""
+    right: dict[str, object] = {
+        "name": "Tenant",
+        "client_id": GUID,
+        "client_secret": "a~secret",
+        "oauth_token_url": ENDPOINT,
+    }
+    validate(GraphDeployment, right, current=None, templates=TEMPLATES)
+    with pytest.raises(InvalidFields) as caught:
+        validate(
+            GraphDeployment, {**right, **values}, current=None, templates=TEMPLATES
+        )
+    assert list(caught.value.problems) == [field]
