@@ -38,10 +38,10 @@ from pexschedd.ews.operations.parts import (
     item_shape,
     property_uri,
     read_ref,
-    read_time,
     write_time,
 )
 from pexschedd.exchange.global_ids import occurrence_date
+from pexschedd.exchange.moments import read_time
 from pexschedd.model.meeting import MeetingMessage, MessageRef
 
 PAGE = 100

@@ -1,8 +1,7 @@
 """GetItem: whole meeting messages, or only their current ids."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 from pexschedd.bodies.tags import find
 from pexschedd.ews.envelope import (
@@ -14,7 +13,7 @@ from pexschedd.ews.envelope import (
     request,
     results,
 )
-from pexschedd.ews.operations.item_parts import ItemReader, read_number
+from pexschedd.ews.operations.item_parts import ItemReader
 from pexschedd.ews.operations.parts import (
     CLEAN_GLOBAL_ID,
     GLOBAL_ID,
@@ -23,11 +22,13 @@ from pexschedd.ews.operations.parts import (
     item_ids,
     item_shape,
     read_ref,
-    read_time,
 )
 from pexschedd.ews.operations.recurrence import RECURRENCE_FIELDS, read_recurrence
 from pexschedd.ews.operations.time_zone import read_zone
 from pexschedd.exchange.global_ids import canonical_uid, occurrence_date
+from pexschedd.exchange.meeting_texts import read_number
+from pexschedd.exchange.moments import read_time
+from pexschedd.exchange.series import same_time_on
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 
 # Neither calendar:UID nor AppointmentSequenceNumber: asked for them, some servers leave
@@ -154,7 +155,7 @@ def read_message(element: Element, ref: MessageRef) -> MeetingMessage:
         or item.time("DateTimeCreated")
         or _NEVER,
         uid=item.uid,
-        recurrence_id=exact or (_same_time_on(day, start, zone) if day else None),
+        recurrence_id=exact or (same_time_on(day, start, zone) if day else None),
         occurrence_day=day,
         names_its_part=item.is_series or bool(canonical_uid(global_id)),
         is_series=item.is_series,
@@ -189,15 +190,3 @@ def _kind(item: ItemReader) -> MessageKind:
         return MessageKind.OTHER
     # The copy of a meeting that was cancelled since is not an invitation any more.
     return MessageKind.CANCELLATION if item.cancelled else MessageKind.REQUEST
-
-
-def _same_time_on(day: date, start: datetime | None, zone: str) -> datetime | None:
-    """The global object id knows only the day; most occurrences keep their time."""
-    if start is None:
-        return None
-    place = ZoneInfo(zone)
-    try:
-        local = start.astimezone(place)
-        return datetime.combine(day, local.time(), place).astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None

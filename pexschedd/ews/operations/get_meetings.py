@@ -24,10 +24,10 @@ from pexschedd.ews.operations.parts import (
     item_ids,
     item_shape,
     read_ref,
-    read_time,
 )
 from pexschedd.ews.operations.recurrence import RECURRENCE_FIELDS, read_recurrence
 from pexschedd.ews.operations.time_zone import read_zone
+from pexschedd.exchange.moments import read_time
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
 
 _FIELDS = (

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -13,9 +12,16 @@ from pexschedd.ews.operations.parts import (
     GLOBAL_ID,
     SENDER_ADDRESS_TAG,
     Named,
-    read_time,
 )
 from pexschedd.exchange.global_ids import canonical_uid, readable_uid
+from pexschedd.exchange.meeting_texts import (
+    MOST_RECIPIENTS,
+    name_of,
+    read_number,
+    smtp_address,
+    subject_of,
+)
+from pexschedd.exchange.moments import read_time
 from pexschedd.model.blank_text import shown
 from pexschedd.model.meeting import Person
 
@@ -26,12 +32,6 @@ _PROPERTY_SETS = {
 }
 _STATE_RECEIVED = 2
 _STATE_CANCELLED = 4
-_ADDRESS = re.compile(r"[^\s<>@,;]+@[^\s<>@,;]+\Z")
-_MAX_ADDRESS = 320
-_MAX_NAME = 256
-_MAX_SUBJECT = 1000
-_MAX_NUMBER = 2**31 - 1
-_MOST_RECIPIENTS = 500
 
 
 class ItemReader:
@@ -107,7 +107,7 @@ class ItemReader:
     @property
     def subject(self) -> str:
         """The subject, bounded; empty if a person sees nothing in it."""
-        return shown(text(self.element, "Subject")[:_MAX_SUBJECT])
+        return subject_of(text(self.element, "Subject"))
 
     @property
     def cancelled(self) -> bool:
@@ -146,18 +146,18 @@ class ItemReader:
             self._properties.get((_TAG, SENDER_ADDRESS_TAG), ""),
             text(sender, "EmailAddress"),
         )
-        email = next(filter(None, map(_address, addresses)), "")
-        return Person(" ".join(name.split())[:_MAX_NAME], email)
+        email = next(filter(None, map(smtp_address, addresses)), "")
+        return Person(name_of(name), email)
 
     @property
     def recipients(self) -> tuple[str, ...]:
         """The SMTP addresses of To and Cc, bounded in number."""
         found = (
-            _address(text(mailbox, "EmailAddress"))
+            smtp_address(text(mailbox, "EmailAddress"))
             for field in ("ToRecipients", "CcRecipients")
             for mailbox in children(child(self.element, field), "Mailbox")
         )
-        return tuple(islice(filter(None, found), _MOST_RECIPIENTS))
+        return tuple(islice(filter(None, found), MOST_RECIPIENTS))
 
     @property
     def bodies(self) -> tuple[str, str]:
@@ -168,15 +168,3 @@ class ItemReader:
         if body is not None and body.get("BodyType") == "Text":
             return "", plain or content
         return content, plain
-
-
-def read_number(value: str) -> int:
-    """0 for what is no number from 0 to 2**31 - 1."""
-    if not value.isdecimal() or len(value) > 10:
-        return 0
-    return min(int(value), _MAX_NUMBER)
-
-
-def _address(value: str) -> str:
-    value = value.strip()
-    return value if len(value) <= _MAX_ADDRESS and _ADDRESS.match(value) else ""

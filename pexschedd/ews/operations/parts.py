@@ -1,6 +1,5 @@
 """Pieces that several operations are made of."""
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -86,22 +85,6 @@ def first_item(result: Element) -> Element | None:
 
 DAYS_OF_WEEK = {day.title().replace("_", ""): day for day in DayOfWeek}
 """By their names here: "Monday", "WeekendDay"."""
-
-_DATE_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?\Z", re.ASCII
-)
-
-
-def read_time(value: str) -> datetime | None:
-    """An xs:dateTime as aware UTC; without an offset it is UTC already."""
-    match = _DATE_TIME.match(value.strip())
-    if match is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(match[1] + (match[2] or "Z"))
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # 25 o'clock; the year 1 east of Greenwich
-        return None
 
 
 def write_time(moment: datetime) -> str:

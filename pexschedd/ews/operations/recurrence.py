@@ -5,15 +5,17 @@ understood wholly or not at all.
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime
 from typing import TypeVar
 
 import msgspec
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
 from pexschedd.ews.operations.item_parts import ItemReader
-from pexschedd.ews.operations.parts import DAYS_OF_WEEK, read_time
+from pexschedd.ews.operations.parts import DAYS_OF_WEEK
 from pexschedd.ews.operations.time_zone import read_clock
+from pexschedd.exchange.moments import read_time
+from pexschedd.exchange.series import MAX_CHANGED, SeriesOutline
 from pexschedd.model.recurrence import (
     AbsoluteMonthly,
     AbsoluteYearly,
@@ -31,8 +33,6 @@ from pexschedd.model.recurrence import (
     Which,
     Zone,
 )
-from pexschedd.scheduling.recurrence.series_dates import first_start
-from pexschedd.scheduling.recurrence.timezone_rules import tzinfo_of
 
 T = TypeVar("T")
 
@@ -46,9 +46,6 @@ RECURRENCE_FIELDS = (
     "calendar:DeletedOccurrences",
 )
 """The properties of an item that `read_recurrence` needs."""
-
-MAX_CHANGED = 1_000
-"""Moved and deleted occurrences together: more are no calendar that anybody keeps."""
 
 _MONTHS = {
     "January": 1,
@@ -83,50 +80,19 @@ def _recurrence(item: ItemReader) -> Recurrence:
     zone = read_clock(child(item.element, "StartTimeZone"))
     if zone is None:
         raise ValueError("an unknown clock")
-    found = _by_clock(item, parts, start, end, zone)
-    if _begins_at(found, start):
-        return found
-    zone = _zone_of_range(parts[1])
-    if zone is not None:
-        found = _by_clock(item, parts, start, end, zone)
-        if _begins_at(found, start):
-            return found
-    raise ValueError("the pattern does not begin where the meeting does")
-
-
-def _by_clock(
-    item: ItemReader, parts: list[Element], start: datetime, end: datetime, zone: Zone
-) -> Recurrence:
-    clock = tzinfo_of(zone)
-    days = _whole_days(start, end, clock) if item.true("IsAllDayEvent") else None
-    first, last = days or (
-        start.astimezone(clock).replace(tzinfo=None, fold=0),
-        end.astimezone(clock).replace(tzinfo=None, fold=0),
-    )
     exceptions, deleted = _exceptions(item.element), _deleted(item.element)
     if len(exceptions) + len(deleted) > MAX_CHANGED:
         raise ValueError("too many changed occurrences")
-    return Recurrence(
-        pattern=_pattern(parts[0]),
-        range=_range(parts[1]),
-        zone=zone,
-        at=first.time(),
-        duration=last - first,
-        all_day=days is not None,
-        exceptions=exceptions,
-        deleted=deleted,
+    outline = SeriesOutline(
+        _pattern(parts[0]), _range(parts[1]), start, end, item.true("IsAllDayEvent")
     )
-
-
-def _begins_at(recurrence: Recurrence, start: datetime) -> bool:
-    """Return whether the pattern's first date is that of the meeting's own start.
-
-    Where it is not, the zone that came with the meeting is not the one that the
-    pattern goes by: each room would open a day early or late.
-    """
-    pattern = msgspec.structs.replace(recurrence, exceptions=(), deleted=())
-    first = first_start(pattern)
-    return first is None or abs(first - start) < timedelta(hours=12)
+    for clock in (zone, _zone_of_range(parts[1])):
+        found = outline.by_clock(clock) if clock is not None else None
+        if found is not None and outline.begins_with(found):
+            return msgspec.structs.replace(
+                found, exceptions=exceptions, deleted=deleted
+            )
+    raise ValueError("the pattern does not begin where the meeting does")
 
 
 def _zone_of_range(element: Element) -> Zone | None:
@@ -137,25 +103,6 @@ def _zone_of_range(element: Element) -> Zone | None:
     east = int(offset[2]) * 60 + int(offset[3])
     bias = -east if offset[1] == "+" else east
     return CustomZone((Era(bias=bias),))
-
-
-def _whole_days(
-    start: datetime, end: datetime, clock: tzinfo
-) -> tuple[datetime, datetime] | None:
-    """The midnights that a meeting of whole days begins and ends at by that clock.
-
-    None if they are none: the days are those of another zone, and the series is an
-    ordinary one of that length.
-    """
-    first, last = _midnight(start, clock), _midnight(end, clock)
-    return (first, last) if first and last else None
-
-
-def _midnight(instant: datetime, clock: tzinfo) -> datetime | None:
-    """A clock that leaps over a midnight shows one o'clock then."""
-    midnight = datetime.combine(instant.astimezone(clock).date(), time(0))
-    same = midnight.replace(tzinfo=clock).astimezone(UTC) == instant
-    return midnight if same else None
 
 
 def _pattern(element: Element) -> Pattern:

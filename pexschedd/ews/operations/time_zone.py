@@ -2,27 +2,22 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
 from pexschedd.ews.envelope import Element, child, children, local_name, text
-from pexschedd.ews.operations.parts import DAYS_OF_WEEK, read_time
-from pexschedd.exchange.zones import iana_zone, named_zone
-from pexschedd.model.recurrence import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    ClockChange,
-    CustomZone,
-    DayOfWeek,
-    Era,
-    Zone,
+from pexschedd.ews.operations.parts import DAYS_OF_WEEK
+from pexschedd.exchange.custom_zones import (
+    MAX_BIASES,
+    MAX_CHANGES,
+    MAX_ERAS,
+    DatedEra,
+    custom_zone,
+    rules_at,
 )
-
-MAX_ERAS = 200
-MAX_BIASES = 24
-MAX_CHANGES = 2 * MAX_ERAS
-"""Definitions travel with messages from anywhere, and clocks are asked often: no zone
-on earth has had as many."""
+from pexschedd.exchange.moments import read_time
+from pexschedd.exchange.zones import iana_zone, named_zone
+from pexschedd.model.recurrence import ClockChange, DayOfWeek, Era, Zone
 
 _DURATION = re.compile(
     r"(-?)P(?:0D)?T(?:(\d{1,2})H)?(?:(\d{1,4})M)?(?:(\d{1,2})(?:\.(\d*))?S)?\Z",
@@ -34,10 +29,7 @@ def read_zone(definition: Element | None, when: datetime) -> str:
     """The IANA zone of a definition; its rules count as they are at `when`."""
     if definition is None:
         return "UTC"
-    rules = None
-    for begins, era in _eras(definition):
-        if begins is None or begins.replace(tzinfo=begins.tzinfo or UTC) <= when:
-            rules = era
+    rules = rules_at(_eras(definition), when)
     return iana_zone(definition.get("Id", ""), rules, when.year)
 
 
@@ -46,32 +38,10 @@ def read_clock(definition: Element | None) -> Zone | None:
     written. Without a definition it is UTC; None if it cannot be understood."""
     if definition is None:
         return "UTC"
-    return named_zone(definition.get("Id", "")) or _custom(definition)
+    return named_zone(definition.get("Id", "")) or custom_zone(_eras(definition))
 
 
-def _custom(definition: Element) -> CustomZone | None:
-    eras: list[Era] = []
-    for begins, era in _eras(definition):
-        if era is None:
-            return None
-        if begins is not None and begins.year > LAST_YEAR:
-            continue
-        if begins is None or begins.year < FIRST_YEAR:
-            eras, begins = [], None
-        elif not eras:
-            return None  # nobody knows what was before
-        eras.append(Era(bias=era.bias, changes=era.changes, begins=begins))
-    biases = {era.bias for era in eras}
-    biases |= {change.bias for era in eras for change in era.changes}
-    if len(eras) > MAX_ERAS or len(biases) > MAX_BIASES:
-        return None
-    try:
-        return CustomZone(tuple(eras))
-    except ValueError:
-        return None
-
-
-def _eras(definition: Element) -> Iterator[tuple[datetime | None, Era | None]]:
+def _eras(definition: Element) -> Iterator[DatedEra]:
     """Yield each era with its begin; None for rules that make no sense, or have more
     than `MAX_CHANGES` in all."""
     periods = {
