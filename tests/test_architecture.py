@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, str] = {
         "ews exchange scheduling/ports scheduling/recurrence model bodies"
     ),
     "graph": "exchange scheduling/ports scheduling/recurrence model bodies net util",
+    "graph/entities": "exchange scheduling/ports scheduling/recurrence model bodies",
     "identity": "history model net crypto store util",
     "personal": (
         "bodies model templates scheduling/records/lookup "
@@ -96,6 +97,7 @@ PURE = (
     "doctor/diagnose",
     "doctor/setup",
     "ews/operations",
+    "graph/entities",
     "model",
     "onetouch/invitation",
     "onetouch/links",

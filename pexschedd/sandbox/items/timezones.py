@@ -129,7 +129,20 @@ def yearly_rules(
 ) -> tuple[timedelta, timedelta, tuple[ZoneChange, ...]]:
     """Return standard and daylight offset (positive east), and the changes of that
     year."""
-    zone = read_zone(zone_id)
+    return rules_in(read_zone(zone_id), year)
+
+
+def years_of(zone_id: str, rules: str) -> list[int]:
+    """Return the years from which on a zone of the given rules has others; none for a
+    zone by its id."""
+    zone = zone_of(zone_id, rules)
+    return zone.years if isinstance(zone, zone_definitions.DefinedZone) else []
+
+
+def rules_in(
+    zone: tzinfo, year: int
+) -> tuple[timedelta, timedelta, tuple[ZoneChange, ...]]:
+    """Return the same of any zone."""
     hours = _changing_hours(zone, year)
     offsets = sorted({_offset(zone, datetime(year, 1, 1, tzinfo=UTC)), *hours.values()})
     if len(hours) != 2 or len(offsets) != 2:

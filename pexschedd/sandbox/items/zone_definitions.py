@@ -29,6 +29,11 @@ class DefinedZone(tzinfo):
         self._rules = rules
         """Naive local times and what holds from then on, in order."""
 
+    @property
+    def years(self) -> list[int]:
+        """The years in which the rules begin."""
+        return sorted({begin.year for begin, _ in self._rules})
+
     def _rule(self, moment: datetime | None) -> tzinfo:
         chosen = self._rules[0][1]
         if moment is not None:

@@ -14,6 +14,7 @@ from pexschedd.sandbox.items import ids, occurrence_dates
 from pexschedd.sandbox.items.records import CalendarType, Item, ItemKind, Meeting
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 from pexschedd.sandbox.markup import Element
+from pexschedd.sandbox.properties import recurrence_blob, zone_blob
 
 _SETS = {
     "Meeting": "6ed8da90-450b-101b-98da-00aa003f1305",
@@ -201,6 +202,12 @@ def _goid(meeting: Meeting) -> bytes:
     return ids.for_occurrence(meeting.goid, day)
 
 
+def _zone_of_series(meeting: Meeting) -> bytes | None:
+    if meeting.recurrence is None:
+        return None
+    return zone_blob.written(meeting, recurring=True)
+
+
 def state_flags(item: Item, mailbox: SandboxMailbox) -> int | None:
     """Return AppointmentState: 1 for a meeting, 2 for received, 4 for cancelled, added
     up."""
@@ -233,9 +240,12 @@ _GETTERS: dict[str, Getter] = {
     _A + "0x820d": _meeting(lambda meeting: meeting.start),
     _A + "0x820e": _meeting(lambda meeting: meeting.end),
     _A + "0x8215": _meeting(lambda meeting: meeting.all_day),
+    _A + "0x8216": _meeting(recurrence_blob.written),
     _A + "0x8217": state_flags,
     _A + "0x8223": _meeting(lambda meeting: meeting.recurrence is not None),
     _A + "0x8228": _meeting(lambda meeting: meeting.recurrence_id),
+    _A + "0x825e": _meeting(zone_blob.written),
+    _A + "0x8260": _meeting(_zone_of_series),
     _C + "0x8516": _meeting(lambda meeting: meeting.start),
     _C + "0x8517": _meeting(lambda meeting: meeting.end),
     "tag:0x001a": lambda item, _: item.item_class,

@@ -58,7 +58,9 @@ def written(meeting: Meeting) -> dict[str, Any] | None:
             "type": kind,
             "startDate": begin.isoformat(),
             "endDate": end,
-            "recurrenceTimeZone": meeting.zone,
+            "recurrenceTimeZone": (
+                "Customized Time Zone" if meeting.zone_rules else meeting.zone
+            ),
             "numberOfOccurrences": recurrence.count or 0,
         },
     }

@@ -1,0 +1,1 @@
+"""Graph's entities: JSON documents, read as meetings and messages. Pure."""
