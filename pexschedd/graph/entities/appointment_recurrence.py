@@ -1,4 +1,4 @@
-"""AppointmentRecur: how a series repeats, and which of its occurrences are changed.
+"""AppointmentRecur: the binary pattern of a series, with its changed occurrences.
 
 MS-OXOCAL 2.2.1.44 (PidLidAppointmentRecur), little endian. Times are minutes since
 1601-01-01 on the series' own wall clock. Only what says when occurrences take place is

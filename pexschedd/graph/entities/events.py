@@ -254,7 +254,8 @@ def _recurrence(
 
 
 def _listed(document: _EventDocument, zone: str) -> ListedOccurrences:
-    """Raises ValueError for what cannot be read: a series is understood wholly."""
+    """Return the occurrences that stand beside the series. Raises ValueError for what
+    cannot be read: a series is understood wholly or not at all."""
     changed = []
     for data in document.exception_occurrences or ():
         each = read_document(data, _OccurrenceDocument)

@@ -1,4 +1,4 @@
-"""What messages and events have in common: people, bodies, times and zones."""
+"""Parts of both messages and events: people, bodies, times and zones."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time

@@ -1,4 +1,4 @@
-"""Messages of the equipment mailbox: what one says about a meeting.
+"""Messages of the equipment mailbox, read as messages about meetings.
 
 All of it comes from the message: its event may not be there yet, or never. What Graph
 has no property for, it gives as extended properties.

@@ -1,4 +1,4 @@
-"""How a series repeats: a patternedRecurrence, and AppointmentRecur beside it.
+"""Recurrences of series: a patternedRecurrence, and AppointmentRecur beside it.
 
 Graph's own document tells the pattern and the range. Which occurrences are deleted or
 moved stands only in AppointmentRecur, which has the pattern as well, and the time of

@@ -12,7 +12,12 @@ from pexschedd.sandbox.graph.entities import (
 )
 from pexschedd.sandbox.graph.entities.view import EntityView, timestamp, zoned
 from pexschedd.sandbox.graph.odata.query_options import pick
-from pexschedd.sandbox.items.records import Item, ItemKind, ResponseType
+from pexschedd.sandbox.items.records import (
+    Item,
+    ItemKind,
+    MailboxUser,
+    ResponseType,
+)
 from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
 
 _EVENT_MESSAGE = "#microsoft.graph.eventMessage"
@@ -123,14 +128,26 @@ def _message(item: Item, mailbox: SandboxMailbox, view: EntityView) -> dict[str,
         "isDraft": item.is_draft,
         "webLink": "https://outlook.office365.com/owa/",
         "inferenceClassification": "focused",
-        "sender": people.recipient(item.sender, item),
-        "from": people.recipient(item.author, item),
+        "sender": _unless_left_out(item, "message:Sender", item.sender),
+        "from": _unless_left_out(item, "message:From", _principal(item)),
         "toRecipients": [people.recipient(each) for each in item.to],
         "ccRecipients": [people.recipient(each) for each in item.cc],
         "bccRecipients": [people.recipient(each) for each in item.bcc],
         "replyTo": [],
         "flag": {"flagStatus": "notFlagged"},
     }
+
+
+def _principal(item: Item) -> MailboxUser | None:
+    """The one for whom a message was sent: of a request that was passed on it stays
+    the organizer."""
+    if item.kind is ItemKind.REQUEST and item.meeting is not None and item.author:
+        return item.meeting.organizer
+    return item.author
+
+
+def _unless_left_out(item: Item, name: str, person: MailboxUser | None) -> Any:
+    return None if name in item.left_out else people.recipient(person, item)
 
 
 def _meeting(item: Item, mailbox: SandboxMailbox, view: EntityView) -> dict[str, Any]:
