@@ -19,8 +19,10 @@ from pexschedd.graph.entities.events import (
     uid_of,
 )
 from pexschedd.graph.entities.extended_properties import (
+    APPOINTMENT_END,
     APPOINTMENT_RECUR,
     APPOINTMENT_SEQUENCE,
+    APPOINTMENT_START,
     CLEAN_GLOBAL_ID,
     GLOBAL_ID,
     MAX_BINARY,
@@ -673,3 +675,19 @@ def test_a_listed_message() -> None:
     assert (found.ref.uid, found.folder) == ("abc@x.test", "inbox-id")
     odd = read_listed(msgspec.json.encode(request(receivedDateTime=7)))
     assert (odd.ref.item_id, odd.ref.uid, odd.received) == ("AAMk=", "", "")
+
+
+def test_whole_days_with_their_instants() -> None:
+    """The instants of whole days count where they are told, whatever the zone is."""
+    times = {
+        APPOINTMENT_START: "2026-12-01T05:00:00Z",
+        APPOINTMENT_END: "2026-12-02T05:00:00Z",
+    }
+    found = understood(
+        isAllDay=True,
+        startDateTime=zoned("2026-12-01T00:00:00"),
+        endDateTime=zoned("2026-12-02T00:00:00"),
+        singleValueExtendedProperties=extended(**times),
+    )
+    assert found.start == datetime(2026, 12, 1, 5, tzinfo=UTC)
+    assert found.end == datetime(2026, 12, 2, 5, tzinfo=UTC)
