@@ -113,3 +113,6 @@ class MeetingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The tags in `html` and `text`; None if they were not looked for yet."""
     outdated: bool = False
     """The server itself says that a newer version exists."""
+    hidden: bool = False
+    """Found among the deleted items, where Exchange puts updates that it applies to the
+    calendar without showing them to anyone (graph: Exchange Online)."""

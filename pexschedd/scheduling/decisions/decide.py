@@ -27,13 +27,18 @@ story can be told as a table of cases, and a crash can be replayed.
 | cancellation of one   | only that date scheduled  | remove, its room goes        |
 | cancellation of one   | meeting unknown           | remove, kept for the series  |
 | any of these          | another organizer's       | reply, nothing changes       |
+| any of these, hidden  | meeting scheduled         | as if it were in the inbox   |
+| any of these, hidden  | unknown, with a valid tag | as if it were in the inbox   |
+| any of these, hidden  | unknown, no valid tag     | none, it stays where it is   |
 | any, contradictory    | -                         | raises `Undecidable`         |
 | anything else         | -                         | none, it stays in the inbox  |
 
 The answers are those of `ports.mailbox.Action`: only accept, decline and reply send
 mail. A request in the past is declined, but a meeting that it moves is moved all the
-same. The caller turns `Undecidable`, and every other error, into the general error text
-with a correlation id.
+same. A hidden message lies among the deleted items: Exchange has put it there, or a
+person has, and of what lies there only the meetings with a room here concern us. The
+caller turns `Undecidable`, and every other error, into the general error text with a
+correlation id.
 """
 
 from datetime import datetime
@@ -94,6 +99,8 @@ def decide(
     """
     if message.kind is MessageKind.OTHER:
         return Decision("not about a meeting")
+    if message.hidden and not _is_ours(message, known, connector):
+        return Decision("hidden, and about no meeting of ours")
     own = own_records(message, known, connector)
     if own is None:
         # Before all else: a colleague's message must not be declined as nonsense
@@ -105,6 +112,14 @@ def decide(
     return MeetingRequest(
         message, own, known, connector, texts, now, ids, may_wait=may_wait
     ).decide()
+
+
+def _is_ours(
+    message: MeetingMessage, known: KnownMeetings, connector: Connector
+) -> bool:
+    """Return whether a message's meeting is scheduled here, or may become so."""
+    scheduled = message.uid and known.records(connector.id, message.uid)
+    return bool(scheduled or tagged_aliases(message, known, connector))
 
 
 def _cancelled(

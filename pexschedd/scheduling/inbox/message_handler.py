@@ -174,6 +174,8 @@ class MessageHandler:
         """Answer with the general error, as the last thing that can be said."""
         if isinstance(message, MeetingMessage) and message.kind is MessageKind.OTHER:
             return  # no organizer waits for an answer
+        if message.hidden and not self._is_scheduled(connector, message):
+            return  # what is deleted concerns us only where there is a room
         reply = self._reply_instead(connector, message, correlation_id)
         if not reply:
             self._decline(transaction, connector, message, correlation_id)
@@ -200,10 +202,16 @@ class MessageHandler:
             if is_somebody_elses(message, self._lookup, connector):
                 return organizer.NOT_THE_ORGANIZER
             return ""
-        uid = message.ref.uid
-        if uid and self._lookup.records(connector.id, uid):
+        if self._is_scheduled(connector, message):
             return organizer.CANNOT_BE_READ.format(correlation_id=correlation_id)
         return ""
+
+    def _is_scheduled(
+        self, connector: Connector, message: MeetingMessage | Unreadable
+    ) -> bool:
+        """Return whether there are records of a message's meeting, whosever it is."""
+        uid = message.uid if isinstance(message, MeetingMessage) else message.ref.uid
+        return bool(uid and self._lookup.records(connector.id, uid))
 
     def correlation_id(self) -> str:
         """Return a new correlation id."""

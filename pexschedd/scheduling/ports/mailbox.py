@@ -1,7 +1,6 @@
 """Protocols for the equipment mailbox and organizers' calendars.
 
-`ews/` implements them over Exchange Web Services; Microsoft Graph can become a second
-implementation. Every method raises `errors.MailboxError` or one of its kinds.
+`ews/` implements them over Exchange Web Services, `graph/` over Microsoft Graph. Every method raises `errors.MailboxError` or one of its kinds.
 """
 
 from collections.abc import Sequence
@@ -43,6 +42,8 @@ class Unreadable(msgspec.Struct, frozen=True):
     ref: MessageRef
     reason: str
     blame: Blame = Blame.MESSAGE
+    hidden: bool = False
+    """Among the deleted items; see `MeetingMessage.hidden`."""
 
 
 class Action(StrEnum):

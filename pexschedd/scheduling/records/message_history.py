@@ -6,7 +6,7 @@ from pexschedd.clock import Now
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference
 from pexschedd.model.integration.connector import Connector
-from pexschedd.model.meeting import MeetingMessage, MessageKind
+from pexschedd.model.meeting import MeetingMessage
 from pexschedd.model.outbox import ProcessedMessage
 from pexschedd.model.schedule import MeetingRecord
 from pexschedd.scheduling.decisions.decision import (
@@ -43,11 +43,12 @@ class MessageHistory:
     ) -> None:
         """Add the record of a message, before the decision's changes are made.
 
-        Nothing is recorded of a message that is not about a meeting.
+        Nothing is recorded of a message that is left where it is: it is not about a
+        meeting, or about none of ours.
         """
-        known = message if isinstance(message, MeetingMessage) else None
-        if known is not None and known.kind is MessageKind.OTHER:
+        if decision.action is None and not decision.token:
             return
+        known = message if isinstance(message, MeetingMessage) else None
         uid = message.ref.uid if known is None else known.uid
         meetings = self._lookup.records(connector.id, uid) if uid else []
         transaction.put(
@@ -79,9 +80,7 @@ class MessageHistory:
 
 
 def _action(decision: Decision) -> str:
-    if decision.token:
-        return "rewrite"
-    return "discard" if decision.action is None else str(decision.action)
+    return "rewrite" if decision.token else str(decision.action)
 
 
 def _conference(
