@@ -13,9 +13,7 @@ from pexschedd.ews.envelope import (
     text,
 )
 from pexschedd.ews.operations.parts import INBOX, folder
-
-PROPERTY_SET = "c3f5b0f2-52c5-4d0e-9b0a-6f3a2d1e8b47"
-PROPERTY_NAME = "pexschedd-owner"
+from pexschedd.exchange.owner_stamp import PROPERTY_NAME, PROPERTY_SET
 
 
 def _property() -> Element:

@@ -63,6 +63,7 @@ def _table() -> list[GraphOperation]:
     one = ("messages/{message}", f"{folder}/messages/{{message}}")
     add("ListMailFolders GET mailFolders", _READ_MAIL, messages.list_folders)
     add(f"GetMailFolder GET {folder}", _READ_MAIL, messages.get_folder)
+    add(f"UpdateMailFolder PATCH {folder}", _WRITE_MAIL, messages.update_folder)
     add(
         f"DeltaMessages GET {folder}/messages/delta",
         _READ_MAIL,

@@ -79,7 +79,9 @@ event(outlookItem): transactionId String, originalStartTimeZone String,
   singleValueExtendedProperties [singleValueLegacyExtendedProperty]
 singleValueLegacyExtendedProperty: id String, value String
 mailFolder: id String, displayName String, parentFolderId String,
-  childFolderCount Int32, unreadItemCount Int32, totalItemCount Int32, isHidden Boolean
+  childFolderCount Int32, unreadItemCount Int32, totalItemCount Int32,
+  isHidden Boolean,
+  singleValueExtendedProperties [singleValueLegacyExtendedProperty]
 calendar: id String, name String, color calendarColor, changeKey String,
   canShare Boolean, canViewPrivateItems Boolean, canEdit Boolean, owner emailAddress,
   isDefaultCalendar Boolean, isRemovable Boolean
@@ -261,6 +263,7 @@ def answer_faults(status: int, document: Any) -> list[str]:
 
 _REQUESTS = (
     (r"PATCH .*/messages/[^/]+", "message"),
+    (r"PATCH .*/mailFolders/[^/]+", "mailFolder"),
     (r"POST .*/events", "event"),
     (r"PATCH .*/events/[^/]+", "event"),
     (r"POST .*/(accept|tentativelyAccept)", "accept"),

@@ -365,6 +365,25 @@ def test_send_a_reply_of_ones_own(graph: GraphSandbox, client: GraphClient) -> N
     assert own["responseStatus"]["response"] == "notResponded"
 
 
+def test_a_property_of_a_folder(graph: GraphSandbox, client: GraphClient) -> None:
+    """A property that a client sets at a folder is given to whoever expands it; others
+    of the folder cannot be set."""
+    url = f"/users/{EQUIPMENT}/mailFolders/inbox"
+    name = "String {c11ff724-aa03-4555-9952-8fa248a11c3e} Name owner"
+    expand = (
+        f"?$select=id&$expand=singleValueExtendedProperties($filter=id eq '{name}')"
+    )
+    assert "singleValueExtendedProperties" not in client.get(url + expand)
+    for value in ("node-1", "node-2"):
+        body = {"singleValueExtendedProperties": [{"id": name, "value": value}]}
+        client.ask("PATCH", url, body)
+        found = client.get(url + expand)
+        assert found["singleValueExtendedProperties"] == [{"id": name, "value": value}]
+    assert "singleValueExtendedProperties" not in client.get(url)
+    code = client.code("PATCH", url, {"displayName": "In"}, status=400)
+    assert code == "ErrorInvalidPropertySet"
+
+
 def test_mailbox_settings(client: GraphClient) -> None:
     """The settings name the purpose of a mailbox."""
     for user, purpose in ((EQUIPMENT, "equipment"), (ALICE, "user")):

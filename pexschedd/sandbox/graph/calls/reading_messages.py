@@ -1,4 +1,4 @@
-"""Mail folders and messages: lists, and single ones."""
+"""Mail folders and messages: lists, and single ones; properties of folders."""
 
 from typing import Any
 
@@ -29,8 +29,27 @@ def get_folder(call: GraphCall) -> GraphAnswer:
 
 
 def _folder(folder: MailboxFolder, view: EntityView) -> dict[str, Any]:
-    document = folders.written(folder)
-    return query_options.pick(document, None if view.select is None else [*view.select])
+    selected = None if view.select is None else [*view.select]
+    document = query_options.pick(folders.written(folder), selected)
+    properties = extended.of_folder(folder, view)
+    if properties:
+        document[extended.NAME] = properties
+    return document
+
+
+def update_folder(call: GraphCall) -> GraphAnswer:
+    """Set extended properties of a mail folder."""
+    document = call.request.document()
+    for name in document:
+        if name != extended.NAME and "@" not in name:
+            raise GraphError(
+                "ErrorInvalidPropertySet", f"The property '{name}' cannot be changed."
+            )
+    folder = call.folder_named(call.parameters["folder"])
+    if extended.NAME in document:
+        properties = extended.read(document[extended.NAME])
+        call.mailbox.change_folder(folder, {**folder.extended, **properties})
+    return get_folder(call)
 
 
 def get_message(call: GraphCall) -> GraphAnswer:

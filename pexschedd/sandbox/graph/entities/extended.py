@@ -9,7 +9,7 @@ from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata import filters
 from pexschedd.sandbox.graph.odata.query_options import Expansion
 from pexschedd.sandbox.items.records import Item
-from pexschedd.sandbox.mailboxes.mailbox import SandboxMailbox
+from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder, SandboxMailbox
 from pexschedd.sandbox.properties import extended_properties
 from pexschedd.sandbox.properties.extended_properties import ExtendedKey
 
@@ -85,10 +85,32 @@ def written(
     return found
 
 
+def of_folder(folder: MailboxFolder, view: EntityView) -> list[dict[str, str]] | None:
+    """Return the properties of a folder that $expand asks for, among those that clients
+    have set; None if it asks for none. Raises `GraphError`."""
+    for each in view.expand:
+        if each.name == NAME:
+            keys = [read_id(text) for text in wanted(each)]
+            values = [(name, folder.extended.get(key.text)) for key, name in keys]
+            return [
+                {"id": name, "value": value}
+                for name, value in values
+                if isinstance(value, str)
+            ]
+    return None
+
+
 def store(item: Item, value: Any) -> None:
     """Set the properties of a request's document on an item. Raises `GraphError`."""
+    item.extended = {**item.extended, **read(value)}
+
+
+def read(value: Any) -> dict[str, str]:
+    """Return the properties of a request's document by their keys. Raises
+    `GraphError`."""
     if not isinstance(value, list):
         raise GraphError("ErrorInvalidRequest", f"{NAME}: must be a list.")
+    found = {}
     for each in value:
         if not isinstance(each, dict) or not isinstance(each.get("value"), str):
             raise GraphError("ErrorInvalidRequest", f"{NAME}: needs id and value.")
@@ -99,7 +121,8 @@ def store(item: Item, value: Any) -> None:
             raise GraphError(
                 "ErrorInvalidExtendedPropertyValue", f"'{each['value'][:99]}'"
             ) from None
-        item.extended = {**item.extended, key.text: each["value"]}
+        found[key.text] = each["value"]
+    return found
 
 
 def _text(value: Any) -> str:

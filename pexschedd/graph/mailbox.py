@@ -1,0 +1,204 @@
+"""The equipment mailbox over Microsoft Graph.
+
+Implements `Mailbox`, `MailboxKeeping` and `Directory` of `scheduling.ports.mailbox`:
+delta queries list the messages that have arrived or were hidden, batches read and
+answer them. It also keeps the stamp of `scheduling.inbox.ownership`. The application
+acts for the mailbox in every request.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from pexschedd.errors import MailboxError
+from pexschedd.exchange.batch_size import BatchSize
+from pexschedd.exchange.batches import at_once, batches, in_halves
+from pexschedd.exchange.error_policy import TooMuch, blame_of_request
+from pexschedd.graph import folders
+from pexschedd.graph.arrivals import PAGE, Arrivals
+from pexschedd.graph.batch import MOST
+from pexschedd.graph.client import GraphClient
+from pexschedd.graph.keeping import ListQuery, MailboxKeeper
+from pexschedd.graph.message_fetcher import MessageFetcher, MessageQuery
+from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
+from pexschedd.scheduling.ports.mailbox import (
+    Answer,
+    ArrivalPage,
+    DirectoryEntry,
+    Outcome,
+    OutcomeKind,
+    Unreadable,
+)
+
+CALENDAR_ROLE = "Calendars.ReadWrite"
+
+
+class GraphQueries(msgspec.Struct, frozen=True):
+    """What is asked for, and what reads it: entities as our words."""
+
+    whole: MessageQuery
+    head: MessageQuery
+    """Of a message that cannot be read as a whole."""
+    heads: ListQuery[MeetingMessage]
+    meetings: ListQuery[CalendarMeeting]
+
+
+AnswerBatch = Callable[[Sequence[Answer]], Awaitable[list[Outcome]]]
+"""Gives at most a batch of answers; raises `MailboxError` if it could do nothing."""
+
+DeleteAll = Callable[[Sequence[MessageRef]], Awaitable[list[Outcome]]]
+
+
+class GraphMailbox:
+    """See `scheduling.ports.mailbox.Mailbox`, `MailboxKeeping` and `Directory`.
+
+    One batch is under way at a time: Graph takes four requests of a batch at once.
+    """
+
+    def __init__(
+        self,
+        client: GraphClient,
+        queries: GraphQueries,
+        answer: AnswerBatch,
+        delete: DeleteAll,
+        *,
+        now: Callable[[], datetime],
+        page: int = PAGE,
+        batch: int = MOST,
+    ) -> None:
+        self._client = client
+        self._answer_batch = answer
+        self._delete = delete
+        self._arrivals = Arrivals(client, page=page)
+        self._fetcher = MessageFetcher(
+            client, queries.whole, queries.head, batch=batch
+        )
+        self._keeper = MailboxKeeper(
+            client,
+            client.for_role(CALENDAR_ROLE),
+            queries.meetings,
+            queries.heads,
+            now=now,
+        )
+        self._answer_size = BatchSize(batch)
+
+    @property
+    def back_off_seconds(self) -> float:
+        """Seconds until a call for this mailbox may be made; 0: now."""
+        return self._client.back_off_seconds
+
+    @property
+    def concurrency(self) -> int:
+        """The number of calls that are made at once at the moment."""
+        return 1
+
+    async def check(self) -> None:
+        """Prove that both folders can be opened; raises `MailboxError`."""
+        await folders.folder_ids(self._client)
+
+    async def arrivals(self, cursor: str) -> ArrivalPage:
+        """Return all that has arrived, or was hidden, since the cursor, in one page:
+        Graph lists changes in no certain order."""
+        return await self._arrivals.since(cursor)
+
+    async def fetch(
+        self, refs: Sequence[MessageRef]
+    ) -> list[MeetingMessage | Unreadable]:
+        """Return the messages, read in batches of twenty."""
+        found = await self._fetcher.fetch(refs)
+        messages = [each for each in found if isinstance(each, MeetingMessage)]
+        unreadable = [each for each in found if isinstance(each, Unreadable)]
+        return [*sorted(messages, key=lambda message: message.received), *unreadable]
+
+    async def answer(self, answers: Sequence[Answer]) -> list[Outcome]:
+        """Give answers, batch by batch.
+
+        After an error the outcomes of earlier batches still count, and the rest is to
+        be tried again; the error is raised only when nothing was done.
+        """
+        todo = batches(answers, self._answer_size.size)
+        results = await at_once(todo, 1, self._answer)
+        errors = [each for each in results if isinstance(each, MailboxError)]
+        if errors and not any(isinstance(each, list) for each in results):
+            raise errors[0]
+        outcomes: list[Outcome] = []
+        for batch, result in zip(todo, results, strict=True):
+            if isinstance(result, list):
+                outcomes += result
+            else:
+                error = result or errors[0]
+                outcomes += [Outcome(OutcomeKind.RETRY, error.message)] * len(batch)
+        return outcomes
+
+    async def _answer(self, answers: Sequence[Answer]) -> list[Outcome]:
+        """Give one batch of answers; one that fails is divided in halves."""
+        asked: set[str] = set()
+
+        async def work(some: Sequence[Answer]) -> list[Outcome]:
+            # What a failed batch was about may have been done all the same.
+            some = [
+                msgspec.structs.replace(a, unsure=a.unsure or a.ref.item_id in asked)
+                for a in some
+            ]
+            asked.update(answer.ref.item_id for answer in some)
+            try:
+                outcomes = await self._answer_batch(some)
+            except TooMuch:
+                self._answer_size.too_much()
+                raise
+            self._answer_size.succeeded()
+            return outcomes
+
+        return await in_halves(
+            answers,
+            work,
+            alone=_not_answered,
+            prove_server=self._fetcher.prove_server,
+        )
+
+    async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
+        """Return one page of meetings; one that cannot be read is left out."""
+        return await self._keeper.calendar(cursor)
+
+    async def processes_automatically(self) -> bool | None:
+        """Return whether Exchange itself answers requests; None if that cannot be
+        seen."""
+        return await self._keeper.processes_automatically()
+
+    async def inbox(
+        self, received_before: datetime, cursor: str = ""
+    ) -> tuple[list[MeetingMessage], str]:
+        """Return one page of old messages, and the cursor of the next page."""
+        return await self._keeper.inbox(received_before, cursor)
+
+    async def delete(self, refs: Sequence[MessageRef]) -> list[Outcome]:
+        """Delete items for good, without sending anything."""
+        return await self._delete(refs)
+
+    async def stamp(self) -> str:
+        """See `scheduling.inbox.ownership.StampedMailbox`."""
+        return await folders.read_stamp(self._client)
+
+    async def leave_stamp(self, text: str) -> None:
+        """Write the owner's stamp to the inbox folder."""
+        await folders.write_stamp(self._client, text)
+
+    async def primary_address(self, address: str) -> str:
+        """Return nothing: the directory would need a permission for all users, which
+        is not asked for."""
+        return ""
+
+    async def entry(self, address: str) -> DirectoryEntry | None:
+        """Return None; see `primary_address`."""
+        return None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+def _not_answered(_: Answer, error: MailboxError) -> Outcome:
+    """Return the outcome for an answer whose batch fails although it is alone in it: it
+    is to be tried again whatever the error, and the caller counts the attempts."""
+    return Outcome(OutcomeKind.RETRY, error.message, blame=blame_of_request(error))
