@@ -1,4 +1,4 @@
-"""What has arrived in a mailbox, and what was hidden in it, since a position.
+"""The arrivals in a mailbox since a position, hidden ones included.
 
 Two folders are followed: the inbox, and Deleted Items, where Exchange Online puts
 updates of answered meetings that it applies to the calendar without showing them. Each
@@ -23,8 +23,8 @@ from pexschedd.exchange.batches import one_page
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.folder_changes import (
     CLEAN_GLOBAL_ID,
-    ChangesPage,
     ChangedMessage,
+    ChangesPage,
     MailboxPosition,
     leads_to,
     newest_first,
@@ -59,7 +59,7 @@ class _Round(msgspec.Struct, frozen=True):
     """True if it was read from the beginning."""
 
 
-class Arrivals:
+class ArrivalReader:
     """Follows the inbox and Deleted Items of one mailbox.
 
     `most_pages` is the number of pages after which a folder has no end.
@@ -126,7 +126,7 @@ class Arrivals:
                 return found, self._own(page.delta_link)
             link = self._own(page.next_link)
             empty = empty + 1 if page.is_empty else 0
-            if hash(link) in followed:
+            if hash(link) in followed and not empty:
                 raise self._endless(folder, "one of its pages leads back to another")
             if empty > MOST_EMPTY:
                 raise self._endless(folder, f"{empty} pages in a row are empty")

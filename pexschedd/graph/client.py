@@ -11,6 +11,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from typing import TypeVar
 
@@ -159,6 +160,15 @@ class GraphClient:
         if problem is not None:
             raise self.error_for(problem)
         return found
+
+    def for_role(self, role: str) -> "GraphClient":
+        """Return a client for the same mailbox whose errors name another role.
+
+        It shares the transport, which only one of them has to close.
+        """
+        other = copy(self)
+        other.target = msgspec.structs.replace(self.target, role=role)
+        return other
 
     def error_for(self, problem: GraphProblem) -> MailboxError:
         """Return the error for one thing's problem that is the whole mailbox's."""

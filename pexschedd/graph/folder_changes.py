@@ -162,7 +162,7 @@ def newest_first(messages: Iterable[ChangedMessage]) -> list[ChangedMessage]:
         known = once.get(each.id)
         if known is None or known.received is None:
             once[each.id] = each
-    return sorted(reversed(once.values()), key=_age, reverse=True)
+    return sorted(once.values(), key=_age)[::-1]
 
 
 def _age(message: ChangedMessage) -> datetime:

@@ -51,7 +51,7 @@ _CURSOR = re.compile(r"(\d{1,9}) (\S+)", re.ASCII)
 _log = Logger()
 
 
-class ListQuery(msgspec.Struct, frozen=True, Generic[T]):
+class PageQuery(msgspec.Struct, Generic[T], frozen=True):
     """The options to ask for a list with, and what reads a page of it."""
 
     options: Mapping[str, str]
@@ -71,8 +71,8 @@ class MailboxKeeper:
         self,
         client: GraphClient,
         calendar: GraphClient,
-        meetings: ListQuery[CalendarMeeting],
-        heads: ListQuery[MeetingMessage],
+        meetings: PageQuery[CalendarMeeting],
+        heads: PageQuery[MeetingMessage],
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -170,7 +170,7 @@ async def _page(
     client: GraphClient,
     name: str,
     path: Callable[[int], str],
-    query: ListQuery[T],
+    query: PageQuery[T],
     size: BatchSize,
     cursor: str,
 ) -> tuple[list[T], str]:

@@ -16,10 +16,10 @@ from pexschedd.exchange.batch_size import BatchSize
 from pexschedd.exchange.batches import at_once, batches, in_halves
 from pexschedd.exchange.error_policy import TooMuch, blame_of_request
 from pexschedd.graph import folders
-from pexschedd.graph.arrivals import PAGE, Arrivals
+from pexschedd.graph.arrivals import PAGE, ArrivalReader
 from pexschedd.graph.batch import MOST
 from pexschedd.graph.client import GraphClient
-from pexschedd.graph.keeping import ListQuery, MailboxKeeper
+from pexschedd.graph.keeping import MailboxKeeper, PageQuery
 from pexschedd.graph.message_fetcher import MessageFetcher, MessageQuery
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 from pexschedd.scheduling.ports.mailbox import (
@@ -35,13 +35,13 @@ CALENDAR_ROLE = "Calendars.ReadWrite"
 
 
 class GraphQueries(msgspec.Struct, frozen=True):
-    """What is asked for, and what reads it: entities as our words."""
+    """The requests for messages and meetings, each with what reads its answer."""
 
     whole: MessageQuery
     head: MessageQuery
     """Of a message that cannot be read as a whole."""
-    heads: ListQuery[MeetingMessage]
-    meetings: ListQuery[CalendarMeeting]
+    heads: PageQuery[MeetingMessage]
+    meetings: PageQuery[CalendarMeeting]
 
 
 AnswerBatch = Callable[[Sequence[Answer]], Awaitable[list[Outcome]]]
@@ -70,10 +70,8 @@ class GraphMailbox:
         self._client = client
         self._answer_batch = answer
         self._delete = delete
-        self._arrivals = Arrivals(client, page=page)
-        self._fetcher = MessageFetcher(
-            client, queries.whole, queries.head, batch=batch
-        )
+        self._arrivals = ArrivalReader(client, page=page)
+        self._fetcher = MessageFetcher(client, queries.whole, queries.head, batch=batch)
         self._keeper = MailboxKeeper(
             client,
             client.for_role(CALENDAR_ROLE),

@@ -176,7 +176,9 @@ class MessageFetcher:
         return message, found if isinstance(found, str) else ""
 
     def _request(self, ref: MessageRef, options: Mapping[str, str]) -> ApiRequest:
-        path = user_path(self._client.target.mailbox, "messages", ref.item_id, **options)
+        path = user_path(
+            self._client.target.mailbox, "messages", ref.item_id, **options
+        )
         return ApiRequest(name="messages/get", method="GET", path=path)
 
     async def _folders_of(self, placed: Sequence[PlacedMessage]) -> FolderIds:

@@ -1,6 +1,7 @@
 """Protocols for the equipment mailbox and organizers' calendars.
 
-`ews/` implements them over Exchange Web Services, `graph/` over Microsoft Graph. Every method raises `errors.MailboxError` or one of its kinds.
+`ews/` implements them over Exchange Web Services, `graph/` over Microsoft Graph. Every
+method raises `errors.MailboxError` or one of its kinds.
 """
 
 from collections.abc import Sequence
