@@ -1,6 +1,8 @@
 """What every test gets: failures that were only logged fail it, steady hypothesis."""
 
 import gc
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,26 @@ settings.register_profile(
 settings.load_profile("steady")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a place for pytest's own private folders
+ENOUGH_BYTES = 2 << 30
+
+
+def pytest_configure() -> None:
+    """Temporary files are in memory, where there is enough of it: on a disk each commit
+    of a store waits for milliseconds. Nothing here has to outlive a power failure; what
+    one leaves is played by `store/store_disk.py`."""
+    if "TMPDIR" not in os.environ and _has_room(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether there is a folder where programs may be run and much may be written."""
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    return free >= ENOUGH_BYTES and not found.f_flag & os.ST_NOEXEC
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
