@@ -149,6 +149,10 @@ class GraphClient:
             found = await self._observed(whole, read, repeatable=False)
             if isinstance(found, GraphProblem):
                 raise self._raised(found, slot)
+            found = [
+                _of_request(each, request)
+                for each, request in zip(found, requests, strict=True)
+            ]
             problems = [each for each in found if isinstance(each, GraphProblem)]
             self._log_problems(requests, found)
             pauses = [p for p in problems if rule_of(p).error is MailboxBusy]
@@ -186,6 +190,7 @@ class GraphClient:
     ) -> T | GraphProblem:
         async with _Turn(self._throttle) as slot:
             found = await self._observed(request, parse, repeatable=repeatable)
+            found = _of_request(found, request)
             if isinstance(found, GraphProblem) and not is_of_one(found):
                 raise self._raised(found, slot)
             if slot is not None:
@@ -337,6 +342,13 @@ class _Turn:
         if isinstance(error, MailboxUnreachable):
             self._slot.failed()
         self._slot.release()
+
+
+def _of_request(result: T | GraphProblem, request: ApiRequest) -> T | GraphProblem:
+    """Return a result with the role that its request needs, if it is a problem."""
+    if request.role and isinstance(result, GraphProblem):
+        return msgspec.structs.replace(result, role=request.role)
+    return result
 
 
 def _encoded(request: ApiRequest) -> bytes | None:

@@ -68,7 +68,7 @@ def refusal(problem: GraphProblem, target: GraphTarget) -> MailboxError:
         host=target.host,
         mailbox=target.mailbox,
         client_id=target.client_id,
-        role=target.role,
+        role=problem.role or target.role,
         said=problem.words,
         assignment=_assignment(target),
     )

@@ -17,6 +17,8 @@ class GraphProblem(msgspec.Struct, frozen=True):
     message: str = ""
     retry_after: float | None = None
     """Seconds, if the server has named any."""
+    role: str = ""
+    """The `role` of the request."""
 
     @property
     def words(self) -> str:

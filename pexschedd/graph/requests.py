@@ -5,6 +5,10 @@ from urllib.parse import quote
 
 import msgspec
 
+CALENDARS = "Calendars.ReadWrite"
+MAIL_SEND = "Mail.Send"
+"""Roles that some requests need beside the one that opens the mailbox."""
+
 
 class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request to Graph, sent by itself or as a part of a batch."""
@@ -23,6 +27,8 @@ class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Preferences (RFC 7240) beside the one for immutable ids."""
     if_match: str = ""
     """The entity tag that the thing must still have."""
+    role: str = ""
+    """The role of Exchange Online that it needs, if another than the target's."""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -1,0 +1,405 @@
+"""The steps of one answer, so that it is given once however often they are begun. Pure.
+
+    look up -> (was it given already?) -> answer the event -> (mail) -> take away
+
+Graph answers events, not messages: an answer is known again by the event's
+`responseStatus` and its time; a decline, which takes the event away, by a category that
+the message got before; a mail by its Message-ID. The message goes last: while it is in
+the inbox or in Deleted Items something may be left to do, afterwards nothing is.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from pexschedd.bodies.plain_text import plain_text
+from pexschedd.errors import MailboxError
+from pexschedd.exchange.error_policy import Retry
+from pexschedd.graph.answer_lookup import (
+    DECLINING,
+    Found,
+    FoundEvent,
+    find_mail,
+    look_up,
+    look_up_properties,
+)
+from pexschedd.graph.batched_steps import Steps
+from pexschedd.graph.error_policy import is_gone, rule_of
+from pexschedd.graph.mailbox_profile import LookUpForm, MailboxProfile
+from pexschedd.graph.problems import GraphProblem
+from pexschedd.graph.removal import is_refused, outcome_of, take_away
+from pexschedd.graph.reply_mail import (
+    CalendarReply,
+    ReplyMail,
+    is_address,
+    reply_id,
+    written_base64,
+)
+from pexschedd.graph.requests import CALENDARS, MAIL_SEND, ApiRequest, user_path
+from pexschedd.scheduling.ports.mailbox import (
+    Action,
+    Answer,
+    Blame,
+    Outcome,
+    OutcomeKind,
+)
+from pexschedd.util.powershell import quoted
+
+YOUNG = timedelta(minutes=5)
+"""The age of a message up to which Exchange may still be about to make its event."""
+
+_RESPONSES = {Action.ACCEPT: "accepted", Action.DECLINE: "declined"}
+_STATUSES = {Action.ACCEPT: "ACCEPTED", Action.DECLINE: "DECLINED"}
+_SUBJECTS = {Action.ACCEPT: "Accepted", Action.DECLINE: "Declined", Action.REPLY: "Re"}
+_OF_A_SERIES = ("occurrence", "exception")
+_NO_RECIPIENT = "errorinvalidrecipients"
+
+
+class AnsweringMailbox(msgspec.Struct, frozen=True):
+    """What the steps of all answers of a mailbox have in common."""
+
+    address: str
+    by_mail: bool
+    """The method MAIL: the words go in a mail of our own."""
+    now: datetime
+    profile: MailboxProfile
+
+
+def answer_steps(
+    mailbox: AnsweringMailbox, answer: Answer
+) -> Steps[Outcome | GraphProblem]:
+    """Return the steps of an answer; they return its outcome, or the problem that it
+    has met.
+
+    What changes at the same moment is looked up and tried once more at once.
+    """
+    result = yield from _attempt(mailbox, answer)
+    if isinstance(result, GraphProblem) and rule_of(result).of_one is Retry.READ_AGAIN:
+        unsure = msgspec.structs.replace(answer, unsure=True)
+        result = yield from _attempt(mailbox, unsure)
+    return result
+
+
+def _attempt(
+    mailbox: AnsweringMailbox, answer: Answer
+) -> Steps[Outcome | GraphProblem]:
+    found = yield from _look_up(mailbox, answer)
+    if isinstance(found, GraphProblem):
+        return found
+    if found.folder not in mailbox.profile.folders:
+        return Outcome(OutcomeKind.GONE)
+    if found.event is not None:
+        mailbox.profile.makes_events = True
+    match answer.action:
+        case Action.ACCEPT | Action.DECLINE:
+            missed = yield from _respond(mailbox, answer, found)
+        case Action.REMOVE:
+            missed = yield from _remove_event(mailbox, found)
+        case Action.REPLY:
+            missed = yield from _reply(mailbox, answer, found)
+        case Action.DISCARD:
+            missed = None
+    if missed is not None:
+        return missed
+    return (yield from _take_away(mailbox, answer))
+
+
+def _take_away(
+    mailbox: AnsweringMailbox, answer: Answer
+) -> Steps[Outcome | GraphProblem]:
+    """Take the message away; if only that fails, it is all that is left to do."""
+    item = answer.ref.item_id
+    discards = answer.action is Action.DISCARD
+    try:
+        problem = yield from take_away(mailbox.address, item, mailbox.profile)
+    except MailboxError as error:
+        if discards:
+            raise
+        return _discard_later(error.message, Blame.SERVER)
+    if discards and problem is not None:
+        return problem
+    if problem is None or is_gone(problem):
+        return Outcome(OutcomeKind.DONE)
+    return _discard_later(problem.words, outcome_of(problem).blame)
+
+
+def _discard_later(reason: str, blame: Blame) -> Outcome:
+    return Outcome(OutcomeKind.RETRY, reason, blame, Action.DISCARD)
+
+
+# Looking up
+
+
+def _look_up(mailbox: AnsweringMailbox, answer: Answer) -> Steps[Found | GraphProblem]:
+    """Look a message up, in the best form that the mailbox does not refuse."""
+    item, profile = answer.ref.item_id, mailbox.profile
+    details = mailbox.by_mail and answer.action in _RESPONSES
+    refused = False
+    if profile.look_up is LookUpForm.SELECTED:
+        found = yield look_up(mailbox.address, item, details=details)
+        refused = isinstance(found, GraphProblem)
+        if isinstance(found, Found):
+            if not (details and found.is_meeting and not found.has_properties):
+                return found
+        elif is_gone(found) or not is_refused(found):
+            return found
+    found = yield look_up(mailbox.address, item, details=False, selected=False)
+    if isinstance(found, GraphProblem):
+        return found
+    if refused:
+        profile.look_up = LookUpForm.WHOLE
+    if not (details and found.is_meeting):
+        return found
+    properties = yield look_up_properties(mailbox.address, item)
+    if isinstance(properties, GraphProblem):
+        return properties
+    if properties.has_properties:
+        profile.look_up = LookUpForm.WHOLE
+    original = properties.recurrence_id
+    if original is None or not isinstance(original, datetime):
+        # The event may know more than the day.
+        original = found.recurrence_id or original
+    return msgspec.structs.replace(
+        found,
+        uid=properties.uid,
+        sequence=properties.sequence,
+        recurrence_id=original,
+        has_properties=properties.has_properties,
+    )
+
+
+# Requests
+
+
+def _respond(
+    mailbox: AnsweringMailbox, answer: Answer, found: Found
+) -> Steps[Outcome | GraphProblem | None]:
+    """Accept or decline a request; return what keeps it from being done."""
+    if not found.is_meeting:
+        return Outcome(
+            OutcomeKind.FAILED, "The message is not about a meeting.", Blame.MESSAGE
+        )
+    event = found.event
+    if found.delegated or (event is not None and event.organized):
+        return None  # nobody waits for an answer of this mailbox
+    if event is not None and event.cancelled:
+        waits = _is_young(mailbox, found) and not _has_seen(event, found)
+        return _no_event_yet() if waits else None
+    if mailbox.by_mail:
+        return (yield from _respond_by_mail(mailbox, answer, found))
+    if event is None:
+        if answer.unsure and answer.action is Action.DECLINE and found.marked:
+            return None
+        return _no_event(mailbox, found)
+    if answer.unsure and _is_given(answer, found, event):
+        return None
+    if answer.action is Action.DECLINE and not found.marked:
+        marked = yield _mark(mailbox, answer)
+        if isinstance(marked, GraphProblem) and not is_refused(marked):
+            return marked
+    comment = plain_text(answer.body)
+    body: dict[str, str | bool] = {"sendResponse": True}
+    if comment:
+        body["comment"] = comment
+    result = yield _response(mailbox, answer, event, body)
+    if isinstance(result, GraphProblem):
+        return _no_event(mailbox, found) if is_gone(result) else result
+    return None
+
+
+def _is_given(answer: Answer, found: Found, event: FoundEvent) -> bool:
+    """Return whether the event has this answer, and has had it only since the message
+    came."""
+    if event.response != _RESPONSES[answer.action]:
+        return False
+    if event.responded is None or found.received is None:
+        return False
+    return event.responded >= found.received
+
+
+def _has_seen(event: FoundEvent, found: Found) -> bool:
+    """Return whether the event may have been brought up to date with the message."""
+    if event.modified is None or found.received is None:
+        return True
+    return event.modified >= found.received
+
+
+def _is_young(mailbox: AnsweringMailbox, found: Found) -> bool:
+    return found.received is not None and mailbox.now - found.received < YOUNG
+
+
+def _no_event(mailbox: AnsweringMailbox, found: Found) -> Outcome:
+    if _is_young(mailbox, found):
+        return _no_event_yet()
+    return Outcome(
+        OutcomeKind.RETRY,
+        "Exchange has made no event of this request in the calendar of "
+        f"{mailbox.address}, and Microsoft Graph answers only events. Let Exchange "
+        f"make them: Set-CalendarProcessing -Identity {quoted(mailbox.address)} "
+        "-AutomateProcessing AutoUpdate -AddNewRequestsTentatively $true. A mailbox "
+        "that has to stay without processing needs the graph_answer_method MAIL.",
+        Blame.DOUBT,
+    )
+
+
+def _no_event_yet() -> Outcome:
+    return Outcome(
+        OutcomeKind.RETRY,
+        "Exchange has not brought its calendar up to date with this message yet.",
+        Blame.SERVER,
+    )
+
+
+def _mark(mailbox: AnsweringMailbox, answer: Answer) -> ApiRequest:
+    return ApiRequest(
+        name="messages/mark",
+        method="PATCH",
+        path=user_path(mailbox.address, "messages", answer.ref.item_id),
+        body={"categories": [DECLINING]},
+    )
+
+
+def _response(
+    mailbox: AnsweringMailbox,
+    answer: Answer,
+    event: FoundEvent,
+    body: dict[str, str | bool],
+) -> ApiRequest:
+    verb = str(answer.action)
+    return ApiRequest(
+        name=f"events/{verb}",
+        role=CALENDARS,
+        method="POST",
+        path=user_path(mailbox.address, "events", event.id, verb),
+        body=body,
+    )
+
+
+# Mails of our own
+
+
+def _respond_by_mail(
+    mailbox: AnsweringMailbox, answer: Answer, found: Found
+) -> Steps[Outcome | GraphProblem | None]:
+    """Answer the event without telling anybody, if there is one; then tell it by mail.
+
+    A mailbox without processing has no events; in others they may be late.
+    """
+    if not is_address(found.author.email):
+        return Outcome(
+            OutcomeKind.FAILED, "The request names no organizer.", Blame.MESSAGE
+        )
+    if answer.unsure:
+        sent = yield find_mail(mailbox.address, _mail_id(mailbox, answer))
+        if isinstance(sent, GraphProblem):
+            return sent
+        if sent.count:
+            return None
+    event = found.event
+    if event is None and _is_late(mailbox, answer, found):
+        return _no_event_yet()
+    if event is not None:
+        silent: dict[str, str | bool] = {"sendResponse": False}
+        result = yield _response(mailbox, answer, event, silent)
+        if isinstance(result, GraphProblem) and not is_gone(result):
+            return result
+    return (yield from _send(mailbox, answer, found, _calendar_reply(answer, found)))
+
+
+def _is_late(mailbox: AnsweringMailbox, answer: Answer, found: Found) -> bool:
+    """Return whether the event that is missing is still to come: it is not if the
+    mailbox has no events, or if this answer has taken it away before."""
+    if answer.unsure and answer.action is Action.DECLINE:
+        return False
+    return mailbox.profile.makes_events and _is_young(mailbox, found)
+
+
+def _reply(
+    mailbox: AnsweringMailbox, answer: Answer, found: Found
+) -> Steps[Outcome | GraphProblem | None]:
+    """Answer the sender by mail; one who has no address gets no answer."""
+    to = found.author.email
+    if not is_address(to) or to.casefold() == mailbox.address.casefold():
+        return None
+    if answer.unsure:
+        sent = yield find_mail(mailbox.address, _mail_id(mailbox, answer))
+        if isinstance(sent, GraphProblem):
+            return sent
+        if sent.count:
+            return None
+    missed = yield from _send(mailbox, answer, found, None)
+    if missed is not None and missed.code.casefold() == _NO_RECIPIENT:
+        return None
+    return missed
+
+
+def _send(
+    mailbox: AnsweringMailbox,
+    answer: Answer,
+    found: Found,
+    reply: CalendarReply | None,
+) -> Steps[GraphProblem | None]:
+    mail = ReplyMail(
+        message_id=_mail_id(mailbox, answer),
+        sender=mailbox.address,
+        recipient=found.author,
+        subject=f"{_SUBJECTS[answer.action]}: {found.subject}",
+        html=answer.body,
+        date=mailbox.now,
+        in_reply_to=found.message_id,
+        reply=reply,
+    )
+    result = yield ApiRequest(
+        name="sendMail",
+        role=MAIL_SEND,
+        method="POST",
+        path=user_path(mailbox.address, "sendMail"),
+        body=written_base64(mail),
+        content_type="text/plain",
+    )
+    return result if isinstance(result, GraphProblem) else None
+
+
+def _mail_id(mailbox: AnsweringMailbox, answer: Answer) -> str:
+    return reply_id(mailbox.address, answer.ref.item_id, answer.action)
+
+
+def _calendar_reply(answer: Answer, found: Found) -> CalendarReply | None:
+    """Return the response of an attendee; None if the meeting's id is not known."""
+    if not found.uid:
+        return None
+    return CalendarReply(
+        uid=found.uid,
+        status=_STATUSES[answer.action],
+        organizer=found.author,
+        sequence=found.sequence,
+        recurrence_id=found.recurrence_id,
+        start=found.start,
+        end=found.end,
+        all_day=found.all_day,
+    )
+
+
+# Cancellations
+
+
+def _remove_event(
+    mailbox: AnsweringMailbox, found: Found
+) -> Steps[GraphProblem | None]:
+    """Delete the event of a cancellation, which tells nobody.
+
+    The mailbox's own meeting stays, which would be cancelled for all; and so does a
+    series of which a single occurrence is cancelled.
+    """
+    event = found.event
+    if event is None or event.organized or found.delegated:
+        return None
+    if event.kind == "seriesMaster" and found.kind in ("", *_OF_A_SERIES):
+        return None
+    result = yield ApiRequest(
+        name="events/delete",
+        role=CALENDARS,
+        method="DELETE",
+        path=user_path(mailbox.address, "events", event.id),
+    )
+    return result if isinstance(result, GraphProblem) and not is_gone(result) else None

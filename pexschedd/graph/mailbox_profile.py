@@ -1,0 +1,41 @@
+"""The profile of one mailbox: what has been found out about it while it is used. Pure.
+
+All of it can be found out again, so it is kept nowhere; it saves requests that are
+known to be refused.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+
+class LookUpForm(IntEnum):
+    """The ways to ask for a message and its event, the best one first."""
+
+    SELECTED = 0
+    """Both in one request, with only the properties that are needed."""
+    WHOLE = 1
+    """Everything that the message and its event have; extended properties apart."""
+
+
+class RemovalWay(IntEnum):
+    """The ways to take a message away, the best one first."""
+
+    MOVE = 0
+    """To the well-known folder of soft deletion, where its owner can restore it."""
+    PURGE = 1
+    """`permanentDelete`, which not every national cloud has."""
+    DELETE = 2
+    """DELETE, twice: the first one moves it to Deleted Items."""
+
+
+class MailboxProfile(msgspec.Struct):
+    """See the module."""
+
+    folders: frozenset[str] = frozenset()
+    """The ids of the inbox and of Deleted Items; empty: not known yet."""
+    look_up: LookUpForm = LookUpForm.SELECTED
+    removal: RemovalWay = RemovalWay.MOVE
+    """The best ways that the mailbox has not refused."""
+    makes_events: bool = False
+    """A message had an event: the calendar attendant is at work."""
