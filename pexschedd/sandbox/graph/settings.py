@@ -26,6 +26,10 @@ class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The way in which a message says that it has no event: null, or {}."""
     body_change_mails: bool = True
     """A change of nothing but an event's body is mailed to the attendees."""
+    recoverable_items: bool = True
+    """Applications may use the folder of soft deletion, recoverableitemsdeletions."""
+    permanent_delete: bool = True
+    """There is permanentDelete, which not every national cloud has."""
     without_rest: tuple[str, ...] = ()
     """Addresses of mailboxes that Graph does not reach, as those on premises."""
     latency_ms: float = 0

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pexschedd.sandbox.items import bodies, ids, timezones
 from pexschedd.sandbox.items.records import (
     Attendee,
+    Body,
     CalendarType,
     Item,
     ItemKind,
@@ -68,10 +69,17 @@ _Event = dict[str, list[_Property]]
 
 
 def receive(
-    exchange: MailTransport, address: str, ics: str, sender: str = ""
+    exchange: MailTransport,
+    address: str,
+    ics: str,
+    sender: str = "",
+    *,
+    body: Body | None = None,
+    message_id: str = "",
 ) -> list[Item]:
     """Deliver what an .ics says to an address, as if a mail with it had come from
-    outside: one message for each event. `sender` is another than the event's own.
+    outside: one message for each event. `sender` is another than the event's own;
+    `body` and `message_id` are those of the mail, if it has them.
 
     Returns the messages that have arrived. Raises `IcsError`.
     """
@@ -79,6 +87,9 @@ def receive(
     if not events:
         raise IcsError("the calendar has no event")
     messages = [_message(exchange, method, e, address, sender) for e in events]
+    for each in messages:
+        each.body = body or each.body
+        each.message_id = message_id or each.message_id
     delivered = (exchange.deliver(address, each) for each in messages)
     return [each for each in delivered if each is not None]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import structs
 
+from pexschedd.sandbox.graph.calls import changing_messages
 from pexschedd.sandbox.graph.calls.graph_call import GraphCall, no_content
 from pexschedd.sandbox.graph.entities import (
     bodies_json,
@@ -116,6 +117,7 @@ def delete_event(call: GraphCall) -> GraphAnswer:
 
 def permanently_delete_event(call: GraphCall) -> GraphAnswer:
     """Delete an event for good, without a word to anybody."""
+    changing_messages.check_permanent_delete(call)
     call.mailbox.remove(call.event())
     return no_content()
 

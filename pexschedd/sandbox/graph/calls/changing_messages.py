@@ -18,7 +18,7 @@ from pexschedd.sandbox.graph.entities import (
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer
 from pexschedd.sandbox.items import bodies
-from pexschedd.sandbox.items.records import Item, ItemKind, MailboxUser
+from pexschedd.sandbox.items.records import Body, Item, ItemKind, MailboxUser
 from pexschedd.sandbox.mailboxes import internet_mail
 from pexschedd.sandbox.mailboxes.internet_mail import IcsError
 
@@ -63,8 +63,17 @@ def delete_message(call: GraphCall) -> GraphAnswer:
 
 def permanently_delete_message(call: GraphCall) -> GraphAnswer:
     """Delete a message for good."""
+    check_permanent_delete(call)
     call.mailbox.remove(_to_delete(call))
     return no_content()
+
+
+def check_permanent_delete(call: GraphCall) -> None:
+    """Refuse the action where the cloud does not have it. Raises `GraphError`."""
+    if not call.settings.permanent_delete:
+        raise GraphError(
+            "BadRequest", "Resource not found for the segment 'permanentDelete'."
+        )
 
 
 def _to_delete(call: GraphCall) -> Item:
@@ -155,19 +164,42 @@ def _send_mime(call: GraphCall) -> None:
     ]
     if not people_to:
         raise GraphError("ErrorInvalidRecipients", "At least one recipient is needed.")
+    _check_from(call, mail)
     calendar = _calendar_part(mail)
     if calendar is not None:
         for person in people_to:
             if call.exchange.find(person.address) is not None:
-                _receive(call, person.address, calendar)
-        return
+                _receive(call, person.address, calendar, mail)
     item = _draft(call, str(mail.get("subject", "")), tuple(people_to))
+    item.message_id = _message_id(mail)
+    item.body = _body_of(mail) or item.body
+    if calendar is None:
+        _send(call, item, save=True)
+        return
+    item.sent, item.is_draft, item.is_read = item.received, False, True
+    call.mailbox.add(item, "sentitems")
+
+
+def _check_from(call: GraphCall, mail: Any) -> None:
+    account = call.mailbox.account
+    own = {each.casefold() for each in (account.address, *account.aliases)}
+    for header in mail.get_all("from", []):
+        if any(each.addr_spec.casefold() not in own for each in header.addresses):
+            raise GraphError("ErrorSendAsDenied", status=HTTPStatus.FORBIDDEN)
+
+
+def _message_id(mail: Any) -> str:
+    return str(mail.get("message-id", "")).strip()
+
+
+def _body_of(mail: Any) -> Body | None:
+    """Return the text of a mail, its HTML rather than the plain one, if it has any."""
     part = mail.get_body(preferencelist=("html", "plain"))
-    if part is not None:
-        text = part.get_content()
-        as_html = part.get_content_type() == "text/html"
-        item.body = bodies.from_html(text) if as_html else bodies.from_text(text)
-    _send(call, item, save=True)
+    if part is None:
+        return None
+    text = part.get_content()
+    as_html = part.get_content_type() == "text/html"
+    return bodies.from_html(text) if as_html else bodies.from_text(text)
 
 
 def _calendar_part(mail: EmailMessage) -> str | None:
@@ -178,8 +210,15 @@ def _calendar_part(mail: EmailMessage) -> str | None:
     return None
 
 
-def _receive(call: GraphCall, address: str, calendar: str) -> None:
+def _receive(call: GraphCall, address: str, calendar: str, mail: Any) -> None:
     try:
-        internet_mail.receive(call.exchange, address, calendar, call.mailbox.address)
+        internet_mail.receive(
+            call.exchange,
+            address,
+            calendar,
+            call.mailbox.address,
+            body=_body_of(mail),
+            message_id=_message_id(mail),
+        )
     except IcsError as error:
         raise GraphError("ErrorMimeContentInvalid", str(error)) from None

@@ -95,7 +95,10 @@ class GraphCall:
 
     def folder_named(self, text: str) -> MailboxFolder:
         """Return a folder by its id or well-known name. Raises `GraphError`."""
-        return folders.named(self.mailbox, text)
+        found = folders.named(self.mailbox, text)
+        if found.name not in folders.SHOWN and not self.settings.recoverable_items:
+            raise GraphError("ErrorAccessDenied")
+        return found
 
     def message(self) -> Item:
         """Return the message that the path names. Raises `GraphError`."""
