@@ -8,12 +8,14 @@ be, reads as absent.
 import base64
 import binascii
 import re
+from collections.abc import Generator
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from pexschedd.exchange.global_ids import canonical_uid, occurrence_date
+from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest, user_path
 from pexschedd.model.meeting import Person
 
@@ -66,7 +68,7 @@ class FoundEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look-up says; every other request of an answer says nothing."""
+    """The content of a look-up's answer; that of any other request is empty."""
 
     id: str = ""
     count: int = 0
@@ -96,6 +98,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     recurrence_id: datetime | date | None = None
     """The original start of the occurrence that the message is about, or its day."""
 
+
+T = TypeVar("T")
+
+Steps = Generator[ApiRequest, Found | GraphProblem, T]
+"""The steps of one thing that needs several requests: they yield a request, get its
+result, and return what came of it in the end."""
 
 # Requests
 

@@ -12,30 +12,28 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from pexschedd.bodies.plain_text import plain_text
 from pexschedd.errors import MailboxError
 from pexschedd.exchange.error_policy import Retry
 from pexschedd.graph.answer_lookup import (
     DECLINING,
     Found,
     FoundEvent,
-    find_mail,
+    Steps,
     look_up,
     look_up_properties,
 )
-from pexschedd.graph.batched_steps import Steps
-from pexschedd.graph.error_policy import is_gone, rule_of
-from pexschedd.graph.mailbox_profile import LookUpForm, MailboxProfile
-from pexschedd.graph.problems import GraphProblem
-from pexschedd.graph.removal import is_refused, outcome_of, take_away
-from pexschedd.graph.reply_mail import (
-    CalendarReply,
-    ReplyMail,
-    is_address,
-    reply_id,
-    written_base64,
+from pexschedd.graph.answer_mails import (
+    AnsweringMailbox,
+    TextAnswer,
+    send,
+    was_sent,
 )
-from pexschedd.graph.requests import CALENDARS, MAIL_SEND, ApiRequest, user_path
+from pexschedd.graph.error_policy import is_gone, rule_of
+from pexschedd.graph.mailbox_profile import LookUpForm
+from pexschedd.graph.problems import GraphProblem
+from pexschedd.graph.removal_steps import is_refused, outcome_of, take_away
+from pexschedd.graph.reply_mail import is_address
+from pexschedd.graph.requests import CALENDARS, ApiRequest, user_path
 from pexschedd.scheduling.ports.mailbox import (
     Action,
     Answer,
@@ -49,24 +47,12 @@ YOUNG = timedelta(minutes=5)
 """The age of a message up to which Exchange may still be about to make its event."""
 
 _RESPONSES = {Action.ACCEPT: "accepted", Action.DECLINE: "declined"}
-_STATUSES = {Action.ACCEPT: "ACCEPTED", Action.DECLINE: "DECLINED"}
-_SUBJECTS = {Action.ACCEPT: "Accepted", Action.DECLINE: "Declined", Action.REPLY: "Re"}
 _OF_A_SERIES = ("occurrence", "exception")
 _NO_RECIPIENT = "errorinvalidrecipients"
 
 
-class AnsweringMailbox(msgspec.Struct, frozen=True):
-    """What the steps of all answers of a mailbox have in common."""
-
-    address: str
-    by_mail: bool
-    """The method MAIL: the words go in a mail of our own."""
-    now: datetime
-    profile: MailboxProfile
-
-
 def answer_steps(
-    mailbox: AnsweringMailbox, answer: Answer
+    mailbox: AnsweringMailbox, answer: TextAnswer
 ) -> Steps[Outcome | GraphProblem]:
     """Return the steps of an answer; they return its outcome, or the problem that it
     has met.
@@ -81,7 +67,7 @@ def answer_steps(
 
 
 def _attempt(
-    mailbox: AnsweringMailbox, answer: Answer
+    mailbox: AnsweringMailbox, answer: TextAnswer
 ) -> Steps[Outcome | GraphProblem]:
     found = yield from _look_up(mailbox, answer)
     if isinstance(found, GraphProblem):
@@ -172,7 +158,7 @@ def _look_up(mailbox: AnsweringMailbox, answer: Answer) -> Steps[Found | GraphPr
 
 
 def _respond(
-    mailbox: AnsweringMailbox, answer: Answer, found: Found
+    mailbox: AnsweringMailbox, answer: TextAnswer, found: Found
 ) -> Steps[Outcome | GraphProblem | None]:
     """Accept or decline a request; return what keeps it from being done."""
     if not found.is_meeting:
@@ -197,10 +183,9 @@ def _respond(
         marked = yield _mark(mailbox, answer)
         if isinstance(marked, GraphProblem) and not is_refused(marked):
             return marked
-    comment = plain_text(answer.body)
     body: dict[str, str | bool] = {"sendResponse": True}
-    if comment:
-        body["comment"] = comment
+    if answer.text:
+        body["comment"] = answer.text
     result = yield _response(mailbox, answer, event, body)
     if isinstance(result, GraphProblem):
         return _no_event(mailbox, found) if is_gone(result) else result
@@ -279,7 +264,7 @@ def _response(
 
 
 def _respond_by_mail(
-    mailbox: AnsweringMailbox, answer: Answer, found: Found
+    mailbox: AnsweringMailbox, answer: TextAnswer, found: Found
 ) -> Steps[Outcome | GraphProblem | None]:
     """Answer the event without telling anybody, if there is one; then tell it by mail.
 
@@ -289,12 +274,11 @@ def _respond_by_mail(
         return Outcome(
             OutcomeKind.FAILED, "The request names no organizer.", Blame.MESSAGE
         )
-    if answer.unsure:
-        sent = yield find_mail(mailbox.address, _mail_id(mailbox, answer))
-        if isinstance(sent, GraphProblem):
-            return sent
-        if sent.count:
-            return None
+    sent = yield from was_sent(mailbox, answer)
+    if isinstance(sent, GraphProblem):
+        return sent
+    if sent:
+        return None
     event = found.event
     if event is None and _is_late(mailbox, answer, found):
         return _no_event_yet()
@@ -303,7 +287,7 @@ def _respond_by_mail(
         result = yield _response(mailbox, answer, event, silent)
         if isinstance(result, GraphProblem) and not is_gone(result):
             return result
-    return (yield from _send(mailbox, answer, found, _calendar_reply(answer, found)))
+    return (yield from send(mailbox, answer, found))
 
 
 def _is_late(mailbox: AnsweringMailbox, answer: Answer, found: Found) -> bool:
@@ -315,69 +299,21 @@ def _is_late(mailbox: AnsweringMailbox, answer: Answer, found: Found) -> bool:
 
 
 def _reply(
-    mailbox: AnsweringMailbox, answer: Answer, found: Found
+    mailbox: AnsweringMailbox, answer: TextAnswer, found: Found
 ) -> Steps[Outcome | GraphProblem | None]:
     """Answer the sender by mail; one who has no address gets no answer."""
     to = found.author.email
     if not is_address(to) or to.casefold() == mailbox.address.casefold():
         return None
-    if answer.unsure:
-        sent = yield find_mail(mailbox.address, _mail_id(mailbox, answer))
-        if isinstance(sent, GraphProblem):
-            return sent
-        if sent.count:
-            return None
-    missed = yield from _send(mailbox, answer, found, None)
+    sent = yield from was_sent(mailbox, answer)
+    if isinstance(sent, GraphProblem):
+        return sent
+    if sent:
+        return None
+    missed = yield from send(mailbox, answer, found)
     if missed is not None and missed.code.casefold() == _NO_RECIPIENT:
         return None
     return missed
-
-
-def _send(
-    mailbox: AnsweringMailbox,
-    answer: Answer,
-    found: Found,
-    reply: CalendarReply | None,
-) -> Steps[GraphProblem | None]:
-    mail = ReplyMail(
-        message_id=_mail_id(mailbox, answer),
-        sender=mailbox.address,
-        recipient=found.author,
-        subject=f"{_SUBJECTS[answer.action]}: {found.subject}",
-        html=answer.body,
-        date=mailbox.now,
-        in_reply_to=found.message_id,
-        reply=reply,
-    )
-    result = yield ApiRequest(
-        name="sendMail",
-        role=MAIL_SEND,
-        method="POST",
-        path=user_path(mailbox.address, "sendMail"),
-        body=written_base64(mail),
-        content_type="text/plain",
-    )
-    return result if isinstance(result, GraphProblem) else None
-
-
-def _mail_id(mailbox: AnsweringMailbox, answer: Answer) -> str:
-    return reply_id(mailbox.address, answer.ref.item_id, answer.action)
-
-
-def _calendar_reply(answer: Answer, found: Found) -> CalendarReply | None:
-    """Return the response of an attendee; None if the meeting's id is not known."""
-    if not found.uid:
-        return None
-    return CalendarReply(
-        uid=found.uid,
-        status=_STATUSES[answer.action],
-        organizer=found.author,
-        sequence=found.sequence,
-        recurrence_id=found.recurrence_id,
-        start=found.start,
-        end=found.end,
-        all_day=found.all_day,
-    )
 
 
 # Cancellations

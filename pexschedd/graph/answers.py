@@ -6,19 +6,23 @@ needs a batch for the mail. What becomes of each answer is decided by `answer_st
 """
 
 from collections.abc import Sequence
+from functools import partial
 
+from pexschedd.bodies.plain_text import plain_text
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError
 from pexschedd.exchange.batches import batches
 from pexschedd.exchange.error_policy import Retry
-from pexschedd.graph.answer_steps import AnsweringMailbox, answer_steps
+from pexschedd.graph.answer_mails import AnsweringMailbox, TextAnswer
+from pexschedd.graph.answer_steps import answer_steps
 from pexschedd.graph.batch import MOST
 from pexschedd.graph.batched_steps import in_batches
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.error_policy import rule_of
 from pexschedd.graph.mailbox_profile import MailboxProfile
 from pexschedd.graph.problems import GraphProblem
-from pexschedd.graph.removal import find_folders, outcome_of
+from pexschedd.graph.removal import find_folders
+from pexschedd.graph.removal_steps import outcome_of
 from pexschedd.scheduling.ports.mailbox import Answer, Outcome, OutcomeKind
 
 MAIL = "MAIL"
@@ -62,9 +66,16 @@ async def _answer(
 ) -> list[Outcome]:
     """Give at most twenty answers; raises the error unless something was done that
     must be recorded."""
-    results = await in_batches(
-        client, [answer_steps(mailbox, each) for each in answers]
-    )
+    words = [each.body for each in answers]
+    texts = await client.heavy_work(partial(plain_texts, words), sum(map(len, words)))
+    steps = [
+        answer_steps(
+            mailbox,
+            TextAnswer(each.ref, each.action, each.body, unsure=each.unsure, text=text),
+        )
+        for each, text in zip(answers, texts, strict=True)
+    ]
+    results = await in_batches(client, steps)
     found = [_outcome(client, each) for each in results]
     errors = [each for each in found if isinstance(each, MailboxError)]
     if errors and not any(_counts(each) for each in found):
@@ -75,6 +86,11 @@ async def _answer(
         else each
         for each in found
     ]
+
+
+def plain_texts(words: Sequence[str]) -> list[str]:
+    """Return HTML as plain text, each by itself."""
+    return [plain_text(each) for each in words]
 
 
 def _outcome(

@@ -6,20 +6,17 @@ returns what came of it. An error of the whole batch is raised within it, where 
 waits: so it can say what was done before, or go another way.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 from pexschedd.errors import MailboxError, MailboxRefused, SignInRefused
-from pexschedd.graph.answer_lookup import Found, parse_found
+from pexschedd.graph.answer_lookup import Found, Steps, parse_found
 from pexschedd.graph.batch import MOST
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest
 
 T = TypeVar("T")
-
-Steps = Generator[ApiRequest, Found | GraphProblem, T]
-"""The steps of one thing; they return what came of it."""
 
 MAX_BATCH = 2_500_000
 """Characters of texts in a batch: Graph takes requests of 4 MB."""
@@ -60,7 +57,7 @@ class _Walk(Generic[T]):
         self._steps = steps
         self._results: list[T | MailboxError] = []
         self.request: ApiRequest | None = None
-        """What it needs next; None: it has ended."""
+        """The next request; None: it has ended."""
         try:
             self.request = next(steps)
         except StopIteration as end:

@@ -82,7 +82,8 @@ class GraphClient:
         self.target = target
         self._throttle = throttle
         self._observer = observer
-        self._heavy_work = heavy_work
+        self.heavy_work = heavy_work
+        """Does what may take long."""
 
     @property
     def back_off_seconds(self) -> float:
@@ -242,7 +243,7 @@ class GraphClient:
             return problem, date
         body = response.body
         try:
-            found = await self._heavy_work(partial(parse, body), len(body))
+            found = await self.heavy_work(partial(parse, body), len(body))
         except (WorkAbandoned, MemoryError) as error:
             raise AnswerTooLarge(
                 f"The answer of {self.target.host} takes too long to read: {error}"

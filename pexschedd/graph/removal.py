@@ -1,98 +1,27 @@
-"""Taking messages away that are done with, and deleting old items.
-
-A message that is done with leaves the inbox and Deleted Items: what lies there was put
-there by Exchange or by a person. It is moved to the folder of soft deletion; where that
-is refused it is deleted for good; where there is no such action, as in some national
-clouds, it is deleted twice, the first time into Deleted Items.
-"""
+"""Deleting old items of any kind over Graph, and the folders that messages lie in."""
 
 from collections.abc import Sequence
 
-from pexschedd.errors import MailboxError, MailboxRefused, SignInRefused
+from pexschedd.errors import MailboxError
 from pexschedd.exchange.batches import batches
-from pexschedd.exchange.error_policy import Retry
-from pexschedd.graph.answer_lookup import Found, look_up_folder
+from pexschedd.graph.answer_lookup import Found, Steps, look_up_folder
 from pexschedd.graph.batch import MOST
-from pexschedd.graph.batched_steps import Steps, in_batches
+from pexschedd.graph.batched_steps import in_batches
 from pexschedd.graph.client import GraphClient
-from pexschedd.graph.error_policy import blame_of, is_gone, rule_of
-from pexschedd.graph.mailbox_profile import MailboxProfile, RemovalWay
+from pexschedd.graph.error_policy import is_gone
+from pexschedd.graph.mailbox_profile import MailboxProfile
 from pexschedd.graph.problems import GraphProblem
+from pexschedd.graph.removal_steps import (
+    carry_out,
+    is_refused,
+    outcome_of,
+    take_away,
+)
 from pexschedd.graph.requests import CALENDARS, ApiRequest, user_path
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind
 
-SOFT_DELETED = "recoverableitemsdeletions"
-"""The well-known name of the folder from which deleted items can be restored."""
-
 _FOLDERS = ("inbox", "deleteditems")
-
-
-def take_away(
-    address: str, item_id: str, profile: MailboxProfile
-) -> Steps[GraphProblem | None]:
-    """Return the steps that take a message away; they return what is in the way.
-
-    A missing target folder looks like a missing message. So what seems to be gone is
-    deleted all the same, and only that tells.
-    """
-    result: Found | GraphProblem
-    for way in list(RemovalWay)[profile.removal :]:
-        last = way is RemovalWay.DELETE
-        result = yield from _carry_out(_removal(way, address, item_id), last=last)
-        if isinstance(result, Found):
-            if last:
-                again = yield _removal(way, address, item_id)
-                if isinstance(again, GraphProblem) and not is_gone(again):
-                    return again
-            profile.removal = max(profile.removal, way)
-            return None
-        gone = is_gone(result)
-        if (gone and way > RemovalWay.MOVE) or not (gone or is_refused(result)):
-            break
-    return None if isinstance(result, Found) else result
-
-
-def _carry_out(request: ApiRequest, *, last: bool) -> Steps[Found | GraphProblem]:
-    """Return the result of a request that the whole mailbox may refuse."""
-    try:
-        return (yield request)
-    except SignInRefused:
-        raise
-    except MailboxRefused as error:
-        if last:
-            raise
-        return GraphProblem(403, "", error.message)
-
-
-def is_refused(problem: GraphProblem) -> bool:
-    """Return whether a request as such is refused, so that another one may be taken."""
-    rule = rule_of(problem)
-    if rule.error is None or rule.of_one in (Retry.SKIP, Retry.READ_AGAIN):
-        return False
-    refuses = issubclass(rule.error, MailboxRefused)
-    return refuses and not issubclass(rule.error, SignInRefused)
-
-
-def _removal(way: RemovalWay, address: str, item_id: str) -> ApiRequest:
-    if way is RemovalWay.MOVE:
-        return ApiRequest(
-            name="messages/move",
-            method="POST",
-            path=user_path(address, "messages", item_id, "move"),
-            body={"destinationId": SOFT_DELETED},
-        )
-    if way is RemovalWay.PURGE:
-        return ApiRequest(
-            name="messages/permanentDelete",
-            method="POST",
-            path=user_path(address, "messages", item_id, "permanentDelete"),
-        )
-    return ApiRequest(
-        name="messages/delete",
-        method="DELETE",
-        path=user_path(address, "messages", item_id),
-    )
 
 
 async def find_folders(client: GraphClient, profile: MailboxProfile) -> None:
@@ -178,7 +107,7 @@ def _deletion(address: str, item_id: str, profile: MailboxProfile) -> Steps[Outc
     )
     if isinstance(event, GraphProblem):
         return outcome_of(event)
-    result = yield from _carry_out(
+    result = yield from carry_out(
         ApiRequest(
             name="events/permanentDelete",
             role=CALENDARS,
@@ -201,14 +130,3 @@ def _deletion(address: str, item_id: str, profile: MailboxProfile) -> Steps[Outc
             path=user_path(address, "events", item_id),
         )
     return outcome_of(result)
-
-
-def outcome_of(result: Found | GraphProblem | None) -> Outcome:
-    """Return the outcome for one thing, whose last request had this result."""
-    if not isinstance(result, GraphProblem):
-        return Outcome(OutcomeKind.DONE)
-    if is_gone(result):
-        return Outcome(OutcomeKind.GONE)
-    final = rule_of(result).of_one is Retry.GIVE_UP
-    kind = OutcomeKind.FAILED if final else OutcomeKind.RETRY
-    return Outcome(kind, result.words, blame_of(result))

@@ -7,17 +7,14 @@ so that a mail whose fate is unknown can be looked for before it is sent again.
 """
 
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.utils import format_datetime
 from hashlib import sha256
 
 import msgspec
 
-from pexschedd.bodies.plain_text import plain_text
 from pexschedd.model.meeting import Person
 
 MAX_ADDRESS = 254
@@ -33,6 +30,10 @@ _ADDRESS = re.compile(
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_PLAIN = re.compile(r"[ !#-<>-~]{0,60}")
+"""A text that needs no encoding in a header: without quotes, and without `=`."""
+_WORD = 42
+"""Octets in an encoded word, which has 75 characters at most (RFC 2047)."""
 _FOLD = 74
 """Octets of a calendar's line without its end; the rest goes on in the next one."""
 
@@ -62,6 +63,8 @@ class ReplyMail(msgspec.Struct, frozen=True, kw_only=True):
     recipient: Person
     subject: str
     html: str
+    text: str
+    """The same as plain text."""
     date: datetime
     """Aware."""
     in_reply_to: str = ""
@@ -86,30 +89,34 @@ def is_address(text: str) -> bool:
 def written(mail: ReplyMail) -> bytes:
     """Return the mail as MIME, all of it ASCII; raises ValueError for an address that
     is none."""
-    text = plain_text(mail.html[:MAX_HTML])
-    document = EmailMessage(policy=SMTP)
-    document["From"] = _address(Person("", mail.sender))
-    document["To"] = _address(mail.recipient)
-    document["Subject"] = one_line(mail.subject)
-    document["Date"] = mail.date.astimezone(UTC)
-    document["Message-ID"] = mail.message_id
-    if _MESSAGE_ID.fullmatch(mail.in_reply_to):
-        document["In-Reply-To"] = mail.in_reply_to
-        document["References"] = mail.in_reply_to
-    # RFC 3834, and what Exchange's own automatic answers go by.
-    document["Auto-Submitted"] = "auto-replied"
-    document["X-Auto-Response-Suppress"] = "All"
-    document.set_content(_encodable(text), cte="base64")
-    html = _encodable(mail.html[:MAX_HTML])
-    document.add_alternative(html, subtype="html", cte="base64")
+    text = mail.text[:MAX_HTML]
+    parts = [
+        _part('text/plain; charset="utf-8"', text),
+        _part('text/html; charset="utf-8"', mail.html[:MAX_HTML]),
+    ]
     if mail.reply is not None:
-        document.add_alternative(
-            calendar(mail, mail.reply, text),
-            subtype="calendar",
-            cte="base64",
-            params={"method": "REPLY"},
-        )
-    return document.as_bytes()
+        kind = 'text/calendar; charset="utf-8"; method=REPLY'
+        parts.append(_part(kind, calendar(mail, mail.reply)))
+    # All parts are in base64, which has no such line.
+    boundary = f"=_{sha256(mail.message_id.encode()).hexdigest()[:32]}"
+    lines = [
+        f"From: {_address(Person('', mail.sender))}",
+        f"To: {_address(mail.recipient)}",
+        f"Subject: {_encoded(one_line(mail.subject))}",
+        f"Date: {format_datetime(mail.date.astimezone(UTC))}",
+        f"Message-ID: {mail.message_id}",
+        *_in_reply_to(mail),
+        # RFC 3834, and what Exchange's own automatic answers go by.
+        "Auto-Submitted: auto-replied",
+        "X-Auto-Response-Suppress: All",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "",
+        *(f"--{boundary}\r\n{part}" for part in parts),
+        f"--{boundary}--",
+        "",
+    ]
+    return "\r\n".join(lines).encode("ascii")
 
 
 def written_base64(mail: ReplyMail) -> str:
@@ -117,7 +124,7 @@ def written_base64(mail: ReplyMail) -> str:
     return b64encode(written(mail)).decode()
 
 
-def calendar(mail: ReplyMail, reply: CalendarReply, text: str) -> str:
+def calendar(mail: ReplyMail, reply: CalendarReply) -> str:
     """Return the calendar of a response, whose lines end in CRLF."""
     lines = [
         "BEGIN:VCALENDAR",
@@ -133,8 +140,8 @@ def calendar(mail: ReplyMail, reply: CalendarReply, text: str) -> str:
         f"ATTENDEE;PARTSTAT={reply.status}:mailto:{mail.sender}",
         f"SUMMARY:{_escaped(one_line(mail.subject))}",
     ]
-    if text:
-        lines.append(f"COMMENT:{_escaped(text[:MAX_COMMENT])}")
+    if mail.text:
+        lines.append(f"COMMENT:{_escaped(mail.text[:MAX_COMMENT])}")
     lines += ["REQUEST-STATUS:2.0;Success", "END:VEVENT", "END:VCALENDAR"]
     return "".join(f"{folded}\r\n" for line in lines for folded in _folded(line))
 
@@ -144,10 +151,43 @@ def one_line(text: str) -> str:
     return " ".join(_CONTROLS.sub(" ", text[: 4 * MAX_LINE]).split())[:MAX_LINE]
 
 
-def _address(person: Person) -> Address:
+def _address(person: Person) -> str:
     if not is_address(person.email):
         raise ValueError(f"this is no mail address: {person.email[:60]!r}")
-    return Address(one_line(person.name), addr_spec=person.email)
+    name = one_line(person.name).replace("\\", "/")
+    if not name:
+        return person.email
+    words = f'"{name}"' if _PLAIN.fullmatch(name) else _encoded(name)
+    return f"{words}\r\n <{person.email}>"
+
+
+def _encoded(text: str) -> str:
+    """Return a text as a header may hold it: as it is, or as encoded words."""
+    if _PLAIN.fullmatch(text):
+        return text
+    words, word = [], b""
+    for character in text:
+        octets = character.encode()
+        if len(word) + len(octets) > _WORD:
+            words.append(word)
+            word = b""
+        word += octets
+    words.append(word)
+    return "\r\n ".join(f"=?utf-8?B?{b64encode(each).decode()}?=" for each in words)
+
+
+def _in_reply_to(mail: ReplyMail) -> Iterator[str]:
+    if _MESSAGE_ID.fullmatch(mail.in_reply_to):
+        yield f"In-Reply-To: {mail.in_reply_to}"
+        yield f"References: {mail.in_reply_to}"
+
+
+def _part(kind: str, text: str) -> str:
+    """Return a part of the mail; halves of characters, which cannot be encoded, are
+    replaced."""
+    octets = re.sub("\r\n|\r|\n", "\r\n", text).encode("utf-8", "replace")
+    lines = encodebytes(octets).decode().replace("\n", "\r\n")
+    return f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n\r\n{lines}"
 
 
 def _name(person: Person) -> str:
@@ -193,8 +233,3 @@ def _folded(line: str) -> Iterator[str]:
         piece += character
         size += octets
     yield piece
-
-
-def _encodable(text: str) -> str:
-    """Return a text without halves of characters, which no encoding takes."""
-    return text.encode("utf-8", "replace").decode()

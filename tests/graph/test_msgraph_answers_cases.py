@@ -4,6 +4,7 @@ mailbox's own; and what an odd server refuses."""
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_twisted
 
@@ -419,6 +420,56 @@ async def test_no_folder_of_soft_deletion(graph_world: GraphWorld, code: str) ->
     assert await story.kinds(story.answer(ACCEPT, "<p>Yes</p>")) == [DONE]
     assert story.left() == []
     assert story.heard() == {("Accepted: Weekly", "Yes"): 1}
+
+
+@METHODS
+@pytest_twisted.ensureDeferred
+async def test_a_meeting_that_was_cancelled_and_comes_again(
+    graph_world: GraphWorld, method: str
+) -> None:
+    """As long as Exchange has not seen the new request, its event still says that it
+    is cancelled: the answer waits."""
+    story = Answering(graph_world, method)
+    story.invite()
+    entry = story.mailbox.calendar()[0]
+    assert entry.meeting is not None
+    old = entry.modified
+    entry.meeting = msgspec.structs.replace(entry.meeting, cancelled=True)
+    entry.modified = old - HOUR
+    answer = story.answer(ACCEPT, "<p>Yes</p>")
+    (outcome,) = await story.give(answer)
+    assert (outcome.kind, outcome.blame) == (RETRY, Blame.SERVER)
+    entry.meeting = msgspec.structs.replace(entry.meeting, cancelled=False)
+    assert await story.kinds(answer) == [DONE]
+    assert story.heard() == {("Accepted: Weekly", "Yes"): 1}
+
+
+@pytest_twisted.ensureDeferred
+async def test_large_words_make_smaller_batches(graph_world: GraphWorld) -> None:
+    """Words that are too many for one batch go in several, and none are lost."""
+    story = Answering(graph_world)
+    answers = []
+    for number in range(20):
+        story.invite(f"Yes {number}")
+        words = f"<p>{number} {'word ' * 45_000}</p>"
+        answers.append(story.answer(ACCEPT, words, f"Yes {number}"))
+    assert await story.kinds(*answers) == [DONE] * 20
+    assert story.transport.batches == 3 + 2
+    assert {len(words) for _, words in story.heard()} <= {225_001, 225_002}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_declined_event_that_stays(graph_world: GraphWorld) -> None:
+    """Where declined events stay in the calendar, the event tells that it was."""
+    story = Answering(graph_world)
+    story.invite()
+    message = story.message()
+    answer = story.answer(DECLINE, "<p>No</p>", unsure=True)
+    entry = story.mailbox.calendar()[0]
+    entry.my_response = type(entry.my_response)(MeetingAnswer.DECLINE.value)
+    entry.replied = message.received
+    assert await story.kinds(answer) == [DONE]
+    assert not story.heard()
 
 
 @pytest_twisted.ensureDeferred
