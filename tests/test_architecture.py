@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "graph": "exchange scheduling/ports scheduling/recurrence model bodies net util",
     "graph/entities": "exchange scheduling/ports scheduling/recurrence model bodies",
+    "graph/notifications": "graph exchange scheduling/ports model util",
     "identity": "history model net crypto store util",
     "personal": (
         "bodies model templates scheduling/records/lookup "
@@ -68,6 +69,7 @@ MAY_IMPORT: dict[str, str] = {
         "management scheduling history identity onetouch personal doctor model crypto "
         "util logs metrics store/store store/transaction"
     ),
+    "web/webhooks": "web identity/exchange_token util/token_bucket",
     "control": "scheduling doctor model store util config",
     "tools": (
         "control doctor identity model onetouch scheduling store templates "

@@ -1,0 +1,1 @@
+"""Notifications from Microsoft Graph: subscriptions, and what is posted about them."""

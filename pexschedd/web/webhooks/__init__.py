@@ -1,0 +1,1 @@
+"""Routes that other services call when something has changed with them."""
