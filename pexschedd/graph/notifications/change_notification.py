@@ -19,7 +19,7 @@ _Text = Annotated[str, Meta(max_length=200)]
 
 
 class LifecycleEvent(StrEnum):
-    """What becomes of a subscription itself."""
+    """The events in a subscription's own life."""
 
     REAUTHORIZE = "reauthorizationRequired"
     """Nothing is told any more soon, unless the subscription is renewed."""
