@@ -5,14 +5,11 @@ service account impersonates the organizer: what it changes is changed and sent 
 organizer's name.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
 import msgspec
 
-from pexschedd.errors import MailboxRefused
 from pexschedd.ews.client import EwsClient, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import WHOLE_MAILBOX, EwsTarget, said
@@ -27,8 +24,9 @@ from pexschedd.ews.operations.get_meetings import (
 )
 from pexschedd.ews.operations.update_item import build_new_body, parse_new_body
 from pexschedd.ews.transport.account import EwsAccount
-from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
+from pexschedd.ews.transport.factory import open_transport, target_of
 from pexschedd.exchange.observer import Observer
+from pexschedd.exchange.organizer_errors import naming_organizer, require_address
 from pexschedd.exchange.response_codes import Category, category
 from pexschedd.exchange.throttle import Throttles
 from pexschedd.model.meeting import CalendarMeeting, MessageRef
@@ -75,7 +73,7 @@ class EwsOrganizers:
     ) -> CalendarMeeting | None:
         """In the organizer's default calendar, if they organize it and it is not
         cancelled. A body that was written as text has no `html`."""
-        with _naming(address):
+        with naming_organizer(address):
             return await self._calendar(address).find(uid, recurrence_id, start)
 
     async def rewrite(
@@ -83,17 +81,16 @@ class EwsOrganizers:
     ) -> tuple[RewriteKind, str]:
         """The new body is of the kind that `find` gave: a plain text, if that gave no
         `html`. Done once at most: a repetition finds the meeting changed."""
-        with _naming(address):
+        with naming_organizer(address):
             return await self._calendar(address).rewrite(ref, html)
 
     async def item_uid(self, address: str, item_id: str) -> str:
         """See `scheduling.ports.mailbox.ItemLookup`."""
-        with _naming(address):
+        with naming_organizer(address):
             return await self._calendar(address).item_uid(item_id)
 
     def _calendar(self, address: str) -> "_Calendar":
-        if not is_mail_address(address):
-            raise MailboxRefused("this is not an email address")
+        require_address(address)
         target = msgspec.structs.replace(self._target, mailbox=address)
         throttle = self._throttles.of(target.url, address) if self._throttles else None
         client = EwsClient(
@@ -104,19 +101,6 @@ class EwsOrganizers:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
-
-
-@contextmanager
-def _naming(address: str) -> Iterator[None]:
-    """Name the organizer in every refusal that is raised inside."""
-    try:
-        yield
-    except MailboxRefused as refused:
-        raise type(refused)(
-            f"The calendar of the organizer {address} cannot be used: "
-            f"{refused.message}",
-            retry_after=refused.retry_after,
-        ) from refused
 
 
 class _Calendar:

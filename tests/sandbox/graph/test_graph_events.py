@@ -232,9 +232,15 @@ def test_change_a_body_only_if_nobody_else_did(
     code = client.code("PATCH", url, body, headers=match, status=412)
     assert code == "ErrorIrresolvableConflict"
     assert len(client.inbox()) == 2
+    assert changed["isDraft"] is False
     graph.organisation(body_change_mails=False)
-    client.ask("PATCH", url, body, headers={"If-Match": "*"})
+    changed = client.ask("PATCH", url, body, headers={"If-Match": "*"})
     assert len(client.inbox()) == 2
+    assert changed["isDraft"] is True
+    assert client.ask("PATCH", url, {"isReminderOn": False})["isDraft"] is True
+    people = {"attendees": created["attendees"]}
+    assert client.ask("PATCH", url, {**body, **people})["isDraft"] is False
+    assert len(client.inbox()) == 3
 
 
 def test_whom_a_change_is_told(graph: GraphSandbox, client: GraphClient) -> None:

@@ -98,6 +98,7 @@ def update_event(call: GraphCall) -> GraphAnswer:
     draft = structs.replace(item)
     _apply(call, draft, document)
     send = _recipients(call, names)
+    events.note_unsent(draft, _is_unsent(names, send))
     changed = call.exchange.change(item, draft, send)
     return call.answer_event(changed, call.view())
 
@@ -158,6 +159,14 @@ def _check_attendee_change(
                 "ErrorAccessDenied",
                 f"{name}: only the organizer may change it.",
             )
+
+
+def _is_unsent(names: set[str], send: Send) -> bool | None:
+    """Return whether a change is one that the attendees should have been told of, and
+    were not; None if it says nothing about that."""
+    if send is not Send.NONE:
+        return False
+    return True if names - _OWN - _IGNORED - {"transactionId"} else None
 
 
 def _recipients(call: GraphCall, names: set[str]) -> Send:

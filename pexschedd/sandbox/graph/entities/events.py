@@ -31,6 +31,8 @@ _SHOWN = {
 }
 TRANSACTION = "graph:transactionId"
 """The key under which an item keeps the client's transaction id."""
+UNSENT = "graph:unsent"
+"""The key of an item whose attendees were not told of its latest change."""
 PROPERTIES = frozenset(
     {"id", "createdDateTime", "lastModifiedDateTime", "changeKey", "categories"}
     | {"transactionId", "originalStartTimeZone", "originalEndTimeZone", "iCalUId"}
@@ -72,6 +74,14 @@ def written(item: Item, mailbox: SandboxMailbox, view: EntityView) -> dict[str, 
             written(each, mailbox, plain) for each in item.exceptions
         ]
     return document
+
+
+def note_unsent(item: Item, unsent: bool | None) -> None:
+    """Note whether the attendees know of an item's latest change; None: as before."""
+    if unsent is None:
+        return
+    kept = {name: value for name, value in item.extended.items() if name != UNSENT}
+    item.extended = {**kept, UNSENT: "true"} if unsent else kept
 
 
 def etag(item: Item, mailbox: SandboxMailbox) -> str:
@@ -122,7 +132,9 @@ def _attributes(item: Item, meeting: Meeting) -> dict[str, Any]:
         "isOnlineMeeting": url is not None,
         "onlineMeetingProvider": "unknown" if url is None else "teamsForBusiness",
         "allowNewTimeProposals": meeting.allow_new_time,
-        "isDraft": item.is_organizer and item.told is None and bool(meeting.attendees),
+        "isDraft": item.is_organizer
+        and bool(meeting.attendees)
+        and (item.told is None or UNSENT in item.extended),
         "hideAttendees": False,
         "onlineMeeting": None if url is None else {"joinUrl": url},
     }
