@@ -35,7 +35,7 @@ class IntegrationReading(msgspec.Struct, frozen=True):
     queue_age: float
     """Seconds that the oldest of them has waited."""
     notifications: str
-    """The source of notifications: streaming, connecting, pull, polling."""
+    """The source of notifications: streaming, connecting, pull, webhook, polling."""
     back_off: float
     """Seconds until the server may be asked again; 0: now."""
 

@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, str] = {
     "graph": "exchange scheduling/ports scheduling/recurrence model bodies net util",
     "graph/entities": "exchange scheduling/ports scheduling/recurrence model bodies",
     "graph/notifications": "graph exchange scheduling/ports model util",
+    "graph/organizers": "graph exchange scheduling/ports model util",
     "identity": "history model net crypto store util",
     "personal": (
         "bodies model templates scheduling/records/lookup "

@@ -91,8 +91,8 @@ _CODES = {
         "to work. Graph says: {said}"
     ),
     "mailboxnotenabledforrestapi": (
-        "The mailbox {mailbox} is not in Exchange Online, or has no license there: "
-        "Microsoft Graph does not reach it."
+        "The mailbox {mailbox} is not in Exchange Online, as one on premises, or has "
+        "no license there: Microsoft Graph does not reach it."
     ),
     "syncstatenotfound": "{host} does not know the position in {mailbox} any more.",
     "syncstateinvalid": "{host} does not know the position in {mailbox} any more.",

@@ -10,18 +10,20 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 
 from pexschedd.errors import MailboxError
-from pexschedd.graph.notifications.graph_notifications import GraphNotifications
+from pexschedd.graph.account import GraphAccount
+from pexschedd.graph.notifications.graph_notifications import graph_notifications
 from pexschedd.graph.notifications.webhooks import GraphWebhooks, WebhookAddress
+from pexschedd.net.network import Network
+from pexschedd.net.tls import Trust
 from pexschedd.scheduling.ports.notifications import Notifications
-from pexschedd.util.token_bucket import Rate
-from pexschedd.web.addin.rates import NO_BOUND, RequestRates
 from pexschedd.web.addin.route_groups import PREFIX, AddinRouteGroups
 from pexschedd.web.site import HttpSite
 from pexschedd.web.webhooks.change_notifications import (
     GROUP,
-    ChangeNotificationRoutes,
+    change_notification_group,
 )
 from tests.graph.msgraph_support import GraphWorld
+from tests.sandbox.graph.graph_support import CLIENT, EQUIPMENT
 from tests.turns import until
 
 reactor = cast(Any, global_reactor)
@@ -31,12 +33,11 @@ KEY = "Zm9v-YmFyYmF6cXV4cXV1eA"
 class WebhookSite:
     """The daemon's public site with the one route; `clock` measures its patience."""
 
-    def __init__(self, per_address: Rate = NO_BOUND) -> None:
+    def __init__(self) -> None:
         self.clock = Clock()
         self.webhooks = GraphWebhooks(self.clock)
-        rates = RequestRates(NO_BOUND, per_address, self.clock.seconds)
-        routes = ChangeNotificationRoutes(self.webhooks.find, rates)
-        root = AddinRouteGroups(Resource(), {GROUP: routes.app.resource()})
+        group = change_notification_group(self.webhooks.find, self.clock.seconds)
+        root = AddinRouteGroups(Resource(), group)
         self._port = reactor.listenTCP(
             0, HttpSite(root, reactor, None), interface="127.0.0.1"
         )
@@ -55,19 +56,28 @@ class WebhookSite:
 class Listening:
     """Listens to the equipment mailbox, and counts what it is told."""
 
-    def __init__(self, world: GraphWorld, site: WebhookSite, **client: Any) -> None:
+    def __init__(self, world: GraphWorld, site: WebhookSite) -> None:
         self.world = world
         self.site = site
         self.clock = Clock()
         self.arrived = self.alive = 0
         self.states: list[str] = []
-        self.notifications: Notifications = GraphNotifications(
-            world.client(**client),
+        account = GraphAccount(
+            domain=world.domain,
+            client_id=CLIENT,
+            tokens=world.tokens,
+            integration=1,
+            network=Network(reactor, Trust()),
+            clock=self.clock,
+        )
+        self.notifications: Notifications = graph_notifications(
+            account,
+            EQUIPMENT,
             site.webhooks,
             site.address(),
-            clock=self.clock,
             now=lambda: world.sandbox.moment,
             random=self._random,
+            throttle=world.throttle(),
         )
         self.over: Deferred[MailboxError | None] = Deferred()
 

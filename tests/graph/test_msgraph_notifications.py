@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from http import HTTPStatus
 
 import msgspec
 import pytest_twisted
@@ -10,10 +11,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
 from pexschedd.errors import MailboxBusy, MailboxRefused
+from pexschedd.graph.client import ignore_body
 from pexschedd.graph.notifications.subscription import ASKED
+from pexschedd.graph.requests import ApiRequest, user_path
 from pexschedd.sandbox.graph.notifications.change_subscription import (
     ChangeSubscription,
 )
+from pexschedd.sandbox.graph.odata.graph_request import GraphAnswer
 from pexschedd.sandbox.graph.signin.applications import MailboxGrant
 from tests.graph.msgraph_support import GraphWorld
 from tests.graph.msgraph_webhook_support import KEY, Listening, WebhookSite, counted
@@ -138,8 +142,8 @@ async def test_a_server_that_gives_less(
 
 @pytest_twisted.ensureDeferred
 async def test_a_renewal_that_fails_is_tried_again(listening: Listening) -> None:
-    """A busy server is asked again as long as the subscription lives; then it is
-    lost."""
+    """A busy server is asked again as long as the subscription lives, after a look into
+    the mailbox went well; then it is lost."""
     world = listening.world
     await listening.begun()
     world.misbehave(
@@ -150,6 +154,9 @@ async def test_a_renewal_that_fails_is_tried_again(listening: Listening) -> None
     await some_turns()
     assert not listening.over.called
     world.clock.advance(30)  # the pause
+    path = user_path(EQUIPMENT, "mailFolders", "inbox")
+    look = ApiRequest(name="look", method="GET", path=path)
+    assert await world.client().read(look, ignore_body) is None
     listening.later(minutes=10)
     await until(lambda: counted(world, "Update")() == 3)
     await until(lambda: listening.alive == 2)
@@ -250,6 +257,28 @@ async def test_an_address_that_graph_does_not_reach(listening: Listening) -> Non
     assert KEY not in error.message
     assert "No question for validation came here" in error.message
     assert "graph_notification_method" in error.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_repeats_the_address(listening: Listening) -> None:
+    """Its secret does not get into the log, whatever Graph writes into its errors."""
+    url = listening.site.address().url
+
+    async def refuse(*_: object) -> GraphAnswer:
+        return GraphAnswer(
+            HTTPStatus.BAD_REQUEST,
+            {"error": {"code": "ValidationError", "message": f"{url} did not answer"}},
+        )
+
+    graph = listening.world.sandbox.graph
+    graph.subscriptions._create = refuse  # type: ignore[method-assign]
+    with capturedLogs() as events:
+        listening.listen()
+        error = await listening.over
+    assert isinstance(error, MailboxRefused)
+    assert "did not answer" in error.message
+    lines = [formatEvent(each) or "" for each in events]
+    assert not any(KEY in line for line in (*lines, error.message))
 
 
 @pytest_twisted.ensureDeferred

@@ -17,6 +17,9 @@ from twisted.logger import Logger
 
 from pexschedd.clock import Now
 from pexschedd.errors import MailboxError, MailboxRefused
+from pexschedd.exchange.observer import Observer
+from pexschedd.exchange.throttle import SharedThrottle
+from pexschedd.graph.account import GraphAccount
 from pexschedd.graph.client import GraphClient, ignore_body
 from pexschedd.graph.notifications.session import SubscriptionSession
 from pexschedd.graph.notifications.subscription import (
@@ -198,3 +201,31 @@ class GraphNotifications:
         for id in ids:
             with suppress(MailboxRefused):  # it is not there any more
                 await self._client.write(build_unsubscribe(id), ignore_body)
+
+
+def graph_notifications(
+    account: GraphAccount,
+    mailbox: str,
+    webhooks: GraphWebhooks,
+    address: WebhookAddress,
+    *,
+    now: Now,
+    random: Callable[[int], str],
+    throttle: SharedThrottle | None = None,
+    observer: Observer | None = None,
+) -> GraphNotifications:
+    """Return the notifications of a mailbox, over a connection of their own.
+
+    `webhooks` are those of the public site; see `GraphNotifications` for the rest.
+    Opens nothing yet. To make a subscription takes as long as Graph takes to reach us,
+    so that does not keep the mailbox from other requests.
+    """
+    aside = throttle.for_long_calls() if throttle else None
+    return GraphNotifications(
+        account.client(mailbox, throttle=aside, observer=observer),
+        webhooks,
+        address,
+        clock=account.timers,
+        now=now,
+        random=random,
+    )

@@ -43,6 +43,8 @@ class NotificationMode(StrEnum):
     """The server reports them at once."""
     PULL = "pull"
     """The server is asked for notifications every few seconds."""
+    WEBHOOK = "webhook"
+    """The server posts them to us, within a minute or so."""
     CONNECTING = "connecting"
     """Listening has not begun yet; the mailbox is looked into every few seconds."""
     POLLING = "polling"
@@ -68,7 +70,8 @@ class NotificationListener:
     """Listens from `start` until `stop`; without notifications it only sets the pace.
 
     `chance` returns random numbers from 0 to 1, so that many integrations do not return
-    to a server at the same moment.
+    to a server at the same moment. `mode_when_up` is what the notifications are; None:
+    what the integration's `notification_method` says.
     """
 
     _log = Logger()
@@ -81,10 +84,11 @@ class NotificationListener:
         clock: IReactorTime,
         now: Now,
         chance: Callable[[], float],
+        mode_when_up: NotificationMode | None = None,
     ) -> None:
         self._connector_id = connector.id
         pulls = connector.notification_method == "PULL"
-        self._mode_when_up = (
+        self._mode_when_up = mode_when_up or (
             NotificationMode.PULL if pulls else NotificationMode.STREAMING
         )
         self._notifications = notifications

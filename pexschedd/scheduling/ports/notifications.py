@@ -1,8 +1,8 @@
 """The protocol for notifications that something has arrived in an equipment mailbox.
 
 A notification does not say what has arrived: the mailbox is then read as at any other
-time. So one may be late, doubled or lost, and nothing goes wrong. `ews/` implements
-them; a push from Microsoft Graph can become another implementation.
+time. So one may be late, doubled or lost, and nothing goes wrong. `ews/` and `graph/`
+implement them.
 """
 
 from collections.abc import Callable

@@ -10,15 +10,16 @@ token as plain text while a subscription is being made. The second kind is answe
 at once, whatever it holds for us: all that follows is a look into the mailbox.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound, PexscheddError
 from pexschedd.identity.exchange_token import addin_url
 from pexschedd.util.token_bucket import Rate
-from pexschedd.web.addin.rates import RequestRates
+from pexschedd.web.addin.rates import NO_BOUND, RequestRates
 from pexschedd.web.routes import (
     BadRequest,
     ResponseBody,
@@ -109,3 +110,23 @@ class ChangeNotificationRoutes:
 
 def _refuse(request: Request, status: int, error: PexscheddError) -> ResponseBody:
     return client_error(request, status, error, correlation_id_of(request))
+
+
+def change_notification_group(
+    find: FindWebhook,
+    seconds: Callable[[], float],
+    refused: Callable[[str], object] = lambda bound: None,
+) -> Mapping[str, IResource]:
+    """Return the route as a group for `AddinRouteGroups`.
+
+    `find` gives the open webhooks, `seconds` is a steady clock; `refused` is told
+    "address" of each request beyond the rate.
+    """
+    rates = RequestRates(
+        NO_BOUND,
+        POSTS_PER_ADDRESS,
+        seconds,
+        refused,
+        what="Too many change notifications were sent",
+    )
+    return {GROUP: ChangeNotificationRoutes(find, rates).app.resource()}

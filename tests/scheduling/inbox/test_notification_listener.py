@@ -67,7 +67,12 @@ class Server:
 
 
 class Case:
-    def __init__(self, server: Server | None = None, **fields: object) -> None:
+    def __init__(
+        self,
+        server: Server | None = None,
+        mode_when_up: NotificationMode | None = None,
+        **fields: object,
+    ) -> None:
         self.clock = Clock()
         self.connector = msgspec.structs.replace(CONNECTED, **fields)
         self.server = server
@@ -78,6 +83,7 @@ class Case:
             clock=self.clock,
             now=lambda: START + timedelta(seconds=self.clock.seconds()),
             chance=lambda: 0.5,
+            mode_when_up=mode_when_up,
         )
         self.listener.start(lambda: self.looks.append(self.clock.seconds()))
 
@@ -99,6 +105,28 @@ class Case:
 @pytest.fixture
 def server() -> Server:
     return Server()
+
+
+@pytest.mark.parametrize(
+    ("method", "mode", "shown"),
+    [
+        ("STREAMING", None, NotificationMode.STREAMING),
+        ("PULL", None, NotificationMode.PULL),
+        ("PULL", NotificationMode.WEBHOOK, NotificationMode.WEBHOOK),
+    ],
+)
+def test_the_mode_that_is_shown(
+    server: Server, method: str, mode: NotificationMode | None, shown: NotificationMode
+) -> None:
+    """As the integration says, unless its notifications are of another kind; whichever
+    they are, looks are a safety net then."""
+    case = Case(server, mode, notification_method=method)
+    case.looked()
+    server.alive()
+    assert case.mode is shown
+    assert case.listener.is_up
+    assert case.looked() == 90
+    case.stop()
 
 
 def test_while_the_stream_is_up_polling_is_a_safety_net(server: Server) -> None:

@@ -15,6 +15,7 @@ const NOTIFICATIONS = {
   streaming: "told at once",
   connecting: "connecting",
   pull: "asks for news",
+  webhook: "told at once",
   polling: "looks regularly",
   stopped: "does not look",
 };

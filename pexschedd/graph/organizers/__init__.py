@@ -1,0 +1,1 @@
+"""The organizers' own calendars over Graph: finding a meeting, and rewriting it."""
