@@ -116,6 +116,7 @@ MAILBOX_COMMAND_RUN = Table("mailbox_command_run", MailboxCommandRun)
 ROOM_CALENDAR = Table("room_calendar", RoomCalendar)
 ENDPOINT_STATE = Table("endpoint_state", EndpointState)
 CALENDAR_CALLS = Table("calendar_calls", CalendarCalls)
+GRAPH_CALENDAR_CALLS = Table("graph_calendar_calls", CalendarCalls)
 
 
 class KeyedRequestTable(msgspec.Struct, frozen=True):
@@ -200,6 +201,7 @@ TABLES: tuple[Table, ...] = (  # type: ignore[type-arg]  # tables of different r
     ROOM_CALENDAR,
     ENDPOINT_STATE,
     CALENDAR_CALLS,
+    GRAPH_CALENDAR_CALLS,
     *(each.table for each in KEYED_REQUESTS.values()),
     CONFIGURATION_CHANGE,
     *UNSETTLED_CHANGES.values(),

@@ -11,6 +11,7 @@ from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.model.table import Index, R, Table
+from pexschedd.onetouch.deployments import DeploymentKey, key_of_profile
 from pexschedd.onetouch.rules.rule import MeetingRule
 from pexschedd.onetouch.rules.stored_rules import stored_rules
 from pexschedd.onetouch.screen.screen_meeting import ScreenProfile
@@ -87,7 +88,7 @@ def read_room_of(records: OneTouchRecords, endpoint_id: int) -> str:
     case; empty if none is."""
     endpoint = records.get(tables.MJX_ENDPOINT, endpoint_id)
     profile = None if endpoint is None else _profile(records, endpoint)
-    if endpoint is None or profile is None or profile.exchange_deployment is None:
+    if endpoint is None or profile is None or key_of_profile(profile) is None:
         return ""
     return room_key(endpoint.room_resource_email)
 
@@ -103,21 +104,22 @@ def _profile(records: OneTouchRecords, endpoint: Endpoint) -> JoinProfile | None
 
 def rooms_by_deployment(
     records: OneTouchRecords,
-) -> Mapping[int, Mapping[str, ReadRoom]]:
-    """Return the rooms that are read, by the id of their Exchange deployment and their
-    address. A room that several endpoints name is the first one's."""
-    found: defaultdict[int, dict[str, ReadRoom]] = defaultdict(dict)
+) -> Mapping[DeploymentKey, Mapping[str, ReadRoom]]:
+    """Return the rooms that are read, by their deployment and their address. A room
+    that several endpoints name is the first one's."""
+    found: defaultdict[DeploymentKey, dict[str, ReadRoom]] = defaultdict(dict)
     rules: dict[int, ProfileRules] = {}
     seen: set[str] = set()
     for endpoint in records.all(tables.MJX_ENDPOINT):
         profile = _profile(records, endpoint)
         email = room_key(endpoint.room_resource_email)
-        if profile is None or profile.exchange_deployment is None or email in seen:
+        key = None if profile is None else key_of_profile(profile)
+        if profile is None or key is None or email in seen:
             continue
         seen.add(email)
         if profile.id not in rules:
             rules[profile.id] = profile_rules(records, profile.id)
-        found[profile.exchange_deployment][email] = ReadRoom(
+        found[key][email] = ReadRoom(
             email=email,
             number=endpoint.id,
             days_ahead=profile.display_upcoming_meetings,

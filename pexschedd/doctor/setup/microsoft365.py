@@ -1,15 +1,19 @@
 """The blocks for Exchange Online only. Roles and parameters are named as in Microsoft's
 "Role Based Access Control for Applications in Exchange Online". Pure."""
 
-CONNECT = """
-# EWS ends in Exchange Online on 2027-04-01, for everyone. Until then it works only in
-# organizations that have allowed it, see below.
+from pexschedd.util.powershell import quoted
 
+CONNECT_ONLINE = """
 if (-not (Get-Command Connect-ExchangeOnline -ErrorAction SilentlyContinue)) {
     throw 'First: Install-Module ExchangeOnlineManagement'
 }
 if (-not (Get-ConnectionInformation)) { Connect-ExchangeOnline }
 """
+
+CONNECT = f"""
+# EWS ends in Exchange Online on 2027-04-01, for everyone. Until then it works only in
+# organizations that have allowed it, see below.
+{CONNECT_ONLINE}"""
 
 ACCOUNT = """
 # --- The service account (authentication_method OAUTH) ----------------------------
@@ -55,21 +59,26 @@ else { New-ManagementScope -Name $RoleName -RecipientRestrictionFilter $Restrict
 """
 """The management scope with the filter `$Restriction`."""
 
-ASSIGNMENT = """
+
+def assignment(role: str) -> str:
+    """Return the block that gives the application a role, within the scope."""
+    return f"""
 $Old = Get-ManagementRoleAssignment -Identity $RoleName -ErrorAction SilentlyContinue
-$Principal = Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId }
-if ($Old -and "$($Old.RoleAssigneeName)" -ne "$($Principal.ObjectId)") {
+$Principal = Get-ServicePrincipal | Where-Object {{ "$($_.AppId)" -eq $AppId }}
+if ($Old -and "$($Old.RoleAssigneeName)" -ne "$($Principal.ObjectId)") {{
     # It belongs to the application that was configured before.
     Remove-ManagementRoleAssignment -Identity $RoleName -Confirm:$false
     $Old = $null
-}
-if (-not $Old) {
+}}
+if (-not $Old) {{
     New-ManagementRoleAssignment -Name $RoleName -App $AppId `
-        -Role 'Application EWS.AccessAsApp' -CustomResourceScope $RoleName
-}
+        -Role {quoted(role)} -CustomResourceScope $RoleName
+}}
 # A change takes up to two hours to take effect.
 """
-"""The application's role, within the scope."""
+
+
+ASSIGNMENT = assignment("Application EWS.AccessAsApp")
 
 APPLICATION = f"""
 # --- The application's role (authentication_method APP_PERM) ----------------------

@@ -21,13 +21,13 @@ def rooms_script(deployment: ExchangeDeployment, rooms: Iterable[str]) -> str:
             _values(deployment, rooms),
             onpremises.SHELL,
             _ACCOUNT,
-            _ROOMS,
+            ROOMS,
             _IMPERSONATION,
             onpremises.method(deployment.authentication_method),
-            _PROCESSING,
+            PROCESSING,
             _THROTTLING,
             _VERIFY,
-            _VERIFY_PROCESSING,
+            VERIFY_PROCESSING,
             _VERIFY_ADDRESSES,
         ]
     )
@@ -50,17 +50,21 @@ def _online_blocks(
     yield _values(deployment, rooms)
     yield microsoft365.CONNECT
     yield rooms_microsoft365.APPLICATION
-    yield _ROOMS
+    yield ROOMS
     yield rooms_microsoft365.ROLE
-    yield _PROCESSING
+    yield PROCESSING
     yield rooms_microsoft365.EWS
     yield rooms_microsoft365.VERIFY
-    yield _VERIFY_PROCESSING
+    yield VERIFY_PROCESSING
 
 
 def _head(deployment: ExchangeDeployment) -> str:
     whose = f"deployment {deployment.id}: {deployment.name}"
-    online = is_online(deployment)
+    return head(whose, online=is_online(deployment))
+
+
+def head(whose: str, *, online: bool) -> str:
+    """Return the comment at the script's beginning."""
     where = "Exchange Online" if online else "Exchange on-premises"
     shell = (
         (
@@ -99,6 +103,12 @@ def _values(deployment: ExchangeDeployment, rooms: Iterable[str]) -> str:
         spn = deployment.kerberos_exchange_spn
         rows.append(("ExchangeSpn", spn, "empty: as below"))
         rows.append(("EwsHost", host_of(deployment.ews_url), "of the EWS URL"))
+    return values_block(rows, rooms)
+
+
+def values_block(rows: Iterable[tuple[str, str, str]], rooms: Iterable[str]) -> str:
+    """Return the block that assigns values and the rooms to variables. rows: names of
+    variables, each with its value and what it is."""
     lines = ["$ErrorActionPreference = 'Stop'", ""]
     for variable, value, why in rows:
         lines.append(f"${variable} = {quoted(value)}" + (f"  # {why}" if why else ""))
@@ -120,7 +130,7 @@ _ACCOUNT = f"""
 # Another one than that of scheduling: it may read the rooms, and nobody else.
 {onpremises.NEW_ACCOUNT.lstrip()}"""
 
-_ROOMS = """
+ROOMS = """
 # --- The group of the rooms ---------------------------------------------------------
 # The management scope is for its direct members. It is hidden from address lists.
 
@@ -186,7 +196,7 @@ else {
 # A change takes up to an hour to take effect.
 """
 
-_PROCESSING = """
+PROCESSING = """
 # --- Calendar processing ------------------------------------------------------------
 # The rooms accept by themselves, and keep what a Join button is found in: the text, the
 # subject and the private flag. Meetings that were accepted before stay as they are.
@@ -228,7 +238,7 @@ Get-ManagementRoleAssignment -RoleAssignee $Account -Role ApplicationImpersonati
 Get-ManagementScope -Identity $RoleName | Format-List Name, RecipientFilter
 """
 
-_VERIFY_PROCESSING = """
+VERIFY_PROCESSING = """
 $Wanted | ForEach-Object { Get-CalendarProcessing -Identity $_ } |
     Format-Table Identity, AutomateProcessing, DeleteComments, DeleteSubject,
         AddOrganizerToSubject, RemovePrivateProperty, ProcessExternalMeetingMessages

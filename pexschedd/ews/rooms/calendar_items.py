@@ -29,11 +29,9 @@ from pexschedd.ews.operations.parts import (
     write_time,
 )
 from pexschedd.model.meeting import MessageRef
+from pexschedd.onetouch.invitation.invitation import LONGEST_LOCATION, bounded_body
 from pexschedd.onetouch.ports.room_mailboxes import ListedMeeting, RoomItem
 
-LONGEST_BODY = 1_500_000
-"""Characters of a body that are handed on: its beginning and its end."""
-LONGEST_LOCATION = 4_000
 _PRIVATE = ("Private", "Confidential")
 
 _LISTED = ("calendar:Start", "calendar:End", "calendar:CalendarItemType")
@@ -149,17 +147,10 @@ def _item(element: Element) -> RoomItem | None:
         changed=item.time("LastModifiedTime"),
         subject=item.subject,
         location=item.word("Location")[:LONGEST_LOCATION],
-        html=_bounded(html),
-        text=_bounded(text),
+        html=bounded_body(html),
+        text=bounded_body(text),
         organizer=item.organizer,
         is_private=item.word("Sensitivity") in _PRIVATE,
         is_all_day=item.true("IsAllDayEvent"),
         is_cancelled=item.cancelled,
     )
-
-
-def _bounded(body: str) -> str:
-    if len(body) <= LONGEST_BODY:
-        return body
-    half = LONGEST_BODY // 2
-    return f"{body[:half]}\n{body[-half:]}"

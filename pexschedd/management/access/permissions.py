@@ -78,6 +78,9 @@ PERMISSIONS: Mapping[str, Permission] = {
     "command/mjx_exchange_deployment/check": _ADMINISTRATION,
     "command/mjx_exchange_deployment/sign_in": _ADMINISTRATION,
     "platform/mjxexchangedeployment/sign_in": _ADMINISTRATION,
+    "configuration/mjx_graph_deployment/exchange_setup": _SEEN_BY_ALL,
+    "command/mjx_graph_deployment": _SEEN_BY_ALL,
+    "command/mjx_graph_deployment/check": _ADMINISTRATION,
     "status/mjx_service_account": _SEEN_BY_ALL,
     # Rooms and the people who use them
     "configuration/conference": _HELP_DESK,

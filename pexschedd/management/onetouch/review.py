@@ -27,7 +27,7 @@ from pexschedd.onetouch.rules.stored_rules import meeting_rule
 R = TypeVar("R", bound=Record)
 
 NOT_READ = (
-    "This server does not read calendars of {kind} deployments yet: the rooms of this "
+    "This server does not read calendars of Google deployments yet: the rooms of this "
     "profile are not read, and nothing is shown on their endpoints."
 )
 NO_WEBEX = (
@@ -162,9 +162,8 @@ def _with_id(records: Iterable[R], id: int) -> R | None:
 
 
 def _of_profile(record: JoinProfile) -> Iterator[SaveNote]:
-    for field, kind in (("google_deployment", "Google"), ("graph_deployment", "Graph")):
-        if getattr(record, field) is not None:
-            yield SaveNote(field, NOT_READ.format(kind=kind), is_logged=True)
+    if record.google_deployment is not None:
+        yield SaveNote("google_deployment", NOT_READ, is_logged=True)
     if record.use_webex and not record.webex_refresh_token:
         yield SaveNote("use_webex", NO_WEBEX.format(id=record.id), is_logged=True)
 

@@ -10,7 +10,7 @@ from pexschedd.model.integration.microsoft_clouds import graph_domain, secret_pr
 
 
 class GraphDeployment(Record, frozen=True, kw_only=True):
-    """A tenant whose rooms would be read by Microsoft Graph; none is read yet."""
+    """A tenant of Microsoft 365, with the application that reads its rooms by Graph."""
 
     name: Annotated[str, kinds.record_name("What this deployment is called.")]
     description: Annotated[str, kinds.notes()] = ""
@@ -18,7 +18,7 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Client ID",
-            help="The application (client) id.",
+            help="The application (client) id of the app registration.",
             min_length=1,
             max_length=250,
         ),
@@ -27,7 +27,8 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Client secret",
-            help="The application's secret: its value, not its id.",
+            help="The value of the application's secret, not the secret's id. The rooms "
+            "are read with it.",
             max_length=100,
             secret=True,
             sent_by=(
@@ -40,8 +41,9 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="OAuth token URL",
-            help="The tenant's token endpoint (v2): https://login.microsoftonline.com/"
-            "<tenant>/oauth2/v2.0/token.",
+            help="The tenant's token endpoint (v2): "
+            "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token, in a "
+            "national cloud at its host.",
             min_length=1,
             max_length=255,
             checks=(addresses.http_url,),
@@ -63,7 +65,8 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         int,
         Field(
             label="Request quota",
-            help="How many requests are sent in 24 hours at most.",
+            help="How many requests are sent in 24 hours at most: how often each room "
+            "is read follows from it.",
             minimum=10_000,
             maximum=10_000_000,
         ),

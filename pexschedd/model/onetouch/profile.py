@@ -58,7 +58,7 @@ class JoinProfile(Record, frozen=True, kw_only=True):
         int | None,
         Field(
             label="Graph deployment",
-            help="The rooms of a Graph deployment are not read yet.",
+            help="The tenant of Microsoft 365 whose rooms are read by Graph.",
             related="mjx_graph_deployment",
             nested=True,
         ),

@@ -81,7 +81,9 @@ class RoomCalendar(Record, frozen=True, kw_only=True, omit_defaults=True):
     room_email: str
     """In lower case."""
     deployment: int
-    """The id of the `mjx_exchange_deployment` that it is read with."""
+    """The id of the deployment that it is read with."""
+    deployment_kind: str = "exchange"
+    """Its kind: `exchange` or `graph`."""
     read_at: datetime | None = None
     """A time at which it was read; later readings that found nothing new need not be
     stored."""

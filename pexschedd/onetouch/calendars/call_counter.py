@@ -2,28 +2,35 @@
 
 from pexschedd.clock import Now
 from pexschedd.errors import StoreError, StoreFull
-from pexschedd.model import tables
 from pexschedd.model.onetouch.calendar_calls import CalendarCalls
 from pexschedd.onetouch.calendars.quota import CallCount
+from pexschedd.onetouch.deployments import DeploymentKey
 from pexschedd.store.store import Store
 
 
 class CallCounter:
-    """Counts the FindItem calls with a deployment, over restarts."""
+    """Counts the calls with a deployment that its quota is for, over restarts."""
 
-    def __init__(self, deployment: int, store: Store, now: Now) -> None:
+    def __init__(self, deployment: DeploymentKey, store: Store, now: Now) -> None:
         self._deployment = deployment
         self._store = store
         self._now = now
-        stored = store.get(tables.CALENDAR_CALLS, deployment)
+        stored = store.get(deployment.kind.calls, deployment.id)
         self._count = CallCount(stored.quarters if stored else ())
         self.total = 0
-        """Since the start."""
+        """The calls for lists since the start: those that every reading takes."""
+        self._all = 0
         self._stored = 0
 
     def add(self) -> None:
-        """Count one call."""
+        """Count one call for a list."""
         self.total += 1
+        self.add_other()
+
+    def add_other(self) -> None:
+        """Count a call that only what has changed leads to: the quota has it, and the
+        interval of the readings does not follow from it."""
+        self._all += 1
         self._count.add(self._now())
 
     def used(self) -> int:
@@ -36,14 +43,14 @@ class CallCounter:
 
     async def store(self) -> None:
         """Make the count durable, if it has changed and the disk takes it."""
-        if self._stored == self.total:
+        if self._stored == self._all:
             return
-        stored = self.total
+        stored = self._all
         quarters = self._count.quarters(self._now())
-        record = CalendarCalls(id=self._deployment, quarters=quarters)
+        record = CalendarCalls(id=self._deployment.id, quarters=quarters)
         try:
             with self._store.transaction() as change:
-                change.put(tables.CALENDAR_CALLS, record)
+                change.put(self._deployment.kind.calls, record)
                 durable = change.commit()
             await durable
         except (StoreFull, StoreError):

@@ -55,27 +55,32 @@ class CallCount:
         return float(QUARTER)
 
 
-def quota_problem(used: int, quota: int, rooms: int, interval: float) -> str:
-    """Return what an administrator should know of a quota; empty if it suffices."""
+def quota_problem(
+    used: int, quota: int, rooms: int, interval: float, *, requests: str, field: str
+) -> str:
+    """Return what an administrator should know of a quota; empty if it suffices.
+
+    requests: the requests that it is for. field: the deployment's field that has it.
+    """
+    raise_it = (
+        f"Raise {field} as far as the server allows, or use another deployment for "
+        "some of the rooms."
+    )
     if used >= quota:
         return (
-            f"The quota of {quota} FindItem requests in 24 hours is used up. No room "
-            "is read until some of it is free again. Raise "
-            "find_items_request_quota as far as the server allows, or use another "
-            "deployment for some of the rooms."
+            f"The quota of {quota} {requests} in 24 hours is used up. No room is read "
+            f"until some of it is free again. {raise_it}"
         )
     if interval >= LONG_INTERVAL:
         return (
-            f"With {quota} FindItem requests in 24 hours, each of {rooms} rooms is "
-            f"read every {interval / 60:.0f} minutes only: changes of meetings reach "
-            "the screens that late. Raise find_items_request_quota as far as the "
-            "server allows, or use another deployment for some of the rooms."
+            f"With {quota} {requests} in 24 hours, each of {rooms} rooms is read every "
+            f"{interval / 60:.0f} minutes only: changes of meetings reach the screens "
+            f"that late. {raise_it}"
         )
     if used >= SOON_SPENT * quota:
         return (
-            f"The quota of {quota} FindItem requests in 24 hours is nearly used up: "
-            "rooms are read less often. Raise find_items_request_quota as far as the "
-            "server allows, or use another deployment for some of the rooms."
+            f"The quota of {quota} {requests} in 24 hours is nearly used up: rooms are "
+            f"read less often. {raise_it}"
         )
     return ""
 

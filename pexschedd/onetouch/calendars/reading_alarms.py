@@ -51,9 +51,14 @@ class ReadingAlarms:
                 "read last."
             )
         self._set(names.ONE_TOUCH_EXCHANGE, instance, problem)
-        quota = reader.quota()
+        kind = reader.deployment.kind
         spent = quota_problem(
-            reader.counter.used(), quota, len(reader.rooms), reader.interval
+            reader.counter.used(),
+            reader.quota(),
+            len(reader.rooms),
+            reader.interval,
+            requests=kind.requests,
+            field=kind.quota_field,
         )
         self._set(names.ONE_TOUCH_QUOTA, instance, spent)
         unreported = _unreported(reader, now)

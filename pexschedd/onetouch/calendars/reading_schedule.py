@@ -35,6 +35,7 @@ from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.room_state import RoomState
 from pexschedd.onetouch.configuration import ReadRoom
+from pexschedd.onetouch.deployments import DeploymentKey
 from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
 from pexschedd.util.backoff import backoff
 
@@ -62,7 +63,7 @@ class ReadingSchedule:
 
     def __init__(
         self,
-        deployment: int,
+        deployment: DeploymentKey,
         reader: RoomReader,
         mailboxes: RoomMailboxes,
         counter: CallCounter,
@@ -284,7 +285,7 @@ class ReadingSchedule:
                 "room could not be read unexpectedly room={room} "
                 "deployment={deployment}",
                 room=room.email,
-                deployment=self.deployment,
+                deployment=str(self.deployment),
             )
             self._pause_room(state, "An internal error; the log has the details.", 0.0)
         else:

@@ -29,6 +29,7 @@ from pexschedd.onetouch.calendars.judgement import (
     room_meeting,
 )
 from pexschedd.onetouch.configuration import ReadRoom
+from pexschedd.onetouch.deployments import DeploymentKey
 from pexschedd.onetouch.ports.room_mailboxes import RoomItem, RoomMailboxes
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.onetouch.rules.rule_sets import cost_of
@@ -58,7 +59,7 @@ class RoomReader:
 
     def __init__(
         self,
-        deployment: int,
+        deployment: DeploymentKey,
         mailboxes: RoomMailboxes,
         store: Store,
         lists: RoomLists,
@@ -104,7 +105,7 @@ class RoomReader:
                 "room has too many meetings to show them all room={room} "
                 "deployment={deployment} read={read}",
                 room=room.email,
-                deployment=self._deployment,
+                deployment=str(self._deployment),
                 read=len(meetings),
             )
         known = memory_of(before) if before is not None else {}
@@ -112,7 +113,8 @@ class RoomReader:
         calendar = RoomCalendar(
             id=before.id if before is not None else 0,
             room_email=room.email,
-            deployment=self._deployment,
+            deployment=self._deployment.id,
+            deployment_kind=self._deployment.kind_name,
             read_at=began,
             tried_at=began,
             rules=room.rules.fingerprint,
@@ -130,13 +132,14 @@ class RoomReader:
         before = self._stored(room)
         if before is None:
             before = RoomCalendar(
-                id=0, room_email=room.email, deployment=self._deployment
+                id=0, room_email=room.email, deployment=self._deployment.id
             )
         if before.problem != error.message:
             await self._put(
                 msgspec.structs.replace(
                     before,
-                    deployment=self._deployment,
+                    deployment=self._deployment.id,
+                    deployment_kind=self._deployment.kind_name,
                     tried_at=self._now(),
                     problem=error.message,
                 )
@@ -169,7 +172,7 @@ class RoomReader:
                 "room has an invitation that takes too long to search room={room} "
                 "deployment={deployment}: {reason}",
                 room=room.email,
-                deployment=self._deployment,
+                deployment=str(self._deployment),
                 reason=error.message,
             )
         except Exception:  # noqa: BLE001 - one invitation must not stop its room
@@ -177,7 +180,7 @@ class RoomReader:
                 "invitation could not be searched unexpectedly room={room} "
                 "deployment={deployment}",
                 room=room.email,
-                deployment=self._deployment,
+                deployment=str(self._deployment),
             )
         return room_meeting(item, judgement)
 
@@ -199,7 +202,7 @@ class RoomReader:
                 "start={start} subject={subject} alias={alias} rule={rule}",
                 kind=change.kind,
                 room=room.email,
-                deployment=self._deployment,
+                deployment=str(self._deployment),
                 start=meeting.start.isoformat(),
                 subject="" if hidden else meeting.subject,
                 alias=meeting.details.alias if meeting.details else "",

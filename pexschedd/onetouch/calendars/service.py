@@ -13,11 +13,18 @@ from twisted.logger import Logger
 from pexschedd.errors import MailboxError, StoreError, StoreFull
 from pexschedd.identity.oauth.signed_in import signed_in
 from pexschedd.model import tables
-from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.table import Table
 from pexschedd.onetouch.calendars.reading_alarms import LOOK_EVERY, ReadingAlarms
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
 from pexschedd.onetouch.configuration import ReadRoom, rooms_by_deployment
+from pexschedd.onetouch.deployments import (
+    KINDS,
+    DeploymentKey,
+    ReadDeployment,
+    instance_of,
+    key_of,
+)
 from pexschedd.onetouch.services.catalogue import prepare_own_services
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
@@ -32,6 +39,7 @@ _TABLES: tuple[Table[Any], ...] = (
     tables.MJX_ENDPOINT_GROUP,
     tables.MJX_INTEGRATION,
     tables.MJX_EXCHANGE_DEPLOYMENT,
+    tables.MJX_GRAPH_DEPLOYMENT,
     tables.MJX_AUTODISCOVER_URL,
     tables.MJX_PROCESSING_RULE,
 )
@@ -54,7 +62,7 @@ class CalendarReading(MultiService):
         self,
         store: Store,
         alarms: Alarms,
-        new_reader: Callable[[ExchangeDeployment], ReadingSchedule],
+        new_reader: Callable[[ReadDeployment], ReadingSchedule],
         clock: IReactorTime,
     ) -> None:
         super().__init__()
@@ -63,9 +71,9 @@ class CalendarReading(MultiService):
         self._reading_alarms = ReadingAlarms(alarms, clock)
         self._new_reader = new_reader
         self._clock = clock
-        self._readers: dict[int, ReadingSchedule] = {}
-        self._connections: dict[int, Connection] = {}
-        self._names: dict[int, str] = {}
+        self._readers: dict[DeploymentKey, ReadingSchedule] = {}
+        self._connections: dict[DeploymentKey, Connection] = {}
+        self._names: dict[DeploymentKey, str] = {}
         self._due: IDelayedCall | None = None
         self._lock = DeferredLock()
         for table in _TABLES:
@@ -74,8 +82,9 @@ class CalendarReading(MultiService):
 
     @property
     def readers(self) -> Mapping[str, ReadingSchedule]:
-        """The readers of all deployments that have rooms, by the deployment's name."""
-        return {self._names[id]: reader for id, reader in self._readers.items()}
+        """The readers of all deployments that have rooms, by the deployment's name
+        for people (`instance_of`)."""
+        return {self._names[key]: reader for key, reader in self._readers.items()}
 
     def startService(self) -> None:
         """Begin to read all rooms that are configured."""
@@ -121,62 +130,66 @@ class CalendarReading(MultiService):
         )
 
     async def _follow(self) -> None:
-        if any(True for _ in self._store.ids(tables.MJX_EXCHANGE_DEPLOYMENT)):
+        if any(True for kind in KINDS for _ in self._store.ids(kind.table)):
             # In one go it would hold everything up for a tenth of a second.
             async for _ in in_slices(prepare_own_services(), self._clock):
                 pass
         if not self.running:
             return
         wanted = rooms_by_deployment(self._store)
-        deployments = {
-            id: self._store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id) for id in wanted
+        deployments: dict[DeploymentKey, ReadDeployment | None] = {
+            key: self._store.get(key.kind.table, key.id) for key in wanted
         }
-        for id in [id for id in self._names if deployments.get(id) is None]:
-            await self._end(id)
-        for id, rooms in wanted.items():
-            deployment = deployments[id]
+        for key in [key for key in self._names if deployments.get(key) is None]:
+            await self._end(key)
+        for key, rooms in wanted.items():
+            deployment = deployments[key]
             if deployment is not None and self.running:
                 await self._read(deployment, rooms)
         await self._forget({email for rooms in wanted.values() for email in rooms})
 
     async def _read(
-        self, deployment: ExchangeDeployment, rooms: Mapping[str, ReadRoom]
+        self, deployment: ReadDeployment, rooms: Mapping[str, ReadRoom]
     ) -> None:
-        id = deployment.id
-        if self._names.get(id, deployment.name) != deployment.name:
-            self._reading_alarms.lower(self._names[id])
-        self._names[id] = deployment.name
+        key, name = key_of(deployment), instance_of(deployment)
+        if self._names.get(key, name) != name:
+            self._reading_alarms.lower(self._names[key])
+        self._names[key] = name
         connection = self._connection(deployment)
-        if self._connections.get(id) != connection:
-            await self._end(id)
-            self._names[id] = deployment.name
+        if self._connections.get(key) != connection:
+            await self._end(key)
+            self._names[key] = name
             try:
                 reader = self._new_reader(deployment)
             except MailboxError as error:
-                self._alarms.raise_(
-                    names.ONE_TOUCH_EXCHANGE, deployment.name, error.message
-                )
+                self._alarms.raise_(names.ONE_TOUCH_EXCHANGE, name, error.message)
                 return
             self._log.info(
                 "calendars are read deployment={deployment} rooms={rooms}",
-                deployment=id,
+                deployment=str(key),
                 rooms=len(rooms),
             )
-            self._readers[id] = reader
-            self._connections[id] = connection
+            self._readers[key] = reader
+            self._connections[key] = connection
             reader.start()
-        self._readers[id].set_rooms(rooms)
+        self._readers[key].set_rooms(rooms)
 
-    async def _end(self, id: int) -> None:
-        self._connections.pop(id, None)
-        reader = self._readers.pop(id, None)
-        name = self._names.pop(id, None)
+    async def _end(self, key: DeploymentKey) -> None:
+        self._connections.pop(key, None)
+        reader = self._readers.pop(key, None)
+        name = self._names.pop(key, None)
         if reader is not None:
             await reader.stop()
         if name is not None:
             self._reading_alarms.lower(name)
 
-    def _connection(self, deployment: ExchangeDeployment) -> Connection:
+    def _connection(self, deployment: ReadDeployment) -> Connection:
+        if isinstance(deployment, GraphDeployment):
+            return (
+                msgspec.structs.replace(
+                    deployment, name="", description="", request_quota=0
+                ),
+            )
         found = signed_in(deployment)
         settings = msgspec.structs.replace(
             deployment,
@@ -203,12 +216,10 @@ class CalendarReading(MultiService):
         ]
         for start in range(0, len(gone), 100):
             await self._delete(tables.ROOM_CALENDAR, gone[start : start + 100])
-        unknown = [
-            id
-            for id in store.ids(tables.CALENDAR_CALLS)
-            if store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id) is None
-        ]
-        await self._delete(tables.CALENDAR_CALLS, unknown)
+        for kind in KINDS:
+            known = set(store.ids(kind.table))
+            unknown = [id for id in store.ids(kind.calls) if id not in known]
+            await self._delete(kind.calls, unknown)
 
     async def _delete(self, table: Table[Any], ids: list[int]) -> None:
         if not ids:
@@ -224,6 +235,6 @@ class CalendarReading(MultiService):
     # Alarms
 
     async def _look(self, _running: Running) -> None:
-        for id, reader in tuple(self._readers.items()):
-            if id in self._names:
-                await self._reading_alarms.look(self._names[id], reader)
+        for key, reader in tuple(self._readers.items()):
+            if key in self._names:
+                await self._reading_alarms.look(self._names[key], reader)

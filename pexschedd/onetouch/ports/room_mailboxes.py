@@ -1,7 +1,7 @@
 """The calendars of rooms' mailboxes, as a calendar server offers them. Pure.
 
-`ews/rooms/` implements it over Exchange Web Services. Every method raises
-`errors.MailboxError` or one of its kinds.
+`ews/rooms/` implements it over Exchange Web Services, `graph/rooms/` over Microsoft
+Graph. Every method raises `errors.MailboxError` or one of its kinds.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from typing import Protocol
 import msgspec
 
 from pexschedd.model.meeting import MessageRef, Person
-
 
 class ListedMeeting(msgspec.Struct, frozen=True, kw_only=True):
     """A meeting, or an occurrence of a series, as the list of a calendar shows it.

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "csv": ("personal_rooms", "users"),
     "mjx_endpoint": ("check",),
     "mjx_exchange_deployment": ("check", "sign_in"),
+    "mjx_graph_deployment": ("check",),
     "mjx_meeting_processing_rule": ("test",),
     "ms_exchange_connector": (
         "audit",

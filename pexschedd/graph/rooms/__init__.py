@@ -1,0 +1,1 @@
+"""The calendars of rooms over Microsoft Graph, for One-Touch Join."""
