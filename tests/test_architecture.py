@@ -36,7 +36,10 @@ MAY_IMPORT: dict[str, str] = {
     "ews": "exchange scheduling/ports scheduling/recurrence model bodies net util",
     "ews/auth": "ews exchange net util",
     "ews/transport": "ews/auth exchange ews/error_messages model/fields net util",
-    "ews/rooms": "ews exchange onetouch/ports scheduling/ports model util",
+    "ews/rooms": (
+        "ews exchange onetouch/ports onetouch/invitation/invitation scheduling/ports "
+        "model util"
+    ),
     "ews/autodiscover": "ews exchange onetouch/ports model net util",
     "ews/operations": (
         "ews exchange scheduling/ports scheduling/recurrence model bodies"
@@ -45,6 +48,9 @@ MAY_IMPORT: dict[str, str] = {
     "graph/entities": "exchange scheduling/ports scheduling/recurrence model bodies",
     "graph/notifications": "graph exchange scheduling/ports model util",
     "graph/organizers": "graph exchange scheduling/ports model util",
+    "graph/rooms": (
+        "graph exchange onetouch/ports onetouch/invitation/invitation model util"
+    ),
     "identity": "history model net crypto store util",
     "personal": (
         "bodies model templates scheduling/records/lookup "

@@ -120,9 +120,7 @@ class ManagementRoutes:
             ),
             RoomsDoctorRoutes(
                 store,
-                rooms_doctor(
-                    runtime, self._clients, self._one_touch.lists.stale
-                ).examine,
+                rooms_doctor(runtime, self._clients, self._one_touch.lists.stale),
             ),
             ServiceAccountRoutes(
                 store,

@@ -18,6 +18,7 @@ from pexschedd.composition.network import (
 from pexschedd.composition.room_connections import RoomConnections, account_of
 from pexschedd.composition.runtime import Runtime, chance, uuid4
 from pexschedd.exchange.throttle import Throttles
+from pexschedd.graph.client import CONCURRENCY
 from pexschedd.identity.access_token import TenantDocuments
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.addin_tokens import AccessTokens, ExchangeTokens
@@ -92,6 +93,7 @@ class Clients(MultiService):
             now=runtime.now,
         )
         throttles = Throttles(reactor, chance)
+        graph_throttles = Throttles(reactor, chance, concurrency=CONCURRENCY)
         self.connections = Connections(
             store.vault,
             network,
@@ -106,9 +108,11 @@ class Clients(MultiService):
             network,
             kerberos=kerberos,
             throttles=throttles,
+            graph_throttles=graph_throttles,
             heavy_work=runtime.heavy_work,
             token_endpoint=token_endpoint,
             token_caches=self.room_accounts.token_caches,
+            graph_tokens=self.graph_tokens.of,
         )
         self._metadata = ExchangeMetadata(
             network.http_client(direct=is_reached_directly(store)), reactor

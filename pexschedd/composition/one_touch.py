@@ -17,12 +17,14 @@ from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
 from pexschedd.doctor.rooms.examination import RoomsDoctor
 from pexschedd.ews.rooms.rooms import EwsRooms
 from pexschedd.exchange.observer import Observer
+from pexschedd.graph.rooms.rooms import BATCH, VIEW, GraphRooms
 from pexschedd.management.computed.live import LiveRecords
 from pexschedd.management.onetouch.statuses import RoomStatuses
 from pexschedd.metrics import DeploymentReading
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import CISCO, WEBEX
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.onetouch.calendars.call_counter import CallCounter
 from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
 from pexschedd.onetouch.calendars.room_listener import RoomListener
@@ -32,7 +34,15 @@ from pexschedd.onetouch.cisco.access import EndpointAccess
 from pexschedd.onetouch.cisco.delivery import look_at
 from pexschedd.onetouch.cisco.parts import cisco_pusher
 from pexschedd.onetouch.cisco.session import EndpointSession, connect_by
+from pexschedd.onetouch.deployments import (
+    ReadDeployment,
+    instance_of,
+    key_of,
+    quota_of,
+)
 from pexschedd.onetouch.endpoint_checks import Visit
+from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
+from pexschedd.onetouch.ports.room_notifications import RoomNotifications
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.onetouch.rules.rule_sets import rule_templates
 from pexschedd.onetouch.webex.parts import WebexParts
@@ -101,28 +111,24 @@ class OneTouchJoin(MultiService):
                 reported=sum(room.is_reported for room in reader.rooms.values()),
             )
 
-    def _reader(self, deployment: ExchangeDeployment) -> ReadingSchedule:
-        runtime, id = self._runtime, deployment.id
-        counter = CallCounter(id, runtime.store, runtime.now)
-        observer = QuotaObserver(_call_observer(runtime, deployment), counter)
-        connections = self._clients.room_connections
-        addresses = _addresses(runtime, deployment)
-        mailboxes = connections.rooms(deployment, observer, addresses)
-        notifications = connections.notifications(deployment, observer, addresses)
+    def _reader(self, deployment: ReadDeployment) -> ReadingSchedule:
+        runtime, key = self._runtime, key_of(deployment)
+        counter = CallCounter(key, runtime.store, runtime.now)
+        mailboxes, notifications = self._opened(deployment, counter)
         listener = None
         if notifications is not None:
             listener = RoomListener(
-                id, notifications, clock=runtime.reactor, chance=chance
+                key.id, notifications, clock=runtime.reactor, chance=chance
             )
 
         def quota() -> int:
-            latest = runtime.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, id)
-            return (latest or deployment).find_items_request_quota
+            latest: ReadDeployment | None = runtime.store.get(key.kind.table, key.id)
+            return quota_of(latest or deployment)
 
         return ReadingSchedule(
-            id,
+            key,
             RoomReader(
-                id,
+                key,
                 mailboxes,
                 runtime.store,
                 self.lists,
@@ -137,10 +143,32 @@ class OneTouchJoin(MultiService):
             listener=listener,
         )
 
+    def _opened(
+        self, deployment: ReadDeployment, counter: CallCounter
+    ) -> tuple[RoomMailboxes, RoomNotifications | None]:
+        """The rooms of a deployment, and their notifications if it has any."""
+        connections = self._clients.room_connections
+        calls = _call_observer(self._runtime, deployment)
+        if isinstance(deployment, GraphDeployment):
+            graph_observer = GraphQuotaObserver(calls, counter)
+            rooms = connections.graph_rooms(
+                deployment, graph_observer, counter.add_other
+            )
+            return rooms, None
+        observer = QuotaObserver(calls, counter)
+        addresses = _addresses(self._runtime, deployment)
+        return (
+            connections.rooms(deployment, observer, addresses),
+            connections.notifications(deployment, observer, addresses),
+        )
 
-def _call_observer(runtime: Runtime, deployment: ExchangeDeployment) -> CallObserver:
+
+def _call_observer(runtime: Runtime, deployment: ReadDeployment) -> CallObserver:
     return CallObserver(
-        deployment.name, runtime.metrics, runtime.clock_skew, runtime.reactor.seconds
+        instance_of(deployment),
+        runtime.metrics,
+        runtime.clock_skew,
+        runtime.reactor.seconds,
     )
 
 
@@ -174,6 +202,9 @@ def rooms_doctor(
         observer = _call_observer(runtime, deployment)
         return connections.rooms_at(deployment, url, observer)
 
+    def open_graph_rooms(deployment: GraphDeployment) -> GraphRooms:
+        return connections.graph_rooms(deployment, _call_observer(runtime, deployment))
+
     async def find_url(deployment: ExchangeDeployment, room: str) -> str:
         addresses = _addresses(runtime, deployment)
         return await connections.discovery(deployment, addresses).find(room)
@@ -183,6 +214,7 @@ def rooms_doctor(
         clients.network,
         open_rooms,
         find_url,
+        open_graph_rooms,
         EndpointsDoctor(
             runtime.store,
             runtime.store.vault.unseal,
@@ -207,4 +239,21 @@ class QuotaObserver:
         """Note the start of a call; the returned function is called at its end."""
         if operation == "FindItem":
             self._counter.add()
+        return self._observer.begins(operation)
+
+
+class GraphQuotaObserver:
+    """Counts the requests of a Graph deployment for its quota, beside another observer:
+    all but batches, whose parts are counted each."""
+
+    def __init__(self, observer: Observer, counter: CallCounter) -> None:
+        self._observer = observer
+        self._counter = counter
+
+    def begins(self, operation: str) -> Callable[[str, str], None]:
+        """Note the start of a call; the returned function is called at its end."""
+        if operation == VIEW:
+            self._counter.add()
+        elif operation != BATCH:
+            self._counter.add_other()
         return self._observer.begins(operation)

@@ -1,4 +1,5 @@
-"""From a deployment of One-Touch Join to connections with its Exchange server.
+"""From a deployment of One-Touch Join to connections with its Exchange server, or with
+Microsoft Graph.
 
 Beside `connections`, the only place that opens the sealed password of a service
 account.
@@ -19,14 +20,19 @@ from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import Throttles
-from pexschedd.exchange.token_source import TokenSource
+from pexschedd.exchange.token_source import ChallengedTokenSource, TokenSource
+from pexschedd.graph.error_messages import GraphTarget
+from pexschedd.graph.rooms.rooms import GraphRooms
+from pexschedd.graph.transport import GraphLimits, GraphTransport
 from pexschedd.identity.oauth.application_tokens import ApplicationTokens
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
 from pexschedd.identity.oauth.settings import settings_of
 from pexschedd.identity.oauth.token_caches import TokenCaches
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.net.network import Network
 from pexschedd.onetouch.calendars.reading_schedule import AT_ONCE
+from pexschedd.onetouch.deployments import ReadDeployment
 from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
 from pexschedd.onetouch.ports.room_notifications import RoomServer
 from pexschedd.store.secrets import SecretVault
@@ -34,6 +40,9 @@ from pexschedd.util.worker_processes import HeavyWork
 
 FindServer = Callable[[str], Awaitable[RoomServer]]
 """Takes a room's address; returns the server that reports its changes."""
+NO_WAY_TO_SIGN_IN = (
+    "The deployment has no client_secret: enter the value of the application's secret."
+)
 NO_AUTODISCOVER = (
     "Enter the EWS URL of the deployment: with OAUTH the sign-in is for the server "
     "that it names."
@@ -80,7 +89,8 @@ def account_of(deployment: ExchangeDeployment, url: str = "") -> RoomsAccount:
 class RoomConnections:
     """Opens connections with the Exchange servers of deployments.
 
-    `throttles` are shared with everything else that acts for the same mailboxes.
+    `throttles` are shared with everything else that acts for the same mailboxes, and
+    `graph_throttles` with all that asks Graph for them.
     """
 
     def __init__(
@@ -90,18 +100,22 @@ class RoomConnections:
         *,
         kerberos: KerberosSupport,
         throttles: Throttles,
+        graph_throttles: Throttles,
         heavy_work: HeavyWork,
         token_endpoint: TokenEndpoint,
         token_caches: TokenCaches[ExchangeDeployment],
+        graph_tokens: Callable[[GraphDeployment], ChallengedTokenSource],
     ) -> None:
         self._vault = vault
         self._network = network
         self._token_endpoint = token_endpoint
         self._token_caches = token_caches
+        self._graph_tokens = graph_tokens
         self._authenticators = AuthenticatorFactory(
             tokens=self._tokens, kerberos=kerberos
         )
         self._throttles = throttles
+        self._graph_throttles = graph_throttles
         self._heavy_work = heavy_work
 
     def rooms(
@@ -129,6 +143,36 @@ class RoomConnections:
             self.account(deployment, url),
             throttles=self._throttles,
             observer=observer,
+        )
+
+    def graph_rooms(
+        self,
+        deployment: GraphDeployment,
+        observer: Observer,
+        batched: Callable[[int], None] = lambda _count: None,
+    ) -> GraphRooms:
+        """The rooms of a tenant. Nothing is opened yet; see `GraphRooms` for `batched`.
+        Raises `SignInRefused` if the deployment has no secret."""
+        if not deployment.client_secret:
+            raise SignInRefused(NO_WAY_TO_SIGN_IN)
+        network = self._network
+        return GraphRooms(
+            GraphTransport(
+                deployment.graph_api_domain,
+                network=network.direct() if deployment.disable_proxy else network,
+                clock=network.reactor,
+                limits=GraphLimits(connections=AT_ONCE),
+            ),
+            self._graph_tokens(deployment),
+            GraphTarget(
+                host=deployment.graph_api_domain,
+                mailbox="",
+                client_id=deployment.client_id,
+            ),
+            throttles=self._graph_throttles,
+            observer=observer,
+            batched=batched,
+            heavy_work=self._heavy_work,
         )
 
     def notifications(

@@ -1,4 +1,4 @@
-"""The deployments that rooms are read with: those of Exchange, and those of Graph. Pure.
+"""Deployments that rooms are read with: those of Exchange, and those of Graph. Pure.
 
 Both kinds have ids and names of their own, so a deployment is known by its kind and its
 id.

@@ -8,12 +8,16 @@ import pytest_twisted
 from twisted.internet import reactor as _reactor
 
 from pexschedd.doctor.report import CheckStatus, failed, line
-from pexschedd.doctor.rooms.examination import DeploymentReport
+from pexschedd.doctor.rooms.examination import (
+    DeploymentReport,
+    GraphDeploymentReport,
+)
 from pexschedd.errors import NotFound
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.endpoint_group import EndpointGroup
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.web.admin.commands.deployments import RoomsDoctorRoutes
 from tests.doctor.powershell_support import tokens
@@ -22,6 +26,36 @@ from tests.web_admin.web_admin_support import Client, admin_site, open_store
 reactor: Any = _reactor
 CHECK = "/api/admin/command/v1/mjx_exchange_deployment/{}/check/"
 SETUP = "/api/admin/configuration/v1/mjx_exchange_deployment/{}/exchange_setup/"
+GRAPH_CHECK = CHECK.replace("exchange", "graph")
+GRAPH_SETUP = SETUP.replace("mjx_exchange", "mjx_graph")
+FINDING = failed("Bad.", cause="Because.", remedy="Do.")
+TIME = "2026-11-21 05:00:00 UTC"
+
+
+class OneDeployment:
+    """A doctor that knows one deployment of each kind, with the id 7."""
+
+    async def examine(self, deployment_id: int) -> DeploymentReport:
+        if deployment_id != 7:
+            raise NotFound(f"There is no mjx_exchange_deployment {deployment_id}.")
+        return DeploymentReport(
+            mjx_exchange_deployment_id=deployment_id,
+            name="Head office",
+            status=CheckStatus.FAILED,
+            time=TIME,
+            lines=(line("sign_in", "Sign-in", FINDING, ("ews_url",)),),
+        )
+
+    async def examine_graph(self, deployment_id: int) -> GraphDeploymentReport:
+        if deployment_id != 7:
+            raise NotFound(f"There is no mjx_graph_deployment {deployment_id}.")
+        return GraphDeploymentReport(
+            mjx_graph_deployment_id=deployment_id,
+            name="Cloud",
+            status=CheckStatus.FAILED,
+            time=TIME,
+            lines=(line("sign_in", "Sign-in", FINDING, ("client_id",)),),
+        )
 
 
 @pytest_twisted.async_yield_fixture()
@@ -36,31 +70,34 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
         service_account_password="sealed",
     )
     change.put(tables.MJX_EXCHANGE_DEPLOYMENT, deployment)
+    tenant = GraphDeployment(
+        id=7,
+        name="Cloud",
+        client_id="an-app",
+        client_secret="sealed",
+        oauth_token_url="https://login.microsoftonline.com/t/oauth2/v2.0/token",
+    )
+    change.put(tables.MJX_GRAPH_DEPLOYMENT, tenant)
     profile = JoinProfile(id=1, name="Offices", exchange_deployment=7)
     change.put(tables.MJX_INTEGRATION, profile)
-    group = EndpointGroup(id=1, name="All", mjx_integration=1)
-    change.put(tables.MJX_ENDPOINT_GROUP, group)
+    cloud = JoinProfile(id=2, name="Cloud", graph_deployment=7)
+    change.put(tables.MJX_INTEGRATION, cloud)
+    for id in (1, 2):
+        group = EndpointGroup(id=id, name=f"Group {id}", mjx_integration=id)
+        change.put(tables.MJX_ENDPOINT_GROUP, group)
     await change.commit()
     change = store.transaction()
-    endpoint = Endpoint(
-        id=1, name="Oak", room_resource_email="Oak@example.test", mjx_endpoint_group=1
-    )
-    change.put(tables.MJX_ENDPOINT, endpoint)
+    for id, name in ((1, "Oak"), (2, "Elm")):
+        endpoint = Endpoint(
+            id=id,
+            name=name,
+            room_resource_email=f"{name}@example.test",
+            mjx_endpoint_group=id,
+        )
+        change.put(tables.MJX_ENDPOINT, endpoint)
     await change.commit()
 
-    async def examine(id: int) -> DeploymentReport:
-        if id != 7:
-            raise NotFound(f"There is no mjx_exchange_deployment {id}.")
-        finding = failed("Bad.", cause="Because.", remedy="Do.")
-        return DeploymentReport(
-            mjx_exchange_deployment_id=id,
-            name="Head office",
-            status=CheckStatus.FAILED,
-            time="2026-11-21 05:00:00 UTC",
-            lines=(line("sign_in", "Sign-in", finding, ("ews_url",)),),
-        )
-
-    site = admin_site(RoomsDoctorRoutes(store, examine))
+    site = admin_site(RoomsDoctorRoutes(store, OneDeployment()))
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
     yield Client(port.getHost().port)
     await port.stopListening()
@@ -92,3 +129,29 @@ async def test_the_script(client: Client) -> None:
     assert "otj@example.test" in strings
     assert "sealed" not in script
     assert (await client.ask("GET", SETUP.format(8))).status == 404
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_check_of_graph(client: Client) -> None:
+    """The same is there for deployments of Graph, whose ids are their own."""
+    answer = await client.ask("POST", GRAPH_CHECK.format(7))
+    assert answer.status == 200
+    assert answer.json["mjx_graph_deployment_id"] == 7
+    assert answer.json["lines"][0]["fields"] == ["client_id"]
+    assert (await client.ask("POST", GRAPH_CHECK.format(8))).status == 404
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_script_of_graph(client: Client) -> None:
+    """It has the rooms of that deployment alone, the application, and no secret."""
+    answer = await client.ask("GET", GRAPH_SETUP.format(7))
+    assert answer.status == 200
+    disposition = answer.headers.getRawHeaders("content-disposition")[0]
+    assert "one-touch-setup-graph-7.ps1" in disposition
+    script = answer.body.decode("utf-8-sig").replace("\r\n", "\n")
+    strings = [each.text for each in tokens(script) if each.kind == "string"]
+    assert "elm@example.test" in strings
+    assert "oak@example.test" not in strings
+    assert "an-app" in strings
+    assert "sealed" not in script
+    assert (await client.ask("GET", GRAPH_SETUP.format(8))).status == 404

@@ -17,11 +17,11 @@ from pexschedd.doctor.rooms.tries import try_all
 from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import CISCO
 from pexschedd.model.onetouch.endpoint_state import EndpointState
-from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.room_calendar import RoomCalendar
 from pexschedd.onetouch.calendars.pace import interval_of
 from pexschedd.onetouch.cisco.access import EndpointAccess, Unseal, access_of
 from pexschedd.onetouch.configuration import OneTouchRecords, room_key
+from pexschedd.onetouch.deployments import ReadDeployment, key_of, quota_of
 from pexschedd.onetouch.pushing.endpoint_records import EndpointRecords
 from pexschedd.onetouch.pushing.problems import EndpointProblem
 from pexschedd.onetouch.screen.calendar_processing import losses_of
@@ -59,7 +59,7 @@ class EndpointsDoctor:
 
     async def examine(
         self,
-        deployment: ExchangeDeployment,
+        deployment: ReadDeployment,
         rooms: int,
         calendars: Mapping[str, str],
     ) -> list[ReportLine]:
@@ -72,8 +72,7 @@ class EndpointsDoctor:
         lines = [*self._profiles(deployment, found)]
         chosen = found[:MOST_ENDPOINTS]
         visits = await self._visits(chosen)
-        limit = deployment.find_items_request_quota
-        interval = interval_of(rooms, limit) if rooms else 0.0
+        interval = interval_of(rooms, quota_of(deployment)) if rooms else 0.0
         own = []
         for each in chosen:
             key = room_key(each.endpoint.room_resource_email)
@@ -106,11 +105,11 @@ class EndpointsDoctor:
             *own,
         ]
 
-    def _endpoints(self, deployment: ExchangeDeployment) -> Iterator[EndpointRecords]:
+    def _endpoints(self, deployment: ReadDeployment) -> Iterator[EndpointRecords]:
         """The deployment's endpoints with their groups and profiles."""
         records = self._records
-        key = deployment.id
-        for profile in records.find_all(tables.MJX_INTEGRATION_BY_EXCHANGE, key):
+        key = key_of(deployment)
+        for profile in records.find_all(key.kind.profiles, key.id):
             groups = records.find_all(tables.MJX_GROUP_BY_INTEGRATION, profile.id)
             for group in groups:
                 found = records.find_all(tables.MJX_ENDPOINT_BY_GROUP, group.id)
@@ -118,12 +117,12 @@ class EndpointsDoctor:
                     yield EndpointRecords(endpoint, group, profile)
 
     def _profiles(
-        self, deployment: ExchangeDeployment, found: Sequence[EndpointRecords]
+        self, deployment: ReadDeployment, found: Sequence[EndpointRecords]
     ) -> Iterator[ReportLine]:
         counts = Counter(each.profile.id for each in found)
         records = self._records
-        key = deployment.id
-        for profile in records.find_all(tables.MJX_INTEGRATION_BY_EXCHANGE, key):
+        key = key_of(deployment)
+        for profile in records.find_all(key.kind.profiles, key.id):
             rules = records.find_all(tables.MJX_RULE_BY_INTEGRATION, profile.id)
             count = sum(1 for _ in rules)
             finding = endpoints.profile(profile, count, counts[profile.id])

@@ -1,13 +1,10 @@
 """Examines a deployment of One-Touch Join, from its id to a report."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from functools import partial
 from typing import NoReturn
 
 import msgspec
-from twisted.internet.defer import (
-    CancelledError,
-)
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
@@ -22,24 +19,24 @@ from pexschedd.doctor.report import (
     not_checked,
     overall,
 )
-from pexschedd.doctor.rooms import findings
+from pexschedd.doctor.rooms import findings, graph_findings
 from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
-from pexschedd.doctor.rooms.tries import try_all
+from pexschedd.doctor.rooms.room_attempt import RoomAccess, RoomsAttempt
 from pexschedd.doctor.running import run
-from pexschedd.errors import MailboxError, MailboxRefused, NotFound, SignInRefused
+from pexschedd.errors import MailboxError, MailboxRefused, NotFound
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
+from pexschedd.model.table import R, Table
 from pexschedd.net.network import Network
 from pexschedd.onetouch.calendars.quota import CallCount
 from pexschedd.onetouch.configuration import OneTouchRecords, rooms_by_deployment
+from pexschedd.onetouch.deployments import DeploymentKey, ReadDeployment, key_of
 from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
 from pexschedd.onetouch.screen.calendar_processing import losses_of
 
-DEADLINE = 30.0
-"""Seconds for trying the rooms."""
 MOST_ROOMS = 100
-AT_ONCE = 4
 _FIELDS = {
     "url": "ews_url",
     "username": "service_account_username",
@@ -49,7 +46,7 @@ _FIELDS = {
 
 
 class DeploymentReport(msgspec.Struct, frozen=True, kw_only=True):
-    """An examination of one deployment. The fields are the API's."""
+    """An examination of one deployment of Exchange. The fields are the API's."""
 
     mjx_exchange_deployment_id: int
     name: str
@@ -61,11 +58,21 @@ class DeploymentReport(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[ReportLine, ...]
 
 
+class GraphDeploymentReport(msgspec.Struct, frozen=True, kw_only=True):
+    """An examination of one deployment of Graph, in the same way."""
+
+    mjx_graph_deployment_id: int
+    name: str
+    status: CheckStatus
+    time: str
+    lines: tuple[ReportLine, ...]
+
+
 class RoomsDoctor:
     """Examines deployments on request. It changes nothing, and reveals no secret.
 
     `open_rooms` opens a deployment's rooms at a URL, and `find_url` asks Autodiscover
-    for the one of a room.
+    for the one of a room; `open_graph_rooms` opens the rooms of one of Graph.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class RoomsDoctor:
         network: Network,
         open_rooms: Callable[[ExchangeDeployment, str], RoomMailboxes],
         find_url: Callable[[ExchangeDeployment, str], Awaitable[str]],
+        open_graph_rooms: Callable[[GraphDeployment], RoomMailboxes],
         endpoints: EndpointsDoctor,
         *,
         clock: IReactorTime,
@@ -83,19 +91,19 @@ class RoomsDoctor:
         self._network = network
         self._open_rooms = open_rooms
         self._find_url = find_url
+        self._open_graph_rooms = open_graph_rooms
         self._endpoints = endpoints
         self._clock = clock
         self._now = now
 
     async def examine(self, deployment_id: int) -> DeploymentReport:
-        """Make every check and return the report, within two minutes. Raises
-        `NotFound`."""
-        deployment = self._records.get(tables.MJX_EXCHANGE_DEPLOYMENT, deployment_id)
-        if deployment is None:
-            name = tables.MJX_EXCHANGE_DEPLOYMENT.name
-            raise NotFound(f"There is no {name} {deployment_id}.")
+        """Make every check of a deployment of Exchange and return the report, within
+        two minutes. Raises `NotFound`."""
+        deployment = _found(
+            self._records, tables.MJX_EXCHANGE_DEPLOYMENT, deployment_id
+        )
         began = self._now()
-        rooms = sorted(rooms_by_deployment(self._records).get(deployment_id, ()))
+        rooms = self._configured(deployment)
         lines = [line("rooms", "Rooms", findings.configured(rooms))]
         url = deployment.ews_url
         if not url and rooms:
@@ -104,10 +112,14 @@ class RoomsDoctor:
         if url:
             lines += await self._server(deployment, url)
         is_ready = bool(url) and overall(lines) is not CheckStatus.FAILED
-        found, problems = await self._rooms(deployment, url, rooms, is_ready)
-        lines += found
-        lines += self._stored(deployment, rooms)
-        lines += await self._endpoints.examine(deployment, len(rooms), problems)
+        method = deployment.authentication_method
+        access = RoomAccess(
+            lambda: self._open_rooms(deployment, url),
+            lambda problem: findings.signed_in(deployment, problem),
+            _ACCOUNT_FIELDS.get(method, _PASSWORD_FIELDS),
+            findings.read,
+        )
+        lines += await self._beyond(deployment, rooms, access, is_ready=is_ready)
         return DeploymentReport(
             mjx_exchange_deployment_id=deployment_id,
             name=deployment.name,
@@ -115,6 +127,47 @@ class RoomsDoctor:
             time=f"{began:%Y-%m-%d %H:%M:%S} UTC",
             lines=tuple(lines),
         )
+
+    async def examine_graph(self, deployment_id: int) -> GraphDeploymentReport:
+        """Make every check of a deployment of Graph, in the same way."""
+        deployment = _found(self._records, tables.MJX_GRAPH_DEPLOYMENT, deployment_id)
+        began = self._now()
+        rooms = self._configured(deployment)
+        lines = [line("rooms", "Rooms", findings.configured(rooms))]
+        access = RoomAccess(
+            lambda: self._open_graph_rooms(deployment),
+            lambda problem: graph_findings.signed_in(deployment, problem),
+            ("client_id", "client_secret", "oauth_token_url", "graph_api_domain"),
+            partial(graph_findings.read, deployment),
+            is_server_known=False,
+        )
+        lines += await self._beyond(deployment, rooms, access, is_ready=True)
+        return GraphDeploymentReport(
+            mjx_graph_deployment_id=deployment_id,
+            name=deployment.name,
+            status=overall(lines),
+            time=f"{began:%Y-%m-%d %H:%M:%S} UTC",
+            lines=tuple(lines),
+        )
+
+    def _configured(self, deployment: ReadDeployment) -> Sequence[str]:
+        """The rooms that are read with a deployment."""
+        return sorted(rooms_by_deployment(self._records).get(key_of(deployment), {}))
+
+    async def _beyond(
+        self,
+        deployment: ReadDeployment,
+        rooms: Sequence[str],
+        access: RoomAccess,
+        *,
+        is_ready: bool,
+    ) -> list[ReportLine]:
+        """The lines about all that is behind the server; `is_ready` says whether that
+        can be asked."""
+        lines, problems = await self._rooms(rooms, access, is_ready=is_ready)
+        lines += self._stored(deployment, rooms)
+        lines += await self._endpoints.examine(deployment, len(rooms), problems)
+        return lines
 
     async def _discover(
         self, deployment: ExchangeDeployment, room: str
@@ -154,11 +207,7 @@ class RoomsDoctor:
         ]
 
     async def _rooms(
-        self,
-        deployment: ExchangeDeployment,
-        url: str,
-        rooms: Sequence[str],
-        is_ready: bool,
+        self, rooms: Sequence[str], access: RoomAccess, *, is_ready: bool
     ) -> tuple[list[ReportLine], Mapping[str, str]]:
         """The lines about signing in and about the rooms that were tried, and the
         problems of those that cannot be read."""
@@ -168,39 +217,41 @@ class RoomsDoctor:
                 line("sign_in", "Sign-in", not_checked(why)),
                 line("rooms_read", "Rooms' calendars", not_checked(why)),
             ], {}
-        method = deployment.authentication_method
-        fields = _ACCOUNT_FIELDS.get(method, _PASSWORD_FIELDS)
         try:
-            mailboxes = self._open_rooms(deployment, url)
+            mailboxes = access.open()
         except MailboxRefused as error:
-            finding = findings.signed_in(deployment, error.message)
-            return [line("sign_in", "Sign-in", finding, fields)], {}
+            finding = access.signed_in(error.message)
+            return [line("sign_in", "Sign-in", finding, access.fields)], {}
         try:
-            attempt = _RoomsAttempt(mailboxes, self._clock, self._now)
+            attempt = RoomsAttempt(mailboxes, self._clock, self._now)
             await attempt.run(rooms[:MOST_ROOMS])
         finally:
             await mailboxes.close()
-        sign_in = findings.signed_in(deployment, attempt.refusal)
+        refusal = attempt.refusal
+        if not access.is_server_known:
+            refusal = refusal or attempt.unreachable
         read = not_checked('"Sign-in" has to be in order first.')
-        if not attempt.refusal:
-            read = findings.read(attempt.problems, attempt.tried, len(rooms))
+        if not refusal:
+            read = access.read(attempt.problems, attempt.tried, len(rooms))
         return [
-            line("sign_in", "Sign-in", sign_in, fields),
+            line("sign_in", "Sign-in", access.signed_in(refusal), access.fields),
             line("rooms_read", "Rooms' calendars", read),
         ], attempt.problems
 
     def _stored(
-        self, deployment: ExchangeDeployment, rooms: Sequence[str]
+        self, deployment: ReadDeployment, rooms: Sequence[str]
     ) -> list[ReportLine]:
         """The lines about what the daemon has read so far."""
+        key = key_of(deployment)
         calendars = [
             calendar
             for calendar in self._records.all(tables.ROOM_CALENDAR)
-            if calendar.deployment == deployment.id and calendar.read_at is not None
+            if DeploymentKey(calendar.deployment_kind, calendar.deployment) == key
+            and calendar.read_at is not None
         ]
         losses = {c.room_email: losses_of(c.meetings) for c in calendars}
         lost = {room: found for room, found in losses.items() if found}
-        calls = self._records.get(tables.CALENDAR_CALLS, deployment.id)
+        calls = self._records.get(key.kind.calls, key.id)
         used = CallCount(calls.quarters if calls else ()).used(self._now())
         return [
             line(
@@ -212,7 +263,7 @@ class RoomsDoctor:
                 "quota",
                 "Quota",
                 findings.quota(deployment, len(rooms), used),
-                ("find_items_request_quota",),
+                (key.kind.quota_field,),
             ),
         ]
 
@@ -229,41 +280,12 @@ _ACCOUNT_FIELDS = {
 """The fields that a sign-in depends on, by the method; the others have a password."""
 
 
-class _RoomsAttempt:
-    """Lists today's meetings of rooms, the first room alone: a wrong password is
-    tried once."""
-
-    def __init__(self, mailboxes: RoomMailboxes, clock: IReactorTime, now: Now) -> None:
-        self._mailboxes = mailboxes
-        self._clock = clock
-        self._now = now
-        self.refusal = ""
-        self.problems: dict[str, str] = {}
-        self.tried = 0
-
-    async def run(self, rooms: Sequence[str]) -> None:
-        await self._try(rooms[0])
-        if self.refusal:
-            return
-        await try_all(
-            rooms[1:],
-            self._try,
-            at_once=AT_ONCE,
-            seconds=DEADLINE,
-            clock=self._clock,
-        )
-
-    async def _try(self, room: str) -> None:
-        now = self._now()
-        try:
-            await self._mailboxes.listing(room, now, now + timedelta(days=1))
-        except SignInRefused as error:
-            self.refusal = error.message
-        except MailboxError as error:
-            self.problems[room] = error.message
-        except CancelledError:
-            return
-        self.tried += 1
+def _found(records: OneTouchRecords, table: Table[R], id: int) -> R:
+    """Return a deployment's record; raises `NotFound`."""
+    record = records.get(table, id)
+    if record is None:
+        raise NotFound(f"There is no {table.name} {id}.")
+    return record
 
 
 def _as_integration(deployment: ExchangeDeployment, url: str) -> Connector:

@@ -13,6 +13,7 @@ from pexschedd.identity.oauth.service_accounts import DEPLOYMENTS
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.onetouch.calendars.pace import interval_of
 from pexschedd.onetouch.calendars.quota import LONG_INTERVAL
+from pexschedd.onetouch.deployments import ReadDeployment, key_of, quota_of
 from pexschedd.onetouch.screen.calendar_processing import (
     ProcessingLoss,
     mending_command,
@@ -96,15 +97,23 @@ def signed_in(deployment: ExchangeDeployment, problem: str) -> CheckFinding:
     )
 
 
-def read(problems: Mapping[str, str], tried: int, rooms: int) -> CheckFinding:
-    """Judge the rooms that were tried: `problems` has those that cannot be read."""
+def tried_rooms(unread: int, tried: int, rooms: int) -> str:
+    """Return what came of trying rooms, of which `unread` cannot be read."""
     left_out = rooms - tried
     note = f" {left_out} more were not tried: there was no time." if left_out else ""
+    if not unread:
+        return f"{tried} of {rooms} rooms can be read.{note}"
+    return f"{unread} of {rooms} rooms cannot be read.{note}"
+
+
+def read(problems: Mapping[str, str], tried: int, rooms: int) -> CheckFinding:
+    """Judge the rooms that were tried: `problems` has those that cannot be read."""
+    message = tried_rooms(len(problems), tried, rooms)
     if not problems:
-        return passed(f"{tried} of {rooms} rooms can be read.{note}")
+        return passed(message)
     named = sorted(problems)[:MOST_NAMED]
     return failed(
-        f"{len(problems)} of {rooms} rooms cannot be read.{note}",
+        message,
         cause="The room's address is wrong, or it is outside of the management scope "
         "of the service account.",
         remedy=_SCRIPT,
@@ -135,9 +144,9 @@ def processing(
     )
 
 
-def quota(deployment: ExchangeDeployment, rooms: int, used: int) -> CheckFinding:
+def quota(deployment: ReadDeployment, rooms: int, used: int) -> CheckFinding:
     """Judge whether the quota suffices for the rooms."""
-    limit = deployment.find_items_request_quota
+    limit, field = quota_of(deployment), key_of(deployment).kind.quota_field
     interval = interval_of(rooms, limit) if rooms else 0.0
     message = (
         f"Each of {rooms} rooms is read every {interval:.0f} seconds. {used} of "
@@ -148,6 +157,6 @@ def quota(deployment: ExchangeDeployment, rooms: int, used: int) -> CheckFinding
     return warning(
         message,
         cause="Changes of meetings reach the screens late.",
-        remedy="Raise find_items_request_quota as far as the server allows, or use "
-        "another deployment for some of the rooms.",
+        remedy=f"Raise {field} as far as the server allows, or use another deployment "
+        "for some of the rooms.",
     )

@@ -115,7 +115,7 @@ def parse_listing(data: bytes) -> ListingPage:
     """Read a page of a view; raises `ValueError` if it is none."""
     try:
         page = _PAGES.decode(data)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"no page of a calendar: {error}") from None
     found = (_listed(raw) for raw in page.value)
     return ListingPage(
@@ -128,7 +128,7 @@ def parse_event(data: bytes) -> WholeEvent | None:
     `ValueError` if it is no JSON."""
     try:
         msgspec.json.decode(data, type=msgspec.Raw)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"no JSON: {error}") from None
     event = _event(data)
     if event is None:
@@ -162,7 +162,7 @@ def parse_event(data: bytes) -> WholeEvent | None:
 def _event(data: bytes | msgspec.Raw) -> _Event | None:
     try:
         return _EVENTS.decode(data)
-    except (msgspec.MsgspecError, RecursionError):
+    except (ValueError, RecursionError):
         return None
 
 
@@ -203,8 +203,10 @@ def _moment(moment: _Moment, own_zone: str | None) -> datetime | None:
 
 
 def read_instant(text: str, zone: ZoneInfo | None = None) -> datetime | None:
-    """Return a time as aware UTC; None if it is no time. zone: that of a time without an
-    offset, else UTC."""
+    """Return a time as aware UTC; None if it is no time.
+
+    zone: that of a time without an offset; None: UTC.
+    """
     if len(text) < len("2026-12-01T09:00") or len(text) > 40:
         return None
     try:

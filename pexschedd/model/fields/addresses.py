@@ -93,15 +93,6 @@ def host_and_port(value: str) -> str | None:
     return None
 
 
-def host_or_trial(value: str) -> str | None:
-    """Check the host of a service that is reached by https; one of loopback, for trying
-    things out over plain http, may have a port."""
-    name, port = _host_port(value)
-    if port is None or not is_loopback(name):
-        return host(value)
-    return host_and_port(value)
-
-
 def host_or_url(value: str) -> str | None:
     """Check a full URL, or a host name with an optional port."""
     return http_url(value) if "://" in value else host_and_port(value)

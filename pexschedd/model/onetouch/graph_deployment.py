@@ -18,7 +18,7 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Client ID",
-            help="The application (client) id of the app registration.",
+            help="The application (client) id.",
             min_length=1,
             max_length=250,
         ),
@@ -27,8 +27,7 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="Client secret",
-            help="The value of the application's secret, not the secret's id. The rooms "
-            "are read with it.",
+            help="The application's secret.",
             max_length=100,
             secret=True,
             sent_by=(
@@ -41,9 +40,7 @@ class GraphDeployment(Record, frozen=True, kw_only=True):
         str,
         Field(
             label="OAuth token URL",
-            help="The tenant's token endpoint (v2): "
-            "https://login.microsoftonline.com/<tenant>/oauth2/v2.0/token, in a "
-            "national cloud at its host.",
+            help="The tenant's token endpoint (v2).",
             min_length=1,
             max_length=255,
             checks=(addresses.http_url,),

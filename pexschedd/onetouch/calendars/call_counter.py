@@ -27,11 +27,11 @@ class CallCounter:
         self.total += 1
         self.add_other()
 
-    def add_other(self) -> None:
-        """Count a call that only what has changed leads to: the quota has it, and the
-        interval of the readings does not follow from it."""
-        self._all += 1
-        self._count.add(self._now())
+    def add_other(self, calls: int = 1) -> None:
+        """Count calls that only what has changed leads to: the quota has them, and the
+        interval of the readings does not follow from them."""
+        self._all += calls
+        self._count.add(self._now(), calls)
 
     def used(self) -> int:
         """Return the calls of the last 24 hours."""

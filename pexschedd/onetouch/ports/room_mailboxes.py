@@ -12,6 +12,7 @@ import msgspec
 
 from pexschedd.model.meeting import MessageRef, Person
 
+
 class ListedMeeting(msgspec.Struct, frozen=True, kw_only=True):
     """A meeting, or an occurrence of a series, as the list of a calendar shows it.
 

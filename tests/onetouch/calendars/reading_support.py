@@ -23,6 +23,7 @@ from pexschedd.onetouch.calendars.reading_schedule import ReadingSchedule
 from pexschedd.onetouch.calendars.room_listener import RoomListener
 from pexschedd.onetouch.calendars.room_reader import RoomReader
 from pexschedd.onetouch.calendars.service import FOLLOWED_AFTER, CalendarReading
+from pexschedd.onetouch.deployments import ReadDeployment, key_of, quota_of
 from pexschedd.onetouch.ports.room_mailboxes import RoomItem
 from pexschedd.onetouch.room_lists import RoomLists
 from pexschedd.scheduling.alarms.alarms import Alarms
@@ -60,7 +61,7 @@ class Reading:
         )
         self.alarms = Alarms(self.store, self.now)
         self.lists = RoomLists(self.store, self.now, templates())
-        self.opened: list[ExchangeDeployment] = []
+        self.opened: list[ReadDeployment] = []
         self.refusal: MailboxRefused | None = None
         """The problem of the settings, if they cannot be used."""
         self.service = CalendarReading(
@@ -70,22 +71,23 @@ class Reading:
     def now(self) -> datetime:
         return NOW + timedelta(seconds=self.clock.seconds())
 
-    def _reader(self, deployment: ExchangeDeployment) -> ReadingSchedule:
+    def _reader(self, deployment: ReadDeployment) -> ReadingSchedule:
         if self.refusal is not None:
             raise self.refusal
         self.opened.append(deployment)
-        counter = CallCounter(deployment.id, self.store, self.now)
+        key = key_of(deployment)
+        counter = CallCounter(key, self.store, self.now)
         self.rooms.counted = counter.add
         self.rooms.is_closed = False
 
         def quota() -> int:
-            found = self.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, deployment.id)
-            return (found or deployment).find_items_request_quota
+            found = self.store.get(key.kind.table, key.id)
+            return quota_of(found or deployment)
 
         return ReadingSchedule(
-            deployment.id,
+            key,
             RoomReader(
-                deployment.id,
+                key,
                 self.rooms,
                 self.store,
                 self.lists,
@@ -100,7 +102,7 @@ class Reading:
             listener=self._listener(deployment),
         )
 
-    def _listener(self, deployment: ExchangeDeployment) -> RoomListener | None:
+    def _listener(self, deployment: ReadDeployment) -> RoomListener | None:
         if self.notifications is None:
             return None
         return RoomListener(

@@ -74,6 +74,13 @@ def test_a_clock_that_was_set_back() -> None:
 )
 def test_the_problem_of_a_quota(used: int, interval: float, word: str) -> None:
     """An administrator hears of a quota that is too small before rooms go stale."""
-    problem = quota_problem(used, 10_000, 20, interval)
+    problem = quota_problem(
+        used,
+        10_000,
+        20,
+        interval,
+        requests="FindItem requests",
+        field="find_items_request_quota",
+    )
     assert word in problem
     assert bool(word) == ("find_items_request_quota" in problem)

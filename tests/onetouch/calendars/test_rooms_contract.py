@@ -1,4 +1,5 @@
-"""What rooms' mailboxes promise: those over Exchange and those in memory alike."""
+"""What rooms' mailboxes promise: over Exchange Web Services, over Graph, and in memory
+alike."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ import pytest_twisted
 from pexschedd.model.meeting import MessageRef, Person
 from pexschedd.onetouch.ports.room_mailboxes import RoomItem, RoomMailboxes
 from tests.ews.ews_rooms_support import ALICE, DAY, HOUR, OAK, START, RoomExchange
+from tests.graph.msgraph_rooms_support import RoomTenant
 from tests.onetouch.calendars.memory_rooms import MemoryRooms
 
 
@@ -58,7 +60,7 @@ class InMemory:
 
 class OverExchange:
     def __init__(self) -> None:
-        self._exchange = RoomExchange()
+        self._exchange: RoomExchange = RoomExchange()
         self.rooms: RoomMailboxes = self._exchange.rooms()
 
     def book(self, start: Any) -> Any:
@@ -74,7 +76,14 @@ class OverExchange:
         await self._exchange.close()
 
 
-@pytest_twisted.async_yield_fixture(params=[InMemory, OverExchange])
+class OverGraph(OverExchange):
+    def __init__(self) -> None:
+        tenant = RoomTenant()
+        self._exchange = tenant
+        self.rooms = tenant.graph_rooms()
+
+
+@pytest_twisted.async_yield_fixture(params=[InMemory, OverExchange, OverGraph])
 async def organizer(request: pytest.FixtureRequest) -> AsyncIterator[Organizer]:
     made = request.param()
     yield made
