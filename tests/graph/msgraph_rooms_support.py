@@ -93,9 +93,8 @@ class RoomTenant(RoomExchange):
             ),
             TenantTokens(self),
             GraphTarget(domain, "", CLIENT),
-            throttles=self.throttles,
             batched=batched,
-            **options,
+            **{"throttles": self.throttles} | options,
         )
         self.over_graph.append(rooms)
         return rooms

@@ -47,8 +47,10 @@ def read(
                 f"{quoted(deployment.client_id)} -Resource {quoted(room)}"
                 for room in named[:3]
             ),
-            f"New-ManagementRoleAssignment -App {quoted(deployment.client_id)} "
-            f"-Role {quoted(ROLE)} -CustomResourceScope {scope}",
+            (
+                f"New-ManagementRoleAssignment -App {quoted(deployment.client_id)} "
+                f"-Role {quoted(ROLE)} -CustomResourceScope {scope}"
+            ),
         ],
         details=[f"{room}: {one_line(problems[room])}" for room in named],
     )

@@ -99,7 +99,6 @@ class GraphRooms:
         observer: Observer | None = None,
         batched: Callable[[int], None] = lambda _count: None,
         heavy_work: HeavyWork = work_at_once,
-        listed_at_once: int = LISTED_AT_ONCE,
     ) -> None:
         self._transport = transport
         self._tokens = tokens
@@ -108,7 +107,7 @@ class GraphRooms:
         self._observer = observer
         self._batched = batched
         self._heavy_work = heavy_work
-        self._listed = BatchSize(listed_at_once)
+        self._listed = BatchSize(LISTED_AT_ONCE)
 
     async def listing(
         self, room: str, since: datetime, until: datetime

@@ -12,12 +12,16 @@ from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.model.onetouch.endpoint_group import EndpointGroup
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
+from pexschedd.onetouch.deployments import EXCHANGE, GRAPH, DeploymentKind
 from pexschedd.onetouch.screen.screen_meeting import ScreenMeeting
 from pexschedd.sandbox import CalendarProcessing, Sandbox
+from pexschedd.sandbox.graph.signin.applications import GraphApplication, MailboxGrant
 from pexschedd.tap import Daemon
 from tests.ews.ews_rooms_support import ALICE, OTJ, accounts, room
+from tests.sandbox.graph.graph_support import CLIENT, SECRET, TENANT
 from tests.stories.story_clock import Clock, reactor
 from tests.stories.story_organizer import Organizer
 from tests.turns import until
@@ -30,7 +34,7 @@ DIAL = "1234567890@zoomcrc.com"
 
 class RoomWorld:
     """A sandbox and a daemon with one clock. Use `start` and `stop`. With `rooms_port`
-    endpoints can reach the daemon there."""
+    endpoints can reach the daemon there; `kind` is that of the deployment."""
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class RoomWorld:
         sandbox: Sandbox | None = None,
         now: Clock | None = None,
         rooms_port: int = 0,
+        kind: DeploymentKind = EXCHANGE,
         **config: Any,
     ) -> None:
         self.now = now or Clock()
@@ -45,6 +50,14 @@ class RoomWorld:
         self.sandbox = sandbox or Sandbox(
             now=self.now, clock=reactor, accounts=accounts(*chosen)
         )
+        self.kind = kind
+        if kind is GRAPH:
+            role = MailboxGrant(role="Calendars.Read", mailboxes=(OAK, ELM, ASH))
+            self.sandbox.graph.applications.add(
+                GraphApplication(
+                    client_id=CLIENT, tenant=TENANT, secret=SECRET, grants=(role,)
+                )
+            )
         self._folder = folder
         (folder / "password").write_text("correct horse battery")
         endpoint = "tcp:0:interface=127.0.0.1"
@@ -96,26 +109,23 @@ class RoomWorld:
     async def configure(self, *rooms: str, **deployment: Any) -> None:
         """Store a deployment, a profile with a rule for Zoom, and an endpoint for each
         room; its id is the room's number."""
-        given: dict[str, Any] = {
-            "name": "Head office",
-            "ews_url": f"{self.url}/EWS/Exchange.asmx",
-            "service_account_username": OTJ,
-            "service_account_password": self.store.vault.seal(
-                "otj", "mjx_exchange_deployment/1/service_account_password"
-            ),
-        }
         with self.store.transaction() as change:
-            change.put(
-                tables.MJX_EXCHANGE_DEPLOYMENT,
-                ExchangeDeployment(id=1, **given | deployment),
-            )
+            if self.kind is GRAPH:
+                change.put(
+                    tables.MJX_GRAPH_DEPLOYMENT, self._graph_deployment(**deployment)
+                )
+            else:
+                change.put(
+                    tables.MJX_EXCHANGE_DEPLOYMENT,
+                    self._exchange_deployment(**deployment),
+                )
             change.put(
                 tables.MJX_INTEGRATION,
                 JoinProfile(
                     id=1,
                     name="Offices",
-                    exchange_deployment=1,
                     display_upcoming_meetings=14,
+                    **{self.kind.profile_field: 1},  # type: ignore[arg-type]
                 ),
             )
             group = EndpointGroup(id=1, name="All", mjx_integration=1)
@@ -138,6 +148,29 @@ class RoomWorld:
             durable = change.commit()
         await durable
         await until(lambda: bool(self.daemon.one_touch.reading.readers))
+
+    def _exchange_deployment(self, **fields: Any) -> ExchangeDeployment:
+        given: dict[str, Any] = {
+            "name": "Head office",
+            "ews_url": f"{self.url}/EWS/Exchange.asmx",
+            "service_account_username": OTJ,
+            "service_account_password": self.store.vault.seal(
+                "otj", "mjx_exchange_deployment/1/service_account_password"
+            ),
+        }
+        return ExchangeDeployment(id=1, **given | fields)
+
+    def _graph_deployment(self, **fields: Any) -> GraphDeployment:
+        given: dict[str, Any] = {
+            "name": "Head office",
+            "client_id": CLIENT,
+            "client_secret": self.store.vault.seal(
+                SECRET, "mjx_graph_deployment/1/client_secret"
+            ),
+            "oauth_token_url": f"{self.url}/{TENANT}/oauth2/v2.0/token",
+            "graph_api_domain": self.url.removeprefix("http://"),
+        }
+        return GraphDeployment(id=1, **given | fields)
 
     async def read(self) -> None:
         """Have all rooms read now."""

@@ -18,6 +18,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.model.schedule import ScheduledConference
+from pexschedd.onetouch.deployments import KINDS, DeploymentKind
 from pexschedd.scheduling.alarms import names
 from tests.identity.oauth_support import Provider
 from tests.onetouch.calendars.room_world import (
@@ -37,8 +38,20 @@ from tests.turns import until
 WEEK = timedelta(days=7)
 
 
+@pytest_twisted.async_yield_fixture(params=KINDS, ids=lambda kind: kind.name)
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[RoomWorld]:
+    """A world for each kind of deployment."""
+    world = RoomWorld(tmp_path, kind=request.param)
+    await world.start()
+    yield world
+    await world.stop()
+
+
 @pytest_twisted.async_yield_fixture()
-async def world(tmp_path: Path) -> AsyncIterator[RoomWorld]:
+async def on_premises(tmp_path: Path) -> AsyncIterator[RoomWorld]:
+    """A world for what only deployments of Exchange have."""
     world = RoomWorld(tmp_path)
     await world.start()
     yield world
@@ -240,69 +253,71 @@ async def test_rooms_of_one_meeting(world: RoomWorld) -> None:
 
 @pytest.mark.parametrize("method", ["BASIC", "NTLM"])
 @pytest_twisted.ensureDeferred
-async def test_ways_to_sign_in(world: RoomWorld, method: str) -> None:
+async def test_ways_to_sign_in(on_premises: RoomWorld, method: str) -> None:
     """The service account signs in as the deployment says."""
-    world.sign_in({"BASIC": "Basic", "NTLM": "NTLM"}[method])
-    await world.configure(OAK, authentication_method=method)
-    await world.read()
-    assert world.daemon.one_touch.lists.stale(1) == world.now()
+    on_premises.sign_in({"BASIC": "Basic", "NTLM": "NTLM"}[method])
+    await on_premises.configure(OAK, authentication_method=method)
+    await on_premises.read()
+    assert on_premises.daemon.one_touch.lists.stale(1) == on_premises.now()
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_application(world: RoomWorld) -> None:
+async def test_an_application(on_premises: RoomWorld) -> None:
     """With APP_PERM an application reads the rooms by a token of its own."""
     provider = Provider()
     port = reactor.listenTCP(0, Site(provider), interface="127.0.0.1")
-    world.sandbox.tokens.register("access-1", impersonates=(OAK,))
-    world.sign_in("Bearer")
+    on_premises.sandbox.tokens.register("access-1", impersonates=(OAK,))
+    on_premises.sign_in("Bearer")
     context = "mjx_exchange_deployment/1/oauth_client_secret"
-    await world.configure(
+    await on_premises.configure(
         OAK,
         authentication_method="APP_PERM",
         oauth_client_id="rooms",
-        oauth_client_secret=world.store.vault.seal("hidden", context),
+        oauth_client_secret=on_premises.store.vault.seal("hidden", context),
         oauth_token_endpoint=f"http://127.0.0.1:{port.getHost().port}/oauth2/token",
     )
-    await world.read()
-    assert world.daemon.one_touch.lists.stale(1) == world.now()
+    await on_premises.read()
+    assert on_premises.daemon.one_touch.lists.stale(1) == on_premises.now()
     assert provider.asked[0]["client_secret"] == "hidden"
     await port.stopListening()
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_password_that_cannot_be_opened(world: RoomWorld) -> None:
+async def test_a_password_that_cannot_be_opened(on_premises: RoomWorld) -> None:
     """One that was sealed with another key is an alarm, and no more."""
-    await world.configure(OAK)
-    deployment = world.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, 1)
+    await on_premises.configure(OAK)
+    deployment = on_premises.store.get(tables.MJX_EXCHANGE_DEPLOYMENT, 1)
     assert deployment is not None
-    other = world.store.vault.seal("otj", "elsewhere")
-    with world.store.transaction() as change:
+    other = on_premises.store.vault.seal("otj", "elsewhere")
+    with on_premises.store.transaction() as change:
         damaged = msgspec.structs.replace(deployment, service_account_password=other)
         change.put(tables.MJX_EXCHANGE_DEPLOYMENT, damaged)
         durable = change.commit()
     await durable
-    reading = world.daemon.one_touch.reading
-    await until(lambda: not reading.readers and any(world.store.all(tables.ALARM)))
-    (alarm,) = world.store.all(tables.ALARM)
+    reading = on_premises.daemon.one_touch.reading
+    await until(
+        lambda: not reading.readers and any(on_premises.store.all(tables.ALARM))
+    )
+    (alarm,) = on_premises.store.all(tables.ALARM)
     assert alarm.name == names.ONE_TOUCH_EXCHANGE
 
 
 @pytest_twisted.ensureDeferred
-async def test_autodiscover(world: RoomWorld) -> None:
+async def test_autodiscover(on_premises: RoomWorld) -> None:
     """Without an EWS URL, the configured Autodiscover tells where the rooms are."""
-    with world.store.transaction() as change:
+    with on_premises.store.transaction() as change:
         url = AutodiscoverUrl(
             id=1,
             name="Head office",
-            url=f"{world.url}/autodiscover/autodiscover.xml",
+            url=f"{on_premises.url}/autodiscover/autodiscover.xml",
             exchange_deployment=1,
         )
         change.put(tables.MJX_AUTODISCOVER_URL, url)
         durable = change.commit()
     await durable
-    await world.configure(OAK, ews_url="")
-    await world.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[OAK])
-    assert await world.shows() == [("Plan", DIAL)]
+    await on_premises.configure(OAK, ews_url="")
+    await on_premises.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[OAK])
+    assert await on_premises.shows() == [("Plan", DIAL)]
 
 
 @pytest_twisted.ensureDeferred
@@ -316,16 +331,17 @@ async def test_a_room_outside_of_the_scope(world: RoomWorld) -> None:
     assert "secret@example.test cannot be read" in stored.problem
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest_twisted.ensureDeferred
-async def test_a_restart_keeps_the_lists(tmp_path: Path) -> None:
+async def test_a_restart_keeps_the_lists(tmp_path: Path, kind: DeploymentKind) -> None:
     """The stored list is shown at once after a restart, and the room read again."""
-    world = RoomWorld(tmp_path)
+    world = RoomWorld(tmp_path, kind=kind)
     await world.start()
     await world.configure(OAK)
     await world.alice.invite("Plan", AT_TEN, body=ZOOM, resources=[OAK])
     await world.read()
     await world.stop()
-    again = RoomWorld(tmp_path, world.sandbox, world.now)
+    again = RoomWorld(tmp_path, world.sandbox, world.now, kind=kind)
     assert [line.title for line in again.screen()] == ["Plan"]
     await again.start()
     await again.stop()
