@@ -35,10 +35,6 @@ KEPT = {
     "ca_certificate.trusted_intermediate": "a note, for clients",
     "end_user.description": "notes, for people",
     **{
-        f"mjx_graph_deployment.{name}": "Graph is not read, as each save says"
-        for name in ("oauth_token_url", "graph_api_domain", "request_quota")
-    },
-    **{
         f"mjx_google_deployment.{name}": "Google is not read, as each save says"
         for name in (
             "client_email",

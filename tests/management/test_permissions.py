@@ -37,6 +37,7 @@ ONLY_FULL_READS = {
     "command/mjx_endpoint/check",
     "command/mjx_exchange_deployment/check",
     "command/mjx_exchange_deployment/sign_in",
+    "command/mjx_graph_deployment/check",
     "status/exchange_scheduler_recovery",
     "status/exchange_scheduler_maintenance",
     *(f"command/configuration/{command}" for command in COMMANDS["configuration"]),

@@ -318,20 +318,27 @@ async def test_two_poly_endpoints_need_two_accounts(server: Server) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_what_is_not_read_yet_is_said(server: Server) -> None:
-    """Google and Graph deployments and OAUTH are kept, and each save says that
-    nothing comes of it; the others are saved without a word."""
+    """Google deployments are kept, and each save says that nothing comes of it; so it
+    is with OAUTH until a person has signed in, and with an application without a
+    secret. The others are saved without a word."""
     ask = server.client.ask
     answer = await ask("POST", f"{API}/mjx_exchange_deployment/", ROOMS)
     assert notes(answer) == []
     assert notes(await ask("POST", f"{API}/mjx_integration/", PROFILE)) == []
-    for kind, record in (("graph", TENANT), ("google", WORKSPACE)):
-        await server.client.create(f"{API}/mjx_{kind}_deployment/", record)
-        profile = {"name": kind, f"{kind}_deployment": 1}
-        answer = await ask("POST", f"{API}/mjx_integration/", profile)
-        assert answer.status == 201
-        (text,) = notes(answer)
-        assert f"{kind}_deployment: This server does not read" in text
-        assert "rooms of this profile are not read" in text
+    await server.client.create(f"{API}/mjx_google_deployment/", WORKSPACE)
+    profile = {"name": "google", "google_deployment": 1}
+    answer = await ask("POST", f"{API}/mjx_integration/", profile)
+    assert answer.status == 201
+    (text,) = notes(answer)
+    assert "google_deployment: This server does not read" in text
+    assert "rooms of this profile are not read" in text
+    answer = await ask("POST", f"{API}/mjx_graph_deployment/", TENANT)
+    assert bool(notes(answer)) != bool(TENANT.get("client_secret"))
+    without = {**TENANT, "name": "Other", "client_secret": ""}
+    (text,) = notes(await ask("POST", f"{API}/mjx_graph_deployment/", without))
+    assert "client_secret: Without the application's secret no room" in text
+    profile = {"name": "graph", "graph_deployment": 1}
+    assert notes(await ask("POST", f"{API}/mjx_integration/", profile)) == []
     oauth = {
         **ROOMS,
         "name": "Other",

@@ -21,7 +21,7 @@ from pexschedd.doctor.report import (
 )
 from pexschedd.doctor.rooms import findings, graph_findings
 from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
-from pexschedd.doctor.rooms.room_attempt import RoomAccess, RoomsAttempt
+from pexschedd.doctor.rooms.room_attempt import DeploymentAccess, RoomsAttempt
 from pexschedd.doctor.running import run
 from pexschedd.errors import MailboxError, MailboxRefused, NotFound
 from pexschedd.model import tables
@@ -113,7 +113,7 @@ class RoomsDoctor:
             lines += await self._server(deployment, url)
         is_ready = bool(url) and overall(lines) is not CheckStatus.FAILED
         method = deployment.authentication_method
-        access = RoomAccess(
+        access = DeploymentAccess(
             lambda: self._open_rooms(deployment, url),
             lambda problem: findings.signed_in(deployment, problem),
             _ACCOUNT_FIELDS.get(method, _PASSWORD_FIELDS),
@@ -134,7 +134,7 @@ class RoomsDoctor:
         began = self._now()
         rooms = self._configured(deployment)
         lines = [line("rooms", "Rooms", findings.configured(rooms))]
-        access = RoomAccess(
+        access = DeploymentAccess(
             lambda: self._open_graph_rooms(deployment),
             lambda problem: graph_findings.signed_in(deployment, problem),
             ("client_id", "client_secret", "oauth_token_url", "graph_api_domain"),
@@ -158,7 +158,7 @@ class RoomsDoctor:
         self,
         deployment: ReadDeployment,
         rooms: Sequence[str],
-        access: RoomAccess,
+        access: DeploymentAccess,
         *,
         is_ready: bool,
     ) -> list[ReportLine]:
@@ -207,7 +207,7 @@ class RoomsDoctor:
         ]
 
     async def _rooms(
-        self, rooms: Sequence[str], access: RoomAccess, *, is_ready: bool
+        self, rooms: Sequence[str], access: DeploymentAccess, *, is_ready: bool
     ) -> tuple[list[ReportLine], Mapping[str, str]]:
         """The lines about signing in and about the rooms that were tried, and the
         problems of those that cannot be read."""

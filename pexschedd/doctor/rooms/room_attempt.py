@@ -21,7 +21,7 @@ JudgeRooms = Callable[[Mapping[str, str], int, int], CheckFinding]
 """Takes the problems by room, the number of rooms that were tried, and of all."""
 
 
-class RoomAccess(msgspec.Struct, frozen=True):
+class DeploymentAccess(msgspec.Struct, frozen=True):
     """The way to a deployment's rooms, with its judgements."""
 
     open: Callable[[], RoomMailboxes]

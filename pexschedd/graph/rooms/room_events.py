@@ -47,7 +47,7 @@ class ListingPage(msgspec.Struct, frozen=True):
 
     meetings: tuple[ListedMeeting, ...]
     next_link: str = ""
-    """Where the next page is; empty after the last one."""
+    """The address of the next page; empty after the last one."""
 
 
 class WholeEvent(msgspec.Struct, frozen=True):

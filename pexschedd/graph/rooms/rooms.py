@@ -168,7 +168,7 @@ class GraphRooms:
     async def _not_whole(
         self, client: GraphClient, room: str, ref: MessageRef, problem: GraphProblem
     ) -> list[RoomItem]:
-        """What can be had of an event that the server does not give as a whole."""
+        """The part of an event that can be had if it cannot be read as a whole."""
         if is_gone(problem):
             return []
         if rule_of(problem).error not in _OF_THE_EVENT:

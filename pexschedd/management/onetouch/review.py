@@ -18,6 +18,7 @@ from pexschedd.model.fields.validation import Problems
 from pexschedd.model.onetouch.autodiscover_url import AutodiscoverUrl
 from pexschedd.model.onetouch.endpoint import CISCO, WEBEX, Endpoint
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.rules.rule import MOST_RULES, rule_problems
@@ -38,7 +39,10 @@ WITHOUT_WEBEX = (
     "The profile of this endpoint does not use Webex: nothing is shown on it. Set the "
     "profile's use_webex."
 )
-
+WITHOUT_APPLICATION = (
+    "Without the application's secret no room of this deployment can be read. Enter "
+    "its value."
+)
 NEW_DOMAIN = (
     "This is the first room of {domain}, and the deployment has no EWS URL: servers of "
     "that domain are asked for it, and the service account signs in there. Its "
@@ -91,6 +95,8 @@ def _notes(revision: Revision) -> Iterator[SaveNote]:
         yield from _of_mail_domain(record, revision)
     elif isinstance(record, AutodiscoverUrl):
         yield from _of_autodiscover(record, revision)
+    elif isinstance(record, GraphDeployment) and not record.client_secret:
+        yield SaveNote("client_secret", WITHOUT_APPLICATION, is_logged=True)
 
 
 def _of_endpoint(record: Endpoint, revision: Revision) -> Iterator[SaveNote]:

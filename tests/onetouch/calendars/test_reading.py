@@ -15,6 +15,7 @@ from pexschedd.errors import (
     SignInRefused,
 )
 from pexschedd.model import tables
+from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.onetouch.calendars.reading_alarms import LOOK_EVERY
 from pexschedd.scheduling.alarms import names
 from pexschedd.util.worker_processes import WorkAbandoned
@@ -240,7 +241,8 @@ async def test_the_configuration_is_followed(tmp_path: Path) -> None:
     await r.change(
         tables.MJX_EXCHANGE_DEPLOYMENT, 1, service_account_username="new@example.test"
     )
-    assert [d.service_account_username for d in r.opened] == [
+    opened = [d for d in r.opened if isinstance(d, ExchangeDeployment)]
+    assert [d.service_account_username for d in opened] == [
         "otj@example.test",
         "new@example.test",
     ]

@@ -294,11 +294,9 @@ async def test_a_password_that_cannot_be_opened(on_premises: RoomWorld) -> None:
         change.put(tables.MJX_EXCHANGE_DEPLOYMENT, damaged)
         durable = change.commit()
     await durable
-    reading = on_premises.daemon.one_touch.reading
-    await until(
-        lambda: not reading.readers and any(on_premises.store.all(tables.ALARM))
-    )
-    (alarm,) = on_premises.store.all(tables.ALARM)
+    reading, store = on_premises.daemon.one_touch.reading, on_premises.store
+    await until(lambda: not reading.readers and any(store.all(tables.ALARM)))
+    (alarm,) = store.all(tables.ALARM)
     assert alarm.name == names.ONE_TOUCH_EXCHANGE
 
 

@@ -279,14 +279,16 @@ async def test_an_all_day_meeting_is_one_in_its_own_zone(
     clocks."""
     server.moment = datetime(2027, 3, 20, 8, tzinfo=START.tzinfo)
     midnight = datetime(2027, 3, 21, 23, tzinfo=START.tzinfo)
-    more = {"recurrence": SeriesRecurrence.weekly("Monday", count=2)}
+    more: dict[str, Any] = {}
+    if is_series:
+        more["recurrence"] = SeriesRecurrence.weekly("Monday", count=2)
     server.book(
         "Fair",
         start=midnight,
         end=midnight + DAY,
         all_day=True,
         zone=BERLIN,
-        **more if is_series else {},
+        **more,
     )
     rooms = server.reader()
     found = await rooms.listing(OAK, midnight - DAY, midnight + 2 * WEEK)

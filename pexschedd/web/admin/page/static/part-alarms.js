@@ -48,10 +48,10 @@ export const TITLES = {
 /* What to do, where an alarm's own text says what is wrong; empty where that says both. */
 export const REMEDIES = {
   one_touch_calendar_processing: "",
-  one_touch_exchange_failed: "Check the deployment’s EWS URL and its service account; with OAUTH, sign in to that below the integrations.",
+  one_touch_exchange_failed: "Check the deployment’s EWS URL and its service account; with OAUTH, sign in to that below the integrations. Over Graph: its application and the token URL.",
   one_touch_notifications_failed: "Load balancers and proxies must keep an answer open for 30 minutes. Or set the deployment’s notification method to POLL.",
   one_touch_quota: "",
-  one_touch_rooms_not_read: "Check that each room is in the group that the service account’s management scope is for.",
+  one_touch_rooms_not_read: "Check that each room is in the group that the management scope of the service account, or of the application, is for.",
   one_touch_service_not_recognised: "",
   one_touch_endpoint_certificate: "Upload the authority of the certificates, or set verify_cert to NO.",
   one_touch_endpoint_credentials_refused: "Correct the account in the profile or at the endpoint; it is tried at once.",
