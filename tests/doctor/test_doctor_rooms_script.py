@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pexschedd.doctor.setup.rooms import rooms_script
+from pexschedd.doctor.setup.rooms_graph import graph_rooms_script
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
+from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from tests.doctor.powershell_support import tokens
 from tests.doctor.test_doctor_powershell import _NASTY, _check_variables, _shape
 
@@ -150,3 +152,51 @@ def test_an_account_that_signs_in_to_exchange_online(url: str) -> None:
     assert "authentication_method of the deployment to APP_PERM" in script
     assert "-Role 'Application EWS.AccessAsApp'" in script
     assert "VirtualDirectory" not in script
+
+
+TENANT = GraphDeployment(
+    id=7,
+    name="Cloud",
+    client_id="an-app",
+    client_secret="sealed secret",
+    oauth_token_url="https://login.microsoftonline.com/t/oauth2/v2.0/token",
+)
+
+
+@given(st.lists(_NASTY, min_size=3, max_size=3))
+def test_values_do_not_shape_the_one_for_graph(values: list[str]) -> None:
+    """Whatever the fields and the rooms' addresses hold, the code is the same."""
+    name, app, room = values
+    hostile = msgspec.structs.replace(TENANT, name=name, client_id=app)
+    rooms = [f"1{room}@example.test", f"2{room}@example.test"]
+    shape = _shape(graph_rooms_script(TENANT, ROOMS))
+    assert _shape(graph_rooms_script(hostile, rooms)) == shape
+
+
+def test_the_one_for_graph() -> None:
+    """The application gets the role that reads calendars, for the rooms alone; nothing
+    of EWS or of an account is in it, and its names are not those of a deployment of
+    Exchange with the same id."""
+    script = graph_rooms_script(TENANT, ROOMS)
+    _check_variables(script)
+    for part in (
+        "    'elm@example.test'\n    'oak@example.test'\n)",
+        "$AppId = 'an-app'",
+        "$RoleName = 'pexschedd One-Touch Join Graph 7'",
+        "$GroupAlias = 'pexschedd-onetouch-graph-7'",
+        "Connect-ExchangeOnline",
+        "New-ServicePrincipal -AppId $AppId",
+        '"MemberOfGroup -eq $(Filtered $Place)"',
+        "-Role 'Application Calendars.Read'",
+        "-CustomResourceScope $RoleName",
+        "-AutomateProcessing AutoAccept",
+        "-DeleteComments $false -DeleteSubject $false",
+        "Test-ServicePrincipalAuthorization -Identity $AppId -Resource $_",
+    ):
+        assert part in script
+    for absent in ("EWS", "Ews", "$Account", "New-Mailbox", "2027", "sealed"):
+        assert absent not in script
+    code = "".join(t.text for t in tokens(script) if t.kind == "code")
+    for opening, closing in ("()", "{}", "[]"):
+        assert code.count(opening) == code.count(closing)
+    assert script.count("New-ManagementRoleAssignment") == 1
