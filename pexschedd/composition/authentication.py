@@ -81,8 +81,11 @@ class NoTokenSource:
     def rejected(self, token: str) -> None:
         """Do nothing: there was no token."""
 
+    def challenged(self, token: str, claims: str) -> None:
+        """Do nothing: there was no token."""
 
-def no_token_source(_settings: SignInSettings) -> TokenSource:
+
+def no_token_source(_settings: object) -> NoTokenSource:
     """The token source of any account where OAuth is not set up."""
     return NoTokenSource()
 

@@ -99,6 +99,7 @@ class Clients(MultiService):
             network,
             kerberos=kerberos,
             tokens=self.accounts.token_caches.of,
+            graph_tokens=self.graph_tokens.of,
             throttles=throttles,
             observer=self._observer,
             heavy_work=runtime.heavy_work,

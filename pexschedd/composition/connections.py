@@ -23,7 +23,10 @@ from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
 from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import SharedThrottle, Throttles
-from pexschedd.exchange.token_source import TokenSource
+from pexschedd.exchange.token_source import ChallengedTokenSource, TokenSource
+from pexschedd.graph.client import GraphClient
+from pexschedd.graph.error_messages import GraphTarget
+from pexschedd.graph.transport import GraphLimits, GraphTransport
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
@@ -36,14 +39,18 @@ CONNECTIONS = 8
 PROBE_LIMITS = ConnectionLimits(
     connections=3, deadline=15.0, connect=10.0, max_answer=64 * 1024
 )
+GRAPH_PROBE_LIMITS = GraphLimits(
+    deadline=15.0, connect=10.0, max_answer=8 * 1024 * 1024
+)
 """For an administrator who waits for the result."""
 
 
 class Connections:
     """Opens connections with the Exchange server of any integration.
 
-    `tokens` obtains access tokens for an integration with OAUTH or APP_PERM; `kerberos`
-    signs in with KERBEROS; `throttles` are shared by everything that acts for the same
+    `tokens` obtains access tokens for an integration with OAUTH or APP_PERM, and
+    `graph_tokens` those for Microsoft Graph; `kerberos` signs in with KERBEROS;
+    `throttles` are shared by everything that acts for the same
     mailbox; `observer` gives an integration's observer of calls; `heavy_work` reads
     Exchange's answers.
     """
@@ -54,6 +61,7 @@ class Connections:
         network: Network,
         *,
         tokens: Callable[[Connector], TokenSource] = no_token_source,
+        graph_tokens: Callable[[Connector], ChallengedTokenSource] = no_token_source,
         kerberos: KerberosSupport | None = None,
         throttles: Throttles | None = None,
         observer: Callable[[Connector], Observer] | None = None,
@@ -62,6 +70,7 @@ class Connections:
         self._vault = vault
         self._network = network
         self._authenticators = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
+        self._graph_tokens = graph_tokens
         self._throttles = throttles
         self._observer = observer
         self._heavy_work = heavy_work
@@ -104,6 +113,24 @@ class Connections:
         """Send bare requests as the service account, past the throttle: for looking at
         what the server says to them."""
         return open_transport(replace(self._account(connector), limits=PROBE_LIMITS))
+
+    def graph_prober(self, connector: Connector) -> GraphClient:
+        """Ask Microsoft Graph as the integration's application, past the throttle: for
+        looking at what it says."""
+        network, domain = self._network, connector.graph_api_domain
+        transport = GraphTransport(
+            domain,
+            network=network.direct() if connector.disable_proxy else network,
+            clock=network.reactor,
+            limits=GRAPH_PROBE_LIMITS,
+        )
+        target = GraphTarget(
+            domain,
+            connector.mailbox_address,
+            connector.oauth_client_id or "",
+            connector.id,
+        )
+        return GraphClient(transport, self._graph_tokens(connector), target)
 
     def organizers(self, connector: Connector) -> EwsOrganizers:
         """The calendars of the organizers, by impersonation."""

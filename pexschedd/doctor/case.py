@@ -67,25 +67,42 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     """The web proxy on the way to Exchange, without its password; empty: none."""
 
     @property
+    def server(self) -> str:
+        """The name of the interface that has the mailbox."""
+        return "Microsoft Graph" if self.connector.uses_graph else "Exchange"
+
+    @property
+    def server_field(self) -> str:
+        """The label of the field that says where the mailbox's server is."""
+        return "Graph API domain" if self.connector.uses_graph else "EWS URL"
+
+    @property
     def host(self) -> str:
-        """The host of the EWS URL; empty if the URL names none."""
-        return _split(self.connector.url)[0]
+        """The host of the EWS URL, or of Graph; empty if the URL names none."""
+        return _split(self.connector.mailbox_server)[0]
 
     @property
     def port(self) -> int:
-        """The port of the EWS URL, the scheme's own by default; 0 if unusable."""
-        return _split(self.connector.url)[1]
+        """The port of the EWS URL or of Graph, the scheme's own by default; 0 if
+        unusable."""
+        return _split(self.connector.mailbox_server)[1]
 
     @property
     def has_tls(self) -> bool:
-        """True if the EWS URL is an https URL."""
-        return self.connector.url.lower().startswith("https:")
+        """True if the EWS URL is an https URL, or Graph is spoken to with TLS."""
+        return self.connector.mailbox_server.lower().startswith("https:")
+
+    @property
+    def application(self) -> str:
+        """The application's client id; empty if there is none."""
+        return self.connector.oauth_client_id or ""
 
     @property
     def online(self) -> bool:
         """True for Exchange Online, False for a server on-premises."""
         return (
-            self.host in ONLINE_HOSTS
+            self.connector.uses_graph
+            or self.host in ONLINE_HOSTS
             or self.connector.authentication_method == "APP_PERM"
         )
 

@@ -6,6 +6,8 @@ checks, and those that judge many fields at once, have none.
 
 from collections.abc import Mapping
 
+from pexschedd.model.integration.connector import Connector
+
 _URL = ("url",)
 _MAILBOX = ("room_mailbox_email_address",)
 _ADDIN = ("addin_server_domain",)
@@ -64,6 +66,32 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def fields_of_check(check: str) -> tuple[str, ...]:
-    """Return the fields that a check is about; `check` is as in `ReportLine.check`."""
-    return FIELDS.get(check.partition(":")[0], ())
+_APPLICATION = ("oauth_client_id", "oauth_client_secret", "oauth_token_endpoint")
+_DOMAIN = ("graph_api_domain",)
+
+GRAPH_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "proxy": ("graph_api_domain", "disable_proxy"),
+    "name": _DOMAIN,
+    "port": _DOMAIN,
+    "tls": _DOMAIN,
+    "web": _DOMAIN,
+    "credential": ("oauth_client_secret",),
+    "sign_in": (*_APPLICATION, "graph_api_domain"),
+    "mail_read": _MAILBOX,
+    "mail_write": _MAILBOX,
+    "mail_send": ("graph_answer_method",),
+    "calendars": _MAILBOX,
+    "processing": ("room_mailbox_email_address", "graph_answer_method"),
+    "user": (),
+    "notifications": ("graph_notification_method",),
+}
+"""The fields of checks that differ where the mailbox is reached by Microsoft Graph."""
+
+
+def fields_of_check(check: str, connector: Connector) -> tuple[str, ...]:
+    """Return the fields that a check of an integration is about; `check` is as in
+    `ReportLine.check`."""
+    name = check.partition(":")[0]
+    if connector.uses_graph and name in GRAPH_FIELDS:
+        return GRAPH_FIELDS[name]
+    return FIELDS.get(name, ())

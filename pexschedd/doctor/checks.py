@@ -1,47 +1,30 @@
 """The table of checks: for each, its probe, its judgement and the checks that have to
 pass before it makes sense to probe."""
 
-from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from pexschedd.doctor import probes, user_sign_in_probes
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.diagnose import (
     addin,
-    connectivity,
     installation,
     mailbox,
     manifest,
     metadata,
     providers,
-    server_response,
     settings,
     sign_in,
     sources,
     traffic,
     user_sign_in,
 )
-from pexschedd.doctor.probes import Probe, observation_of
+from pexschedd.doctor.graph_checks import graph_checks
+from pexschedd.doctor.probes import observation_of
 from pexschedd.doctor.report import CheckFinding, not_checked
-
-Diagnose = Callable[[ExaminedIntegration, Any], CheckFinding]
-"""A pure judgement of what a check's probe observed."""
-
-
-class DoctorCheck(msgspec.Struct, frozen=True):
-    """One row of the table."""
-
-    name: str
-    """The API's stable word for it; see `ReportLine.check`."""
-    title: str
-    """Its name for people."""
-    probe: Probe
-    diagnose: Diagnose
-    after: tuple[str, ...] = ()
-    """Names of the checks that must pass, or give a warning, before this one."""
+from pexschedd.doctor.running import DoctorCheck
+from pexschedd.doctor.server_checks import TOKEN_ENDPOINT, server_checks
 
 
 def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
@@ -49,7 +32,9 @@ def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
 
     Each comes after the checks that it needs.
     """
-    found = _exchange(case) if case.connector.enable_dynamic_vmrs else []
+    found: list[DoctorCheck] = []
+    if case.connector.enable_dynamic_vmrs:
+        found = graph_checks(case) if case.connector.uses_graph else _exchange(case)
     rows = [*_settings(), *found, *_identity(case), *_addin()]
     if case.connector.enable_personal_vmrs:
         rows += _user_sign_in()
@@ -68,7 +53,9 @@ def draft_checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
     The add-in is served, and tokens are kept, for integrations that are.
     """
     later = {"addin_answers", "addin_manifest", "user_sign_in_redirect"}
-    if case.connector.authentication_method not in _PASSWORD_METHODS:
+    connector = case.connector
+    by_password = connector.authentication_method in _PASSWORD_METHODS
+    if not (connector.uses_graph or by_password):
         later.add("sign_in")
     return [
         replace(check, probe=probes.nothing, diagnose=_after_saving, after=())
@@ -86,61 +73,11 @@ def _settings() -> list[DoctorCheck]:
     return [DoctorCheck("settings", "Settings", probes.nothing, settings.settings)]
 
 
-def server_checks(case: ExaminedIntegration) -> list[DoctorCheck]:
-    """Return the checks of the Exchange server, up to the ways to sign in there."""
-    lookup = () if case.proxy else ("name",)
-    tls = ("tls",) if case.has_tls else ()
-    rows = [
-        DoctorCheck("proxy", "Web proxy", probes.nothing, connectivity.proxy),
-        DoctorCheck("name", "Name", probes.exchange_addresses, connectivity.name),
-        DoctorCheck(
-            "port", "Connection", probes.exchange_port, connectivity.port, lookup
-        ),
-    ]
-    if case.has_tls:
-        rows.append(
-            DoctorCheck(
-                "tls",
-                "Certificate",
-                probes.exchange_certificate,
-                connectivity.certificate,
-                ("port",),
-            )
-        )
-    rows += [
-        DoctorCheck(
-            "web",
-            "EWS",
-            probes.unauthenticated_post,
-            server_response.web,
-            ("port", *tls),
-        ),
-        DoctorCheck(
-            "clock", "Clock", observation_of("web"), server_response.clock, ("web",)
-        ),
-        DoctorCheck(
-            "methods",
-            "Sign-in methods",
-            observation_of("web"),
-            server_response.methods,
-            ("web",),
-        ),
-    ]
-    return rows
-
-
 def _exchange(case: ExaminedIntegration) -> list[DoctorCheck]:
     rows = server_checks(case)
     needed = ["web", "methods"]
     if case.connector.authentication_method in ("OAUTH", "APP_PERM"):
-        rows.append(
-            DoctorCheck(
-                "token_endpoint",
-                "Token endpoint",
-                probes.token_endpoint,
-                providers.token_endpoint,
-            )
-        )
+        rows.append(TOKEN_ENDPOINT)
         needed.append("token_endpoint")
     return rows + _mailbox(tuple(needed))
 

@@ -14,13 +14,14 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
 from pexschedd.doctor.case import AddinState, ExaminedIntegration
-from pexschedd.doctor.checks import DoctorCheck, checks_of, draft_checks_of
+from pexschedd.doctor.checks import checks_of, draft_checks_of
 from pexschedd.doctor.observations import DiskState
 from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.doctor.report import DoctorReport, overall
-from pexschedd.doctor.running import run
+from pexschedd.doctor.running import DoctorCheck, run
 from pexschedd.errors import NotFound
 from pexschedd.ews.client import Poster
+from pexschedd.graph.client import GraphClient
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.platform.missing_references import missing_references
@@ -46,8 +47,9 @@ class StoredRecords(Protocol):
 class Doctor:
     """Examines integrations on request.
 
-    `network` reaches Exchange, and `poster` opens a transport that signs in there as an
-    integration's service account. `pane` returns the page that this daemon serves as an
+    `network` reaches Exchange, `poster` opens a transport that signs in there as an
+    integration's service account, and `graph` a client of Microsoft Graph that signs in
+    as its application. `pane` returns the page that this daemon serves as an
     integration's pane, or None where that is not known; `refused_hosts` the hosts named
     in an integration's refused tokens; `serving` tells whether the daemon is running;
     `addin` gives what the daemon knows of an integration's add-in;
@@ -61,6 +63,7 @@ class Doctor:
         records: StoredRecords,
         network: Network,
         poster: Callable[[Connector], Poster],
+        graph: Callable[[Connector], GraphClient],
         *,
         state_dir: Path,
         now: Now,
@@ -76,6 +79,7 @@ class Doctor:
         self._records = records
         self._network = network
         self._poster = poster
+        self._graph = graph
         self._state_dir = state_dir
         self._now = now
         self._pane = pane
@@ -141,6 +145,7 @@ class Doctor:
             exchange=network,
             public=self._public,
             poster=lambda: self._poster(connector),
+            graph=lambda: self._graph(connector),
             disk=lambda: self._disk(self._state_dir),
             pane=lambda: self._pane(connector),
             now=self._now,

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pexschedd.graph.problems import GraphProblem
 from pexschedd.net.errors import FailureKind
 
 
@@ -92,6 +93,68 @@ class CallResult(msgspec.Struct, frozen=True):
     def went_well(self) -> bool:
         """True if Exchange answered without an error."""
         return self.is_soap and not self.code
+
+
+class GraphResult(msgspec.Struct, frozen=True):
+    """The outcome of one request to Microsoft Graph."""
+
+    problem: GraphProblem | None = None
+    """The refusal of the request; None if there was none."""
+    refused: str = ""
+    """The code of our error where there was no token or no answer, e.g.
+    "sign_in_refused"."""
+    refusal: str = ""
+    """Its message."""
+    result: Any = None
+    """The value that the answer's reader returned."""
+
+    @property
+    def status(self) -> int:
+        """The status of a refusal; 0 without one."""
+        return self.problem.status if self.problem else 0
+
+    @property
+    def code(self) -> str:
+        """The code of a refusal in lower case, as codes come in any case."""
+        return self.problem.code.casefold() if self.problem else ""
+
+    @property
+    def went_well(self) -> bool:
+        """True if Graph did what was asked for."""
+        return self.problem is None and not self.refused
+
+    @property
+    def words(self) -> str:
+        """The words of Graph, or of our error; empty if all went well."""
+        return self.problem.words if self.problem else self.refusal
+
+
+class MailSample(msgspec.Struct, frozen=True):
+    """One message of the equipment mailbox, as far as the application is shown it."""
+
+    id: str = ""
+    """Empty: there is no message."""
+    categories: tuple[str, ...] = ()
+    has_body: bool = False
+    has_extended_property: bool = False
+
+
+class RequestTrace(msgspec.Struct, frozen=True):
+    """A meeting request that lies in the inbox, and what Exchange made of it."""
+
+    age: float
+    """Seconds since it arrived."""
+    has_event: bool
+    response: str = ""
+    """The response of its event, in Graph's words: notResponded, accepted..."""
+
+
+class ProcessingTraces(msgspec.Struct, frozen=True):
+    """Indications of a mailbox's automatic processing."""
+
+    requests: tuple[RequestTrace, ...] = ()
+    responses: tuple[str, ...] = ()
+    """The responses of other people's meetings in the calendar."""
 
 
 class ResolvedAddress(msgspec.Struct, frozen=True):

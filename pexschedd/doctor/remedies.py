@@ -4,6 +4,7 @@ values. Pure.
 Functions return complete lines: one as a string, several as a tuple.
 """
 
+from pexschedd.doctor import graph_remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.util.powershell import quoted
 
@@ -185,7 +186,10 @@ def _new_mailbox(case: ExaminedIntegration, address: str) -> str:
 
 
 def calendar_processing(case: ExaminedIntegration) -> tuple[str, ...]:
-    """Switch automatic processing off, and show all its settings."""
+    """Set automatic processing as the integration needs it, and show all its
+    settings."""
+    if case.connector.uses_graph:
+        return graph_remedies.processing(case)
     return (
         f"Set-CalendarProcessing -Identity {mailbox(case)} {PROCESSING}",
         f"Get-CalendarProcessing -Identity {mailbox(case)} | Format-List",

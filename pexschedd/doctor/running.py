@@ -1,14 +1,17 @@
 """Runs the checks: independent ones at the same time, all within a deadline."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.check_fields import fields_of_check
-from pexschedd.doctor.checks import DoctorCheck
 from pexschedd.doctor.probe_context import ProbeContext
+from pexschedd.doctor.probes import Probe
 from pexschedd.doctor.report import (
     CheckFinding,
     CheckStatus,
@@ -20,7 +23,23 @@ from pexschedd.doctor.report import (
 DEADLINE = 55.0
 """Seconds for a whole examination."""
 
+Diagnose = Callable[[ExaminedIntegration, Any], CheckFinding]
+"""A pure judgement of what a check's probe observed."""
+
 _log = Logger()
+
+
+class DoctorCheck(msgspec.Struct, frozen=True):
+    """One row of the table."""
+
+    name: str
+    """The API's stable word for it; see `ReportLine.check`."""
+    title: str
+    """Its name for people."""
+    probe: Probe
+    diagnose: Diagnose
+    after: tuple[str, ...] = ()
+    """Names of the checks that must pass, or give a warning, before this one."""
 
 
 async def run(
@@ -59,7 +78,7 @@ class _Run:
                 each.name,
                 each.title,
                 self._found[each.name],
-                fields_of_check(each.name),
+                fields_of_check(each.name, self._context.case.connector),
             )
             for each in self._checks
         )

@@ -111,6 +111,13 @@ class GraphClient:
         """
         return await self._single(request, parse, repeatable=False)
 
+    async def look(
+        self, request: ApiRequest, parse: Callable[[bytes], T]
+    ) -> T | GraphProblem:
+        """Send a request past the throttle, and return whatever Graph refuses as a
+        problem: for an examination. Raises `MailboxError` without token or answer."""
+        return await self._observed(request, parse, repeatable=False)
+
     async def follow(
         self,
         link: str,

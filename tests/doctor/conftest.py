@@ -8,6 +8,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 
 from tests.doctor.doctor_support import Clinic, Names
+from tests.doctor.graph_doctor_support import GraphClinic
 
 reactor: Any = _reactor
 
@@ -24,3 +25,11 @@ async def clinic() -> AsyncIterator[Clinic]:
     settled: Deferred[None] = Deferred()
     reactor.callLater(0, settled.callback, None)
     await settled
+
+
+@pytest_twisted.async_yield_fixture()
+async def graph_clinic(clinic: Clinic) -> AsyncIterator[GraphClinic]:
+    """The same for an integration whose mailbox is reached by Microsoft Graph."""
+    made = GraphClinic()
+    yield made
+    await made.close()

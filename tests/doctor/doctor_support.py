@@ -18,12 +18,14 @@ from pexschedd.doctor.case import AddinState
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.observations import DiskState
 from pexschedd.doctor.report import DoctorReport, ReportLine
+from pexschedd.errors import MailboxRefused
 from pexschedd.ews.auth import Authenticator
 from pexschedd.ews.auth.bearer import BearerAuthenticator
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.connection import ConnectionLimits
 from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
+from pexschedd.graph.client import GraphClient
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration.connector import Connector, ExchangeDomain
@@ -151,9 +153,7 @@ class Clinic:
         self.password = SECRET
         self.user = ALICE
         self.records = Records()
-        self.sandbox = Sandbox(
-            now=lambda: datetime.now(UTC), clock=Clock(), accounts=accounts()
-        )
+        self.sandbox = self.made_sandbox(accounts())
         self.exchange_port = self.listen(self.sandbox.site(), _GOOD_MAIL)
         self.addin_port = self.listen(Site(Page(OWN_PANE)), _GOOD_ADDIN)
         self.change(
@@ -230,10 +230,12 @@ class Clinic:
         self.fresh(changed)
 
     def fresh(self, changed: list[Account], **more: Any) -> None:
-        self.sandbox = Sandbox(
-            now=lambda: datetime.now(UTC), clock=Clock(), accounts=changed, **more
-        )
+        self.sandbox = self.made_sandbox(changed, **more)
         self.certificate(_GOOD_MAIL)
+
+    def made_sandbox(self, accounts: list[Account], **more: Any) -> Sandbox:
+        now = lambda: datetime.now(UTC)  # noqa: E731
+        return Sandbox(now=now, clock=Clock(), accounts=accounts, **more)
 
     def misbehave(self, **fault: Any) -> None:
         self.sandbox.behaviour.configure({"faults": [{"times": None, **fault}]})
@@ -264,6 +266,7 @@ class Clinic:
             self.records,
             network,
             poster,
+            lambda connector: self.graph_client(connector, network),
             state_dir=Path("/var/lib/pexschedd"),
             now=lambda: self.now(),
             pane=lambda _: self.pane,
@@ -271,6 +274,9 @@ class Clinic:
             disk=lambda _: self.disk,
             public=Network(reactor, Trust([("public", PUBLIC.pem)])),
         )
+
+    def graph_client(self, connector: Connector, network: Network) -> GraphClient:
+        raise MailboxRefused("there is no Graph here")
 
     async def examine(self) -> DoctorReport:
         return await self.doctor().examine(1, self.user)

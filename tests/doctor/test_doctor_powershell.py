@@ -1,5 +1,6 @@
 """PowerShell text: a value is a value, whatever is in it."""
 
+import itertools
 import re
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.doctor import remedies
+from pexschedd.doctor import graph_remedies, remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.setup.script import TARGETS, SetupOptions, script_for
 from pexschedd.model.integration.connector import Connector
@@ -15,6 +16,12 @@ from pexschedd.util.powershell import comment, one_line, quoted
 from tests.doctor.powershell_support import Unterminated, tokens
 
 METHODS = ("BASIC", "NTLM", "KERBEROS", "OAUTH", "APP_PERM")
+PROTOCOLS: tuple[dict[str, str], ...] = (
+    {},
+    {"mailbox_protocol": "GRAPH"},
+    {"mailbox_protocol": "GRAPH", "graph_answer_method": "MAIL"},
+)
+GRAPH = PROTOCOLS[1]
 PLAIN = Connector(
     id=7,
     uuid="c0000000-0000-4000-8000-000000000001",
@@ -85,9 +92,10 @@ def _shape(script: str) -> list[tuple[str, str]]:
     st.sampled_from(METHODS),
     st.lists(_NASTY.filter(bool), min_size=5, max_size=5),
     _NASTY,
+    st.sampled_from(PROTOCOLS),
 )
 def test_values_do_not_shape_the_script(
-    target: str, method: str, values: list[str], group: str
+    target: str, method: str, values: list[str], group: str, protocol: dict[str, str]
 ) -> None:
     """Whatever the fields hold, the script's code is the same."""
     name, mailbox, address, username, app = values
@@ -102,17 +110,23 @@ def test_values_do_not_shape_the_script(
         kerberos_exchange_spn=name,
         personal_vmr_oauth_client_id=app,
         personal_vmr_adfs_relying_party_trust_identifier=name,
+        **protocol,
     )
     plain = msgspec.structs.replace(
-        PLAIN, authentication_method=method, kerberos_exchange_spn="HTTP/mail"
+        PLAIN,
+        authentication_method=method,
+        kerberos_exchange_spn="HTTP/mail",
+        **protocol,
     )
     wished = SetupOptions(target=target, addin_group=group)
     expected = SetupOptions(target=target, addin_group="Video")
     assert _shape(script_for(hostile, wished)) == _shape(script_for(plain, expected))
 
 
-@given(_NASTY.filter(bool), st.sampled_from(METHODS))
-def test_values_do_not_shape_a_remedy(value: str, method: str) -> None:
+@given(_NASTY.filter(bool), st.sampled_from(METHODS), st.sampled_from(PROTOCOLS))
+def test_values_do_not_shape_a_remedy(
+    value: str, method: str, protocol: dict[str, str]
+) -> None:
     """The same for each line that the doctor recommends."""
 
     def lines(text: str) -> list[str]:
@@ -123,9 +137,14 @@ def test_values_do_not_shape_a_remedy(value: str, method: str) -> None:
             room_mailbox_name=text,
             room_mailbox_email_address=text + "@example.test",
             oauth_client_id=text,
+            **protocol,
         )
-        case = ExaminedIntegration(connector=connector)
+        case = ExaminedIntegration(connector=connector, user=text)
         return [
+            *graph_remedies.grant(case, "Mail.ReadWrite"),
+            *graph_remedies.grant_organizers(case),
+            *graph_remedies.consents(case),
+            *graph_remedies.credentials(case),
             *remedies.look_at_account(case),
             *remedies.new_password(case),
             *remedies.allow_ews(case),
@@ -141,12 +160,15 @@ def test_values_do_not_shape_a_remedy(value: str, method: str) -> None:
         assert _shape(hostile) == _shape(plain)
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("method", METHODS)
-def test_every_script_is_whole(target: str, method: str) -> None:
+def test_every_script_is_whole(
+    target: str, method: str, protocol: dict[str, str]
+) -> None:
     """Brackets are balanced, every variable is given a value before it is used, long
     lines do not end in the middle, and no secret is inside."""
-    connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method, **protocol)
     script = script_for(
         connector, SetupOptions(target=target, addin_group="Video people")
     )
@@ -278,9 +300,12 @@ def test_what_a_script_leaves_alone(target: str, method: str, part: str) -> None
 def test_what_is_made_is_looked_for_first() -> None:
     """Every New-… stands behind a look whether it is there: the script may be run
     again."""
-    for method in METHODS:
+    cases = itertools.product(METHODS, PROTOCOLS)
+    for method, protocol in cases:
         for target in TARGETS:
-            connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+            connector = msgspec.structs.replace(
+                PLAIN, authentication_method=method, **protocol
+            )
             lines = script_for(connector, SetupOptions(target=target)).split("\n")
             for number, line in enumerate(lines):
                 made = re.match(r"\s+(?:else \{ )?(?:if .*\{ )?New-(\w+) ", line)
@@ -291,8 +316,89 @@ def test_what_is_made_is_looked_for_first() -> None:
                 assert f"Get-{made[1]} " in before or f"Get-{made[1]}\n" in before, line
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("target", ["onpremises", "microsoft365"])
-def test_the_script_lets_nobody_write_in_anothers_name(target: str) -> None:
+def test_the_script_lets_nobody_write_in_anothers_name(
+    target: str, protocol: dict[str, str]
+) -> None:
     """Exchange takes requests of people only who have signed in."""
-    script = script_for(PLAIN, SetupOptions(target=target))
+    connector = msgspec.structs.replace(PLAIN, **protocol)
+    script = script_for(connector, SetupOptions(target=target))
     assert "-RequireSenderAuthenticationEnabled $true" in script
+
+
+GRAPH_SETUP = [
+    "Connect-ExchangeOnline",
+    "New-Mailbox -Equipment @New",
+    "New-ServicePrincipal -AppId $AppId -ObjectId $ObjectId",
+    "$MailboxScope = 'pexschedd 7 Graph mailbox'",
+    "$OrganizersScope = 'pexschedd 7 Graph organizers'",
+    'Set-Scope $MailboxScope "PrimarySmtpAddress -eq $(Filtered $Mailbox)"',
+    "'Mail.ReadWrite', 'Calendars.ReadWrite', 'MailboxSettings.Read', 'Mail.Send'",
+    "Set-Role 'Calendars.ReadWrite' $OrganizersScope",
+    "else { Remove-Role 'Calendars.ReadWrite' $OrganizersScope }",
+    '-Role "Application $Role" -CustomResourceScope $Scope',
+    "Set-ManagementScope -Identity $Scope -RecipientRestrictionFilter $Restriction",
+    "Remove-ManagementRoleAssignment -Identity $Name",
+    "-AutomateProcessing AutoUpdate -AddNewRequestsTentatively $true",
+    "-RemoveOldMeetingMessages $false",
+    "#   Set-CalendarProcessing -Identity $Mailbox -AutomateProcessing None",
+    "Test-ServicePrincipalAuthorization -Identity $AppId -Resource $Mailbox",
+    "Get-MgServicePrincipalAppRoleAssignment",
+    "VisibleMeetingUpdateProperties",
+    "Set-App -OrganizationApp -Identity $Old.AppId @Options",
+]
+
+
+@pytest.mark.parametrize("part", GRAPH_SETUP)
+@pytest.mark.parametrize("method", ["BASIC", "APP_PERM"])
+def test_what_the_script_for_graph_does(method: str, part: str) -> None:
+    """Roles within scopes, the processing that Graph needs, and the way back, whatever
+    the integration's authentication method for EWS."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method, **GRAPH)
+    assert part in script_for(connector, SetupOptions(target="microsoft365"))
+
+
+def test_what_the_script_for_graph_leaves_alone() -> None:
+    """Nothing of EWS is set: neither its role nor its switches, and no processing that
+    Graph cannot work with."""
+    connector = msgspec.structs.replace(PLAIN, **GRAPH)
+    script = script_for(connector, SetupOptions(target="microsoft365"))
+    code = [line for line in script.split("\n") if not line.startswith("#")]
+    for words in (
+        *("EWS", "Ews", "AutomateProcessing None", "$Account"),
+        *("FullAccess", "ApplicationImpersonation", "Set-OrganizationConfig"),
+    ):
+        assert not [line for line in code if words in line], words
+    # Going back to EWS is one comment; the script for EWS is as ever.
+    assert "AutomateProcessing None" in script
+    back = script_for(PLAIN, SetupOptions(target="microsoft365"))
+    assert "-AutomateProcessing None" in back
+    assert "Graph mailbox" not in back
+
+
+def test_a_mailbox_without_processing_is_a_choice_with_mails() -> None:
+    """Answers by mail need no events: the script then lets it be chosen."""
+    script = {
+        answer: script_for(
+            msgspec.structs.replace(PLAIN, graph_answer_method=answer, **GRAPH),
+            SetupOptions(target="microsoft365"),
+        )
+        for answer in ("RESPONSE", "MAIL")
+    }
+    assert "$Processing" not in script["RESPONSE"]
+    assert (
+        "    Set-CalendarProcessing -Identity $Mailbox -AutomateProcessing None"
+        in (script["MAIL"])
+    )
+
+
+def test_names_fit() -> None:
+    """Exchange takes 64 characters for the name of a scope or of an assignment."""
+    connector = msgspec.structs.replace(PLAIN, id=10**9, **GRAPH)
+    for scope in (
+        graph_remedies.mailbox_scope(connector),
+        graph_remedies.organizers_scope(connector),
+    ):
+        for role in graph_remedies.MAILBOX_ROLES:
+            assert len(f"{scope} {role}") <= 64

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from pexschedd.doctor.case import ExaminedIntegration
-from pexschedd.doctor.checks import DoctorCheck, checks_of
+from pexschedd.doctor.checks import checks_of
 from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.doctor.report import (
     CheckFinding,
@@ -22,7 +22,7 @@ from pexschedd.doctor.report import (
     passed,
     warning,
 )
-from pexschedd.doctor.running import DEADLINE, run
+from pexschedd.doctor.running import DEADLINE, DoctorCheck, run
 from pexschedd.doctor.text import text
 from tests.conftest import REPOSITORY, Failures
 from tests.doctor.test_doctor_powershell import METHODS, PLAIN

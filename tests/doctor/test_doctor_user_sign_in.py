@@ -77,6 +77,7 @@ class SignInClinic:
             exchange=network,
             public=network,
             poster=lambda: pytest.fail("nobody signs in to Exchange"),
+            graph=lambda: pytest.fail("nobody signs in to Graph"),
             disk=lambda: DiskState("/", 1, 1),
             pane=lambda: None,
             now=lambda: NOW,

@@ -18,14 +18,14 @@ EXPIRY_WARNS = timedelta(days=14)
 def proxy(case: ExaminedIntegration, _: object) -> CheckFinding:
     """Report the web proxy in use, if any. Never fails."""
     if case.proxy:
-        return passed(f"Exchange is reached through the web proxy {case.proxy}.")
+        return passed(f"{case.server} is reached through the web proxy {case.proxy}.")
     if case.connector.disable_proxy:
-        return passed("Exchange is reached directly (disable_proxy is on).")
-    return passed("Exchange is reached directly.")
+        return passed(f"{case.server} is reached directly (disable_proxy is on).")
+    return passed(f"{case.server} is reached directly.")
 
 
 def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
-    """Judge the addresses of the EWS URL's host."""
+    """Judge the addresses of the host of Exchange or of Graph."""
     if not seen.host:
         return failed(
             f"The EWS URL {case.connector.url!r} contains no host name.",
@@ -43,16 +43,20 @@ def name(case: ExaminedIntegration, seen: HostAddresses) -> CheckFinding:
         )
     return failed(
         f"{seen.host} cannot be resolved.",
-        cause="The host name in the EWS URL is wrong, or this machine's DNS servers do "
-        "not know it.",
-        remedy="Correct the field EWS URL (the command lists Exchange's own URLs), or "
+        cause=f"The host name in the {case.server_field} is wrong, or this machine's "
+        "DNS servers do not know it.",
+        remedy="Correct the field Graph API domain, or this machine's DNS servers."
+        if case.connector.uses_graph
+        else "Correct the field EWS URL (the command lists Exchange's own URLs), or "
         "this machine's DNS servers.",
-        commands=("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
+        commands=()
+        if case.connector.uses_graph
+        else ("Get-WebServicesVirtualDirectory | Format-List Server,*Url",),
     )
 
 
 def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
-    """Judge the TCP connection to Exchange, or through the proxy."""
+    """Judge the TCP connection to Exchange or Graph, or through the proxy."""
     where = f"{seen.host}:{seen.port}"
     if seen.failure is None:
         through = f" through {case.proxy}" if case.proxy else ""
@@ -62,13 +66,16 @@ def port(case: ExaminedIntegration, seen: ConnectResult) -> CheckFinding:
             f"No connection to {where}: {seen.problem}.",
             cause="The web proxy does not let the connection through.",
             remedy="Check the proxy's address, name and password in the configuration "
-            "file, and its rules; or reach Exchange without it: disable_proxy.",
+            f"file, and its rules; or reach {case.server} without it: disable_proxy.",
         )
     return failed(
         f"No connection to {where}: {seen.problem}.",
         cause="Nothing listens on this port of the host, or a firewall blocks the "
         "connection.",
-        remedy="Correct host and port in the field EWS URL (port 443 unless Exchange "
+        remedy=f"Let this machine connect to {where}, directly or through a web proxy. "
+        "Run the command on another machine to compare."
+        if case.connector.uses_graph
+        else "Correct host and port in the field EWS URL (port 443 unless Exchange "
         "was set up otherwise), start the web server on the host, or open the port "
         "in the firewall. Run the command on another machine to compare.",
         commands=(

@@ -35,7 +35,7 @@ def token_endpoint(case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
         f"{seen.url} is not a token endpoint (HTTP {seen.status}).",
         cause="The field OAuth token endpoint is wrong, or its tenant does not exist.",
         remedy="Copy the address from the app registration (Overview, Endpoints, "
-        "OAuth 2.0 token endpoint).",
+        f"OAuth 2.0 token endpoint{' (v2)' if case.connector.uses_graph else ''}).",
     )
 
 

@@ -103,7 +103,7 @@ def clock(_case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
     if size <= CLOCK_WARNS:
         return passed("The clocks agree.")
     message = (
-        f"Exchange's clock is {_span(size)} {'ahead of' if apart > 0 else 'behind'} "
+        f"Exchange's clock is {span(size)} {'ahead of' if apart > 0 else 'behind'} "
         "ours."
     )
     remedy = (
@@ -127,7 +127,8 @@ def clock(_case: ExaminedIntegration, seen: HttpResult) -> CheckFinding:
     )
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a difference between clocks in words."""
     return f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} min"
 
 

@@ -9,7 +9,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
 from pexschedd.doctor.case import ExaminedIntegration
-from pexschedd.doctor.checks import server_checks
 from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.doctor.report import (
     CheckFinding,
@@ -23,7 +22,8 @@ from pexschedd.doctor.rooms import findings, graph_findings
 from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
 from pexschedd.doctor.rooms.room_attempt import DeploymentAccess, RoomsAttempt
 from pexschedd.doctor.running import run
-from pexschedd.errors import MailboxError, MailboxRefused, NotFound
+from pexschedd.doctor.server_checks import server_checks
+from pexschedd.errors import MailboxError, MailboxRefused, NotFound, SignInRefused
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
@@ -194,6 +194,7 @@ class RoomsDoctor:
             exchange=network,
             public=network,
             poster=_not_looked_at,
+            graph=_not_looked_at,
             disk=_not_looked_at,
             pane=lambda: None,
             now=self._now,

@@ -28,14 +28,16 @@ if ("$($Found.PrimarySmtpAddress)" -ne $Mailbox) {
 }
 """
 
-CALENDAR = f"""
-# --- Automatic processing off, conflicts allowed -----------------------------------
-# Otherwise Exchange itself accepts meetings, and no virtual room is created for them.
-
-Set-CalendarProcessing -Identity $Mailbox {PROCESSING}
-
+SENDERS = """
 # --- Requests of people only who have signed in ------------------------------------
 # Anybody else can write any sender, and move or cancel other people's meetings.
 
 Set-Mailbox -Identity $Mailbox -RequireSenderAuthenticationEnabled $true
 """
+
+CALENDAR = f"""
+# --- Automatic processing off, conflicts allowed -----------------------------------
+# Otherwise Exchange itself accepts meetings, and no virtual room is created for them.
+
+Set-CalendarProcessing -Identity $Mailbox {PROCESSING}
+{SENDERS}"""

@@ -3,17 +3,19 @@
 
 from pexschedd.util.powershell import quoted
 
-CONNECT_ONLINE = """
+SESSION = """
 if (-not (Get-Command Connect-ExchangeOnline -ErrorAction SilentlyContinue)) {
     throw 'First: Install-Module ExchangeOnlineManagement'
 }
 if (-not (Get-ConnectionInformation)) { Connect-ExchangeOnline }
 """
+"""The connection with Exchange Online."""
 
 CONNECT = f"""
 # EWS ends in Exchange Online on 2027-04-01, for everyone. Until then it works only in
-# organizations that have allowed it, see below.
-{CONNECT_ONLINE}"""
+# organizations that have allowed it, see below. After that Microsoft Graph remains:
+# see the field mailbox_protocol.
+{SESSION}"""
 
 ACCOUNT = """
 # --- The service account (authentication_method OAUTH) ----------------------------

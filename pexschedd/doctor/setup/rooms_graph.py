@@ -28,7 +28,7 @@ def graph_rooms_script(deployment: GraphDeployment, rooms: Iterable[str]) -> str
         [
             head(whose, online=True),
             _values(deployment, rooms),
-            microsoft365.CONNECT_ONLINE,
+            microsoft365.SESSION,
             _APPLICATION,
             ROOMS,
             _ROLE,

@@ -7,6 +7,7 @@ import msgspec
 from pexschedd.doctor.setup import (
     addin,
     addin_tokens,
+    graph,
     mailbox,
     microsoft365,
     onpremises,
@@ -35,6 +36,8 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
     if options.target == "addin_tokens":
         return joined(addin_tokens.blocks(connector))
     online = options.target == "microsoft365"
+    if online and connector.uses_graph:
+        return joined(_graph_blocks(connector, options))
     app_only = online and connector.authentication_method != "OAUTH"
     blocks = [
         _head(connector, online=online),
@@ -59,12 +62,28 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
             onpremises.VIEWING,
         ]
     if online:
-        blocks.append(microsoft365.EWS)
-        blocks.append(addin.ONLINE)
-    directory = addin.EXPAND_ENTRA if online else addin.EXPAND_ACTIVE_DIRECTORY
-    blocks += [addin.EXPAND, directory, addin.DEPLOY]
+        blocks += [microsoft365.EWS, *_ADDIN_ONLINE]
+    else:
+        blocks += [addin.EXPAND, addin.EXPAND_ACTIVE_DIRECTORY, addin.DEPLOY]
     blocks.append(microsoft365.verify(app_only) if online else onpremises.VERIFY)
     return joined(blocks)
+
+
+_ADDIN_ONLINE = (addin.ONLINE, addin.EXPAND, addin.EXPAND_ENTRA, addin.DEPLOY)
+
+
+def _graph_blocks(connector: Connector, options: SetupOptions) -> list[str]:
+    return [
+        _head(connector, online=True),
+        values(connector, options.addin_group, online=True),
+        microsoft365.SESSION,
+        mailbox.MAILBOX,
+        mailbox.SENDERS,
+        graph.processing(connector.graph_answer_method),
+        graph.APPLICATION,
+        *_ADDIN_ONLINE,
+        graph.VERIFY,
+    ]
 
 
 def joined(blocks: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """The script's first block, with the values of the integration. Pure."""
 
 from pexschedd.doctor.case import host_of
+from pexschedd.doctor.graph_remedies import mailbox_scope, organizers_scope
 from pexschedd.model.integration.connector import Connector
 from pexschedd.util.powershell import quoted
 
@@ -13,7 +14,8 @@ function Filtered([string] $Value) { "'" + $Value.Replace("'", "''") + "'" }
 def values(connector: Connector, addin_group: str, *, online: bool) -> str:
     """Return the block that assigns the integration's values to variables."""
     address = connector.mailbox_address
-    username = connector.username
+    method = connector.sign_in_method if online else connector.authentication_method
+    by_graph = online and connector.uses_graph
     rows = [
         ("Mailbox", address, "the equipment mailbox"),
         (
@@ -42,11 +44,14 @@ def values(connector: Connector, addin_group: str, *, online: bool) -> str:
         rows.append(
             ("AppId", connector.oauth_client_id or "", "of the app registration")
         )
-    if connector.authentication_method == "KERBEROS":
+    if by_graph:
+        rows.append(("MailboxScope", mailbox_scope(connector), "that mailbox alone"))
+        rows.append(("OrganizersScope", organizers_scope(connector), ""))
+    if method == "KERBEROS":
         rows.append(("ExchangeSpn", connector.kerberos_exchange_spn, "empty: as below"))
         rows.append(("EwsHost", host_of(connector.url), "of the EWS URL"))
-    if connector.authentication_method != "APP_PERM" or not online:
-        rows.insert(0, ("Account", username, "the service account"))
+    if method != "APP_PERM" or not online:
+        rows.insert(0, ("Account", connector.username, "the service account"))
     lines = ["$ErrorActionPreference = 'Stop'", ""]
     for name, value, why in rows:
         lines.append(f"${name} = {quoted(value)}" + (f"  # {why}" if why else ""))

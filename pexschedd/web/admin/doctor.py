@@ -196,7 +196,7 @@ def _setup_options(request: Request, connector: Connector) -> tuple[SetupOptions
         if name not in _PARAMETERS:
             known = b", ".join(_PARAMETERS).decode()
             raise BadRequest(f"There is no such parameter; there are {known}.")
-    is_online = connector.authentication_method in ("OAUTH", "APP_PERM")
+    is_online = connector.sign_in_method in ("OAUTH", "APP_PERM")
     default = "microsoft365" if is_online else "onpremises"
     target = _argument(request, "for") or default
     form = _argument(request, "format") or "ps1"

@@ -274,8 +274,11 @@ async def test_that_of_an_application(desk: Desk) -> None:
     assert len(desk.raised()) == 1
     desk.put(tables.CONNECTOR, replace(first, oauth_client_secret="sealed:v1:x"))
     assert desk.raised() == {}
-    desk.put(tables.CONNECTOR, replace(first, authentication_method="NTLM"))
+    by_ews = replace(first, authentication_method="NTLM")
+    desk.put(tables.CONNECTOR, by_ews)
     assert desk.raised() == {}
+    desk.put(tables.CONNECTOR, replace(by_ews, mailbox_protocol="GRAPH"))
+    assert len(desk.raised()) == 1
     desk.put(tables.CONNECTOR, replace(first, public_key="damaged"))
     assert desk.raised() == {}
 
