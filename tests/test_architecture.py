@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, str] = {
     "graph/rooms": (
         "graph exchange onetouch/ports onetouch/invitation/invitation model util"
     ),
+    "graph/answering": "graph exchange scheduling/ports model util/powershell",
     "identity": "history model net crypto store util",
     "personal": (
         "bodies model templates scheduling/records/lookup "

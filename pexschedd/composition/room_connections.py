@@ -32,7 +32,6 @@ from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.net.network import Network
 from pexschedd.onetouch.calendars.reading_schedule import AT_ONCE
-from pexschedd.onetouch.deployments import ReadDeployment
 from pexschedd.onetouch.ports.room_mailboxes import RoomMailboxes
 from pexschedd.onetouch.ports.room_notifications import RoomServer
 from pexschedd.store.secrets import SecretVault

@@ -7,10 +7,7 @@
     problems.py         refusals of requests, as Graph words them. Pure
     error_policy.py     what can go wrong, and what is done about it. Pure
     answers.py          answering a batch of messages, each once
-    answer_steps.py     what one answer needs next. Pure, with answer_lookup.py,
-                        answer_mails.py and removal_steps.py
-    batched_steps.py    things that need several requests each, in batches
-    reply_mail.py       a mail of our own that answers a message. Pure
+    answering/          what one answer needs, step by step, and mails of our own
     removal.py          deleting old items
     mailbox_profile.py  what has been found out about a mailbox. Pure
     error_messages.py   what went wrong -> our errors, for administrators. Pure

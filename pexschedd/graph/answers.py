@@ -13,16 +13,16 @@ from pexschedd.clock import Now
 from pexschedd.errors import MailboxError
 from pexschedd.exchange.batches import batches
 from pexschedd.exchange.error_policy import Retry
-from pexschedd.graph.answer_mails import AnsweringMailbox, TextAnswer
-from pexschedd.graph.answer_steps import answer_steps
+from pexschedd.graph.answering.answer_mails import AnsweringMailbox, TextAnswer
+from pexschedd.graph.answering.answer_steps import answer_steps
+from pexschedd.graph.answering.batched_steps import in_batches
+from pexschedd.graph.answering.removal_steps import outcome_of
 from pexschedd.graph.batch import MOST
-from pexschedd.graph.batched_steps import in_batches
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.error_policy import rule_of
 from pexschedd.graph.mailbox_profile import MailboxProfile
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.removal import find_folders
-from pexschedd.graph.removal_steps import outcome_of
 from pexschedd.scheduling.ports.mailbox import Answer, Outcome, OutcomeKind
 
 MAIL = "MAIL"

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 from pexschedd.errors import MailboxError
 from pexschedd.exchange.batches import batches
-from pexschedd.graph.answer_lookup import Found, Steps, look_up_folder
-from pexschedd.graph.batch import MOST
-from pexschedd.graph.batched_steps import in_batches
-from pexschedd.graph.client import GraphClient
-from pexschedd.graph.error_policy import is_gone
-from pexschedd.graph.mailbox_profile import MailboxProfile
-from pexschedd.graph.problems import GraphProblem
-from pexschedd.graph.removal_steps import (
+from pexschedd.graph.answering.answer_lookup import Found, Steps, look_up_folder
+from pexschedd.graph.answering.batched_steps import in_batches
+from pexschedd.graph.answering.removal_steps import (
     carry_out,
     is_refused,
     outcome_of,
     take_away,
 )
+from pexschedd.graph.batch import MOST
+from pexschedd.graph.client import GraphClient
+from pexschedd.graph.error_policy import is_gone
+from pexschedd.graph.mailbox_profile import MailboxProfile
+from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import CALENDARS, ApiRequest, user_path
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.graph.answer_lookup import DECLINING, Found, parse_found, read_time
+from pexschedd.graph.answering.answer_lookup import (
+    DECLINING,
+    Found,
+    parse_found,
+    read_time,
+)
 from pexschedd.model.meeting import Person
 
 PREFIX = bytes.fromhex("040000008200E00074C5B7101A82E008")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pexschedd.graph.reply_mail import (
+from pexschedd.graph.answering.reply_mail import (
     MAX_COMMENT,
     MAX_HTML,
     MAX_LINE,

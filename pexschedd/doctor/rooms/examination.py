@@ -23,7 +23,7 @@ from pexschedd.doctor.rooms.endpoint_examination import EndpointsDoctor
 from pexschedd.doctor.rooms.room_attempt import DeploymentAccess, RoomsAttempt
 from pexschedd.doctor.running import run
 from pexschedd.doctor.server_checks import server_checks
-from pexschedd.errors import MailboxError, MailboxRefused, NotFound, SignInRefused
+from pexschedd.errors import MailboxError, MailboxRefused, NotFound
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment

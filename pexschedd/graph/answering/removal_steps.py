@@ -8,7 +8,7 @@ twice, the first time into Deleted Items.
 
 from pexschedd.errors import MailboxRefused, SignInRefused
 from pexschedd.exchange.error_policy import Retry
-from pexschedd.graph.answer_lookup import Found, Steps
+from pexschedd.graph.answering.answer_lookup import Found, Steps
 from pexschedd.graph.error_policy import blame_of, is_gone, rule_of
 from pexschedd.graph.mailbox_profile import MailboxProfile, RemovalWay
 from pexschedd.graph.problems import GraphProblem

@@ -4,15 +4,15 @@ from datetime import datetime
 
 import msgspec
 
-from pexschedd.graph.answer_lookup import Found, Steps, find_mail
-from pexschedd.graph.mailbox_profile import MailboxProfile
-from pexschedd.graph.problems import GraphProblem
-from pexschedd.graph.reply_mail import (
+from pexschedd.graph.answering.answer_lookup import Found, Steps, find_mail
+from pexschedd.graph.answering.reply_mail import (
     CalendarReply,
     ReplyMail,
     reply_id,
     written_base64,
 )
+from pexschedd.graph.mailbox_profile import MailboxProfile
+from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import MAIL_SEND, ApiRequest, user_path
 from pexschedd.scheduling.ports.mailbox import Action, Answer
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 from pexschedd.errors import MailboxError, MailboxRefused, SignInRefused
-from pexschedd.graph.answer_lookup import Found, Steps, parse_found
+from pexschedd.graph.answering.answer_lookup import Found, Steps, parse_found
 from pexschedd.graph.batch import MOST
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.problems import GraphProblem

@@ -14,7 +14,7 @@ import msgspec
 
 from pexschedd.errors import MailboxError
 from pexschedd.exchange.error_policy import Retry
-from pexschedd.graph.answer_lookup import (
+from pexschedd.graph.answering.answer_lookup import (
     DECLINING,
     Found,
     FoundEvent,
@@ -22,17 +22,17 @@ from pexschedd.graph.answer_lookup import (
     look_up,
     look_up_properties,
 )
-from pexschedd.graph.answer_mails import (
+from pexschedd.graph.answering.answer_mails import (
     AnsweringMailbox,
     TextAnswer,
     send,
     was_sent,
 )
+from pexschedd.graph.answering.removal_steps import is_refused, outcome_of, take_away
+from pexschedd.graph.answering.reply_mail import is_address
 from pexschedd.graph.error_policy import is_gone, rule_of
 from pexschedd.graph.mailbox_profile import LookUpForm
 from pexschedd.graph.problems import GraphProblem
-from pexschedd.graph.removal_steps import is_refused, outcome_of, take_away
-from pexschedd.graph.reply_mail import is_address
 from pexschedd.graph.requests import CALENDARS, ApiRequest, user_path
 from pexschedd.scheduling.ports.mailbox import (
     Action,
