@@ -1,5 +1,11 @@
 """Microsoft Graph, spoken as a client.
 
+    mailbox.py          the equipment mailbox
+    arrivals.py         what has arrived or was hidden
+    folder_changes.py   pages of it, and the position. Pure
+    message_fetcher.py  messages by their ids, even if some cannot be read
+    keeping.py          the calendar, and old items
+    folders.py          the folders that concern us, and the owner's stamp
     client.py           one request or one batch: token, throttle, errors in plain words
     transport.py        HTTP: connections, limits, deadlines
     requests.py         requests and their paths. Pure

@@ -171,6 +171,30 @@ async def test_hidden_while_we_look(stage: GraphStage) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_hidden_during_the_first_look(stage: GraphStage) -> None:
+    """What Exchange hides while both folders are read for the first time is not among
+    the old deleted items: the next look has it."""
+    meeting = stage.invite("Weekly")
+    stage.accept()
+    asked = stage.world.client()
+    read, calls = asked.read, 0
+
+    async def meanwhile(*args: Any) -> Any:
+        nonlocal calls
+        found = await read(*args)
+        calls += 1
+        if calls == 1:
+            stage.change(meeting, body="<p>Another</p>")
+        return found
+
+    asked.read = meanwhile  # type: ignore[method-assign]
+    page = await ArrivalReader(asked).since("")
+    found, _ = await arrived(stage, page.cursor)
+    assert calls == 2
+    assert [*await stage.texts(page), *found] == ["Weekly", "Weekly (hidden)"]
+
+
+@pytest_twisted.ensureDeferred
 async def test_old_deleted_items_are_nobodys_concern(stage: GraphStage) -> None:
     """What lies among the deleted items at the first look is not reported, then or
     later; what comes there afterwards is."""
