@@ -5,9 +5,11 @@ from typing import Any, Generic, Protocol, TypeVar
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 
-from pexschedd.composition.connections import Connections
-from pexschedd.ews.mailbox import EwsMailbox
-from pexschedd.ews.organizers import EwsOrganizers
+from pexschedd.composition.connections import (
+    Connections,
+    EquipmentMailbox,
+    OrganizersCalendars,
+)
 from pexschedd.model.integration.connector import Connector
 
 
@@ -51,16 +53,16 @@ class AddinMailboxes(Service):
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._organizers: _Kept[EwsOrganizers] = _Kept()
-        self._mailboxes: _Kept[EwsMailbox] = _Kept()
+        self._organizers: _Kept[OrganizersCalendars] = _Kept()
+        self._mailboxes: _Kept[EquipmentMailbox] = _Kept()
 
-    def organizers(self, connector: Connector) -> EwsOrganizers:
+    def organizers(self, connector: Connector) -> OrganizersCalendars:
         """The calendars of an integration's organizers."""
         return self._organizers.find(connector) or self._organizers.keep(
             connector, self._connections.organizers(connector)
         )
 
-    def mailbox(self, connector: Connector) -> EwsMailbox:
+    def mailbox(self, connector: Connector) -> EquipmentMailbox:
         """An integration's equipment mailbox."""
         return self._mailboxes.find(connector) or self._mailboxes.keep(
             connector, self._connections.mailbox(connector)

@@ -41,6 +41,7 @@ from pexschedd.web.addin.review import review, text_notes
 from pexschedd.web.addin.route_groups import AddinRouteGroups
 from pexschedd.web.addin.sign_in_pages import UserSignInPages
 from pexschedd.web.addin.tags import TagRoutes
+from pexschedd.web.webhooks.change_notifications import change_notification_group
 
 
 class AddinRoutes(MultiService):
@@ -91,6 +92,9 @@ class AddinRoutes(MultiService):
             "meeting_tags": self._tags(mailboxes, addresses),
         }
         groups |= dict.fromkeys(sign_in.GROUPS, signing_in)
+        groups |= change_notification_group(
+            self._clients.graph.webhooks.find, runtime.reactor.seconds
+        )
         return AddinRouteGroups(api, groups)
 
     def state(self, connector: Connector) -> AddinState:

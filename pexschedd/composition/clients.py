@@ -8,6 +8,7 @@ from twisted.application.service import MultiService
 
 from pexschedd.composition.authentication import KerberosSupport, SignInSettings
 from pexschedd.composition.connections import Connections
+from pexschedd.composition.graph.graph_connections import GraphConnections
 from pexschedd.composition.monitoring import CallObserver
 from pexschedd.composition.network import (
     UploadedCertificates,
@@ -94,12 +95,21 @@ class Clients(MultiService):
         )
         throttles = Throttles(reactor, chance)
         graph_throttles = Throttles(reactor, chance, concurrency=CONCURRENCY)
+        self.graph = GraphConnections(
+            store.vault,
+            network,
+            tokens=self.graph_tokens.of,
+            throttles=graph_throttles,
+            observer=self._observer,
+            heavy_work=runtime.heavy_work,
+            now=runtime.now,
+        )
         self.connections = Connections(
             store.vault,
             network,
+            graph=self.graph,
             kerberos=kerberos,
             tokens=self.accounts.token_caches.of,
-            graph_tokens=self.graph_tokens.of,
             throttles=throttles,
             observer=self._observer,
             heavy_work=runtime.heavy_work,

@@ -12,6 +12,7 @@ from pexschedd.composition.authentication import (
     KerberosSupport,
     no_token_source,
 )
+from pexschedd.composition.graph.graph_connections import GraphConnections
 from pexschedd.ews.mailbox import EwsMailbox, ews_mailbox
 from pexschedd.ews.organizers import EwsOrganizers, ews_organizers
 from pexschedd.ews.streaming.factory import ews_notifications
@@ -23,10 +24,10 @@ from pexschedd.ews.transport.factory import open_transport
 from pexschedd.ews.transport.transport import Transport
 from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import SharedThrottle, Throttles
-from pexschedd.exchange.token_source import ChallengedTokenSource, TokenSource
-from pexschedd.graph.client import GraphClient
-from pexschedd.graph.error_messages import GraphTarget
-from pexschedd.graph.transport import GraphLimits, GraphTransport
+from pexschedd.exchange.token_source import TokenSource
+from pexschedd.graph.mailbox import GraphMailbox
+from pexschedd.graph.notifications.graph_notifications import GraphNotifications
+from pexschedd.graph.organizers.graph_organizers import GraphOrganizers
 from pexschedd.model.integration.connector import Connector
 from pexschedd.net.network import Network
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
@@ -39,18 +40,19 @@ CONNECTIONS = 8
 PROBE_LIMITS = ConnectionLimits(
     connections=3, deadline=15.0, connect=10.0, max_answer=64 * 1024
 )
-GRAPH_PROBE_LIMITS = GraphLimits(
-    deadline=15.0, connect=10.0, max_answer=8 * 1024 * 1024
-)
 """For an administrator who waits for the result."""
 
 
-class Connections:
-    """Opens connections with the Exchange server of any integration.
+EquipmentMailbox = EwsMailbox | GraphMailbox
+OrganizersCalendars = EwsOrganizers | GraphOrganizers
 
-    `tokens` obtains access tokens for an integration with OAUTH or APP_PERM, and
-    `graph_tokens` those for Microsoft Graph; `kerberos` signs in with KERBEROS;
-    `throttles` are shared by everything that acts for the same
+
+class Connections:
+    """Opens connections with the Exchange server of any integration: over EWS, or by
+    `graph` for those that use Microsoft Graph.
+
+    `tokens` obtains access tokens for an integration with OAUTH or APP_PERM; `kerberos`
+    signs in with KERBEROS; `throttles` are shared by everything that acts for the same
     mailbox; `observer` gives an integration's observer of calls; `heavy_work` reads
     Exchange's answers.
     """
@@ -60,8 +62,8 @@ class Connections:
         vault: SecretVault,
         network: Network,
         *,
+        graph: GraphConnections,
         tokens: Callable[[Connector], TokenSource] = no_token_source,
-        graph_tokens: Callable[[Connector], ChallengedTokenSource] = no_token_source,
         kerberos: KerberosSupport | None = None,
         throttles: Throttles | None = None,
         observer: Callable[[Connector], Observer] | None = None,
@@ -70,13 +72,15 @@ class Connections:
         self._vault = vault
         self._network = network
         self._authenticators = AuthenticatorFactory(tokens=tokens, kerberos=kerberos)
-        self._graph_tokens = graph_tokens
+        self.graph = graph
         self._throttles = throttles
         self._observer = observer
         self._heavy_work = heavy_work
 
-    def mailbox(self, connector: Connector) -> EwsMailbox:
+    def mailbox(self, connector: Connector) -> EquipmentMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
+        if connector.uses_graph:
+            return self.graph.mailbox(connector)
         return ews_mailbox(
             self._account(connector),
             connector.mailbox_address,
@@ -86,18 +90,22 @@ class Connections:
 
     def throttle(self, connector: Connector) -> SharedThrottle | None:
         """The throttle of the equipment mailbox, which outlives its connections."""
+        if connector.uses_graph:
+            return self.graph.throttle(connector)
         if self._throttles is None:
             return None
         return self._throttles.of(connector.url, connector.mailbox_address)
 
     def notifications(
         self, connector: Connector, poll_interval: Callable[[], float]
-    ) -> EwsStream | EwsPull | None:
+    ) -> EwsStream | EwsPull | GraphNotifications | None:
         """Notifications of the equipment mailbox, over a connection of their own.
 
         None if the integration has none. `poll_interval` gives the seconds between two
         questions where they are pulled.
         """
+        if connector.uses_graph:
+            return self.graph.notifications(connector)
         if connector.notification_method == "POLL":
             return None
         pulls = connector.notification_method == "PULL"
@@ -114,26 +122,10 @@ class Connections:
         what the server says to them."""
         return open_transport(replace(self._account(connector), limits=PROBE_LIMITS))
 
-    def graph_prober(self, connector: Connector) -> GraphClient:
-        """Ask Microsoft Graph as the integration's application, past the throttle: for
-        looking at what it says."""
-        network, domain = self._network, connector.graph_api_domain
-        transport = GraphTransport(
-            domain,
-            network=network.direct() if connector.disable_proxy else network,
-            clock=network.reactor,
-            limits=GRAPH_PROBE_LIMITS,
-        )
-        target = GraphTarget(
-            domain,
-            connector.mailbox_address,
-            connector.oauth_client_id or "",
-            connector.id,
-        )
-        return GraphClient(transport, self._graph_tokens(connector), target)
-
-    def organizers(self, connector: Connector) -> EwsOrganizers:
-        """The calendars of the organizers, by impersonation."""
+    def organizers(self, connector: Connector) -> OrganizersCalendars:
+        """The calendars of the organizers, in their names."""
+        if connector.uses_graph:
+            return self.graph.organizers(connector)
         return ews_organizers(
             self._account(connector),
             throttles=self._throttles,

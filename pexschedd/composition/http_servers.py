@@ -68,7 +68,7 @@ class HttpServers(MultiService):
             runtime.store,
             clients.network,
             clients.connections.poster,
-            clients.connections.graph_prober,
+            clients.graph.prober,
             state_dir=runtime.config.state_dir,
             now=runtime.now,
             pane=self._addin.pages.pane,

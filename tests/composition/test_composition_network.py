@@ -1,7 +1,7 @@
 """From configuration and store to the way out."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_twisted
@@ -155,7 +155,7 @@ async def test_integrations_without_proxy(tmp_path: Path) -> None:
     found = [h for h in hosts if is_direct(URI.fromBytes(f"https://{h}/x".encode()))]
     assert found == ["mail2.test", "url2.test"]
     network = Network(Clock(), Trust(), PROXY)
-    connections = Connections(store.vault, network)
+    connections = Connections(store.vault, network, graph=cast(Any, None))
     assert connections._account(CONNECTOR).network.proxy is PROXY
     assert connections._account(direct).network.proxy is None
     await store.close()

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
@@ -346,5 +346,7 @@ async def test_exchange_takes_an_applications_token(
 
 def mailbox_of(bench: Bench) -> EwsMailbox:
     network = Network(reactor, Trust())
-    connections = Connections(bench.store.vault, network, tokens=bench.caches.of)
+    connections = Connections(
+        bench.store.vault, network, graph=cast(Any, None), tokens=bench.caches.of
+    )
     return connections.mailbox(bench.connector)

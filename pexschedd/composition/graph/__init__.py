@@ -1,0 +1,1 @@
+"""Connections with Microsoft Graph, as the daemon's parts share them."""
