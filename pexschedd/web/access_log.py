@@ -12,6 +12,8 @@ AccessSink = Callable[[str], None]
 _LONGEST_METHOD, _LONGEST_PATH = 20, 200
 _KEYED = b"/feedback/"
 """The beginning of paths that end with an endpoint's key, which is left out."""
+_WEBHOOK = b"/change_notifications/"
+"""The part of a path that a webhook's key comes after, which is left out as well."""
 
 
 class AnsweredRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,8 @@ def access_line(answer: AnsweredRequest) -> str:
     path = answer.path
     if path.startswith(_KEYED):
         path = b"/".join([*path.split(b"/")[:3], b"..."])
+    elif _WEBHOOK in path:
+        path = path.partition(_WEBHOOK)[0] + _WEBHOOK + b"..."
     return (
         f'{{"time":"{answer.time}","log":"access","request":"{answer.request_id}",'
         f'"address":"{answer.address}",'

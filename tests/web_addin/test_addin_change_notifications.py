@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 
 from pexschedd.util.token_bucket import Rate
+from pexschedd.web.access_log import AnsweredRequest, access_line
 from pexschedd.web.addin.rates import NO_BOUND, RequestRates
 from pexschedd.web.addin.route_groups import PREFIX
 from pexschedd.web.webhooks.change_notifications import (
@@ -171,3 +172,21 @@ def test_the_address_is_the_add_ins() -> None:
     assert webhook_url("vc.example.test", 7, "key") == (
         f"https://vc.example.test{PREFIX}/7/{GROUP}/key"
     )
+
+
+@pytest.mark.parametrize("rest", ["", "/more", "?validationToken=x"])
+def test_the_key_is_not_logged(rest: str) -> None:
+    """The access log names the integration, and leaves out what nobody may know."""
+    path = f"{PREFIX}/1/{GROUP}/right{rest}".encode()
+    answered = AnsweredRequest(
+        time="",
+        request_id="",
+        address="",
+        path=path,
+        status=202,
+        size=0,
+        milliseconds=0,
+    )
+    line = access_line(answered)
+    assert f'"path":"{PREFIX}/1/{GROUP}/..."' in line
+    assert "right" not in line
