@@ -271,7 +271,7 @@ async def test_a_server_that_repeats_the_address(listening: Listening) -> None:
         )
 
     graph = listening.world.sandbox.graph
-    graph.subscriptions._create = refuse  # type: ignore[method-assign]
+    graph.subscriptions._create = refuse  # type: ignore[method-assign,assignment]
     with capturedLogs() as events:
         listening.listen()
         error = await listening.over

@@ -99,7 +99,7 @@ class OrganizerCalendar:
                 return None
             # National clouds do not tell them: a moved one is only found nearby.
             changed = {}
-        if False:
+        if original in changed:
             return msgspec.structs.replace(
                 master, ref=changed[original], is_series=False
             )
