@@ -82,3 +82,12 @@ async def test_a_request_without_a_room(process: Process, inbox: MemoryInbox) ->
         ("discard", 1),
     ]
     assert found[0].note.startswith("declined: ")
+
+
+@pytest_twisted.ensureDeferred
+async def test_hidden_messages_of_others(process: Process, inbox: MemoryInbox) -> None:
+    """What lies among the deleted items is recorded only if it concerns a room here."""
+    foreign = request(9, hidden=True)
+    assert await recorded(process, inbox, foreign) == []
+    (found,) = await recorded(process, inbox, request(1, hidden=True))
+    assert found.action == "accept"

@@ -208,6 +208,36 @@ async def test_what_fails_of_a_colleague_takes_no_meeting_away(
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_fails_among_the_deleted_items_is_answered_where_there_is_a_room(
+    tmp_path: Path, inbox: MemoryInbox
+) -> None:
+    """A hidden message that cannot be read says something only if its meeting is
+    scheduled here; one in the inbox always does."""
+    process = Process(tmp_path / "state", MemoryMailbox(inbox))
+    await process.book(tag(1))
+    inbox.deliver(request(1))
+    await process.settle(1)
+    connector = process.store.get(tables.CONNECTOR, 1)
+    assert connector is not None
+    known, unknown = MessageRef("a", uid=request(1).uid), MessageRef("b", uid="0400B")
+    said = []
+    for ref, hidden in ((known, True), (unknown, True), (unknown, False)):
+        change = process.store.transaction()
+        message = Unreadable(ref, "damaged", hidden=hidden)
+        process.handler.give_up(change, connector, message, "an id")
+        said.append(
+            [
+                each.new.action
+                for each in change.operations
+                if isinstance(each.new, PendingAnswer)
+            ]
+        )
+        change.undo()
+    assert said == [[Action.REPLY], [], [Action.DECLINE]]
+    await process.end()
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_request_that_the_server_cannot_show_is_set_aside(
     tmp_path: Path, inbox: MemoryInbox
 ) -> None:
