@@ -1,0 +1,201 @@
+"""The steps of answers without a server: what is asked next, given what is known."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+import pytest_twisted
+
+from pexschedd.errors import (
+    MailboxError,
+    MailboxRefused,
+    MailboxUnreachable,
+    SignInRefused,
+)
+from pexschedd.graph.answering.answer_lookup import Found, FoundEvent, Steps
+from pexschedd.graph.answering.answer_mails import AnsweringMailbox, TextAnswer
+from pexschedd.graph.answering.answer_steps import answer_steps
+from pexschedd.graph.answering.batched_steps import MAX_BATCH, in_batches
+from pexschedd.graph.client import GraphClient
+from pexschedd.graph.mailbox_profile import MailboxProfile
+from pexschedd.graph.problems import GraphProblem
+from pexschedd.graph.requests import ApiRequest
+from pexschedd.model.meeting import MessageRef
+from pexschedd.scheduling.ports.mailbox import Action, Blame, Outcome, OutcomeKind
+
+NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+DONE = Outcome(OutcomeKind.DONE)
+
+
+def said(
+    action: Action, replies: Sequence[Any], *, by_mail: bool = False
+) -> tuple[list[str], Any]:
+    """The names of the requests of an answer that hears these replies, and its end."""
+    mailbox = AnsweringMailbox(
+        "box@example.test", by_mail, NOW, MailboxProfile(frozenset({"IN", "DEL"}))
+    )
+    steps = answer_steps(mailbox, TextAnswer(MessageRef("AAMk="), action, "<p>x</p>"))
+    names = [next(steps).name]
+    for each in replies:
+        try:
+            if isinstance(each, MailboxError):
+                names.append(steps.throw(each).name)
+            else:
+                names.append(steps.send(each).name)
+        except StopIteration as end:
+            return names, end.value
+    return names, None
+
+
+def message(of: str = "singleInstance", **event: Any) -> Found:
+    inner = FoundEvent(id="AAEv=", **event)
+    return Found(folder="IN", is_meeting=True, received=NOW, kind=of, event=inner)
+
+
+@pytest.mark.parametrize(
+    ("of_message", "of_event", "deleted"),
+    [
+        ("singleInstance", "singleInstance", True),
+        ("seriesMaster", "seriesMaster", True),
+        ("occurrence", "occurrence", True),
+        ("exception", "exception", True),
+        ("occurrence", "seriesMaster", False),
+        ("exception", "seriesMaster", False),
+        ("", "seriesMaster", False),
+    ],
+)
+def test_a_series_outlives_its_occurrences(
+    of_message: str, of_event: str, deleted: bool
+) -> None:
+    """A cancelled occurrence takes no series with it, whatever event Graph names."""
+    replies = [message(of_message, kind=of_event), *[Found()] * 2]
+    names, end = said(Action.REMOVE, replies[: 2 + deleted])
+    assert names == ["messages/event", *["events/delete"] * deleted, "messages/move"]
+    assert end == DONE
+
+
+def test_a_copy_for_a_delegate() -> None:
+    """The one who was invited answers, not the delegate's mailbox."""
+    found = Found(folder="IN", is_meeting=True, delegated=True, received=NOW)
+    names, end = said(Action.ACCEPT, [found, Found()])
+    assert (names, end) == (["messages/event", "messages/move"], DONE)
+
+
+def test_a_decline_is_marked_first() -> None:
+    """The mark comes before what it tells of; one that is refused is done without."""
+    wanted = ["messages/event", "messages/mark", "events/decline", "messages/move"]
+    for marked in (Found(), GraphProblem(400, "BadRequest")):
+        names, end = said(Action.DECLINE, [message(), marked, Found(), Found()])
+        assert (names, end) == (wanted, DONE)
+    late = GraphProblem(503, "ErrorServerBusy")
+    assert said(Action.DECLINE, [message(), late]) == (wanted[:2], late)
+
+
+@pytest.mark.parametrize("action", [Action.ACCEPT, Action.REMOVE, Action.DISCARD])
+def test_an_error_while_the_message_is_taken_away(action: Action) -> None:
+    """What was done before is told; a discard has done nothing."""
+    done = [message()] if action is Action.DISCARD else [message(), Found()]
+    lost = MailboxUnreachable("lost")
+    if action is Action.DISCARD:
+        with pytest.raises(MailboxUnreachable):
+            said(action, [*done, lost])
+        return
+    _, end = said(action, [*done, lost])
+    assert end == Outcome(OutcomeKind.RETRY, "lost", Blame.SERVER, Action.DISCARD)
+
+
+def test_an_error_while_it_is_answered() -> None:
+    """The answer may have been given: that is the caller's to remember."""
+    with pytest.raises(MailboxUnreachable):
+        said(Action.ACCEPT, [message(), MailboxUnreachable("lost")])
+
+
+def test_a_final_problem_of_the_message() -> None:
+    """After an answer nothing but the message is left, whatever is wrong with it."""
+    broken = GraphProblem(500, "ErrorCorruptData", "broken")
+    _, end = said(Action.ACCEPT, [message(), Found(), broken, broken, broken])
+    assert end.kind is OutcomeKind.RETRY
+    assert (end.remaining, end.blame) == (Action.DISCARD, Blame.MESSAGE)
+
+
+def test_a_change_at_the_same_moment() -> None:
+    """A conflict is looked up and tried once more, then left for later."""
+    conflict = GraphProblem(412, "ErrorIrresolvableConflict")
+    twice = ["messages/event", "events/accept"] * 2
+    replies = [message(), conflict, message(), Found(), Found()]
+    assert said(Action.ACCEPT, replies) == ([*twice, "messages/move"], DONE)
+    replies = [message(), conflict, message(), conflict]
+    assert said(Action.ACCEPT, replies) == (twice, conflict)
+    answered = message(response="accepted", responded=NOW)
+    names, end = said(Action.ACCEPT, [message(), conflict, answered, Found()])
+    assert (names, end) == ([*twice[:3], "messages/move"], DONE)
+
+
+class FakeClient:
+    """A client whose batches fail as they are told to."""
+
+    def __init__(self, errors: dict[str, MailboxError]) -> None:
+        self.errors = errors
+        self.batches: list[list[str]] = []
+
+    async def batch(self, requests: Sequence[ApiRequest], _parse: Any) -> list[Found]:
+        self.batches.append([each.name for each in requests])
+        error = self.errors.get(requests[0].name)
+        if error is not None:
+            raise error
+        return [Found(id=each.name) for each in requests]
+
+
+def asking(*names: str, body: str = "") -> Steps[str]:
+    heard = []
+    for name in names:
+        found = yield ApiRequest(name=name, method="GET", path="", body=body or None)
+        assert isinstance(found, Found)
+        heard.append(found.id)
+    return "-".join(heard)
+
+
+async def asked(client: FakeClient, *things: Steps[str]) -> list[Any]:
+    results = await in_batches(cast(GraphClient, client), things)
+    return [each if isinstance(each, str) else type(each) for each in results]
+
+
+@pytest_twisted.ensureDeferred
+async def test_rounds_of_batches() -> None:
+    """Each round has the next request of all that are not at their end."""
+    client = FakeClient({})
+    things = [asking("a", "b"), asking(), asking("c", "d", "e")]
+    assert await asked(client, *things) == ["a-b", "", "c-d-e"]
+    assert client.batches == [["a", "c"], ["b", "d"], ["e"]]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_size_of_batches() -> None:
+    """At most twenty, and not more text than a server takes; one that is larger by
+    itself goes by itself."""
+    client = FakeClient({})
+    await asked(client, *(asking("a") for _ in range(45)))
+    assert [len(each) for each in client.batches] == [20, 20, 5]
+    client = FakeClient({})
+    large = ["x" * (MAX_BATCH // 2)] * 3 + ["x" * (MAX_BATCH + 1), ""]
+    await asked(client, *(asking("a", body=each) for each in large))
+    assert [len(each) for each in client.batches] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "others"),
+    [
+        (MailboxRefused("no"), "b-b"),
+        (SignInRefused("no"), SignInRefused),
+        (MailboxUnreachable("lost"), MailboxUnreachable),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_an_error_of_a_batch(error: MailboxError, others: Any) -> None:
+    """What is refused concerns what was asked; anything else ends all of it at once."""
+    client = FakeClient({"a": error})
+    things = [asking("a") for _ in range(20)] + [asking("b", "b") for _ in range(3)]
+    results = await asked(client, *things)
+    assert results == [type(error)] * 20 + [others] * 3
+    assert len(client.batches) == (3 if others == "b-b" else 1)
