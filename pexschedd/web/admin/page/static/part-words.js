@@ -9,6 +9,7 @@ const VALUES = {
   KERBEROS: "Kerberos",
   OAUTH: "OAuth",
   APP_PERM: "OAuth of an application",
+  GRAPH: "Microsoft Graph",
   AZURE: "Azure",
 };
 

@@ -17,23 +17,30 @@ const METHODS = [
   ["OAUTH", "OAuth: a service account, signed in once in a browser"],
   ["APP_PERM", "OAuth: an application’s own secret"],
 ];
+const PROTOCOLS = [
+  ["EWS", "Exchange Web Services"],
+  ["GRAPH", "Microsoft Graph, for Exchange Online"],
+];
 const PASSWORD = ["BASIC", "NTLM", "KERBEROS"];
 const OAUTH = ["OAUTH", "APP_PERM"];
+const EWS = [...PASSWORD, ...OAUTH];
 
-/* What is asked for, in groups. `only` are the sign-in methods that a field is for. */
+/* What is asked for, in groups. `only` are the sign-in methods that a field is for; GRAPH is one of them here. */
 const GROUPS = [
   ["Exchange", "The server that pexschedd talks to, and how it signs in there.", [
     ["name", "Name of the integration", { hint: "For administrators, such as the site: Head office.", wide: true }],
-    ["url", "EWS URL", { wide: true, placeholder: "https://mail.example.com/EWS/Exchange.asmx", hint: "Where Exchange Web Services answer: one of the servers, or the load balancer." }],
-    ["authentication_method", "Sign-in method", { options: METHODS, wide: true, hint: "How the service account signs in to Exchange." }],
+    ["mailbox_protocol", "Interface to the mailbox", { options: PROTOCOLS, wide: true, hint: "Exchange Online has Microsoft Graph alone; Exchange on-premises has no other than Exchange Web Services." }],
+    ["graph_api_domain", "Host of Microsoft Graph", { only: ["GRAPH"], wide: true, hint: "graph.microsoft.com, unless your tenant is in a national cloud." }],
+    ["url", "EWS URL", { only: EWS, wide: true, placeholder: "https://mail.example.com/EWS/Exchange.asmx", hint: "Where Exchange Web Services answer: one of the servers, or the load balancer." }],
+    ["authentication_method", "Sign-in method", { only: EWS, options: METHODS, wide: true, hint: "How the service account signs in to Exchange." }],
     ["username", "Service account", { only: [...PASSWORD, "OAUTH"], placeholder: "EXAMPLE\\pexip", hint: "EXAMPLE\\name or name@example.com. It acts for the equipment mailbox." }],
     ["password", "Password of the service account", { kind: "password", only: PASSWORD, hint: "Kept sealed, and never shown again." }],
     ["kerberos_realm", "Kerberos realm", { only: ["KERBEROS"], placeholder: "EXAMPLE.COM", hint: "That of the service account, usually the domain in capitals." }],
     ["kerberos_kdc", "Kerberos server (KDC)", { only: ["KERBEROS"], optional: true, placeholder: "dc1.example.com", hint: "A domain controller; without one, DNS says which." }],
-    ["oauth_client_id", "Application (client) id", { only: OAUTH, hint: "As the registration of the application shows it." }],
-    ["oauth_client_secret", "Client secret", { kind: "password", only: ["APP_PERM"], hint: "Kept sealed, and never shown again." }],
+    ["oauth_client_id", "Application (client) id", { only: [...OAUTH, "GRAPH"], hint: "As the registration of the application shows it." }],
+    ["oauth_client_secret", "Client secret", { kind: "password", only: ["APP_PERM", "GRAPH"], hint: "Its value, not its id. Kept sealed, and never shown again." }],
     ["oauth_auth_endpoint", "Authorization endpoint", { only: ["OAUTH"], wide: true, hint: "The identity provider’s address at which people sign in." }],
-    ["oauth_token_endpoint", "Token endpoint", { only: OAUTH, wide: true, hint: "The identity provider’s address that gives tokens to programs." }],
+    ["oauth_token_endpoint", "Token endpoint", { only: [...OAUTH, "GRAPH"], wide: true, hint: "The identity provider’s address that gives tokens to programs. For Microsoft Graph: https://login.microsoftonline.com/, your tenant’s id, and /oauth2/v2.0/token." }],
     ["oauth_redirect_uri", "Redirect address", { only: ["OAUTH"], wide: true, hint: "Where the browser comes back to after signing in. Enter it at the identity provider, too." }],
   ]],
   ["Equipment mailbox", "People invite this mailbox; pexschedd reads and answers its mail.", [
@@ -120,7 +127,8 @@ class FirstSteps {
   }
 
   follow(name = "") {
-    const method = this.value("authentication_method");
+    const usesGraph = this.value("mailbox_protocol") === "GRAPH";
+    const method = usesGraph ? "GRAPH" : this.value("authentication_method");
     for (const field of this.fields.values()) field.hidden = Boolean(field.only) && !field.only.includes(method);
     if (name === "url") this.suggest("domains", hostOf(this.value("url")));
     if (name === "room_mailbox_email_address") this.suggest("scheduled_alias_domain", this.value("room_mailbox_email_address").split("@")[1] || "");

@@ -28,10 +28,18 @@ const stateFacts = (state) =>
     ["New messages", noticed(state), state.back_off > 0 && `; Exchange may be asked again in ${duration(state.back_off)}`],
     ["Set aside", state.set_aside_count ? `${state.set_aside_count}` : "none"]);
 
+const usesGraph = (record) => record.mailbox_protocol === "GRAPH";
+
+/** How the mailbox's server is signed in to: with Graph as an application, whatever EWS would use. */
+function signIn(record) {
+  const name = usesGraph(record) ? record.oauth_client_id : record.username;
+  return [METHODS[usesGraph(record) ? "APP_PERM" : record.authentication_method], name && [" as ", h("code", {}, name)]];
+}
+
 const settings = (record) =>
   facts(
-    ["EWS URL", h("code", {}, record.url || "–")],
-    ["Signs in with", METHODS[record.authentication_method], record.username && [" as ", h("code", {}, record.username)]],
+    usesGraph(record) ? ["Microsoft Graph", h("code", {}, record.graph_api_domain)] : ["EWS URL", h("code", {}, record.url || "–")],
+    ["Signs in with", ...signIn(record)],
     ["Equipment mailbox", h("code", {}, record.room_mailbox_email_address || "–")],
     ["Aliases", h("code", {}, `${record.scheduled_alias_prefix}${"#".repeat(record.scheduled_alias_suffix_length)}@${record.scheduled_alias_domain}`)],
     ["Add-in’s server", h("code", {}, record.addin_server_domain)],
@@ -80,7 +88,7 @@ async function open(view) {
   view.title(record.name);
   const [health, alarmRegion, chart, addin, pillRegion] = [h("div", {}), h("div", {}), h("div", {}), h("div", {}), h("span", {})];
   const setAside = setAsideCard(view, id);
-  const account = record.authentication_method === "OAUTH" ? await accountCard(view, id) : null;
+  const account = record.authentication_method === "OAUTH" && !usesGraph(record) ? await accountCard(view, id) : null;
   await view.every(5000, async () => {
     const [state, alarms, counts, shown] = await Promise.all([
       get(`status/v1/exchange_integration/${id}/`, {}, view.signal),
