@@ -8,7 +8,7 @@ from the other.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -33,6 +33,9 @@ _MESSAGE_CLASS = "String 0x001A"
 """A property that every message has."""
 _MOST_REQUESTS = 3
 _MOST_LISTED = 25
+_LONGEST_ID = 1000
+
+T = TypeVar("T")
 
 
 class _Body(msgspec.Struct):
@@ -50,7 +53,7 @@ class _Event(msgspec.Struct, rename="camel"):
 
 
 class _Message(msgspec.Struct, rename="camel"):
-    id: str = ""
+    id: Annotated[str, msgspec.Meta(max_length=_LONGEST_ID)] = ""
     categories: list[str] | None = None
     body: _Body | None = None
     received: str = msgspec.field(name="receivedDateTime", default="")
@@ -208,8 +211,15 @@ async def _ask(
     return GraphResult(result=found)
 
 
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def _read_sample(body: bytes) -> MailSample:
-    found = msgspec.json.decode(body, type=_Messages).value
+    found = _decoded(body, _Messages).value
     if not found:
         return MailSample()
     message = found[0]
@@ -222,20 +232,20 @@ def _read_sample(body: bytes) -> MailSample:
 
 
 def _read_purpose(body: bytes) -> str:
-    return msgspec.json.decode(body, type=_Settings).user_purpose
+    return _decoded(body, _Settings).user_purpose
 
 
 def _read_request_ids(body: bytes) -> list[str]:
-    found = msgspec.json.decode(body, type=_Messages).value
+    found = _decoded(body, _Messages).value
     return [each.id for each in found if each.kind.endswith(".eventMessageRequest")]
 
 
 def _read_request(body: bytes) -> _Message:
-    return msgspec.json.decode(body, type=_Message)
+    return _decoded(body, _Message)
 
 
 def _read_responses(body: bytes) -> tuple[str, ...]:
-    found = msgspec.json.decode(body, type=_Events).value
+    found = _decoded(body, _Events).value
     return tuple(_response(each) for each in found if each.is_organizer is False)
 
 

@@ -90,7 +90,11 @@ class GraphClinic(Clinic):
     def invite(self, **more: Any) -> Any:
         """Alice invites the equipment mailbox."""
         start = datetime.now(UTC) + timedelta(days=1)
-        fields = {"subject": "Weekly", "body": "<p>Agenda</p>", "required": [EQUIPMENT]}
+        fields: dict[str, Any] = {
+            "subject": "Weekly",
+            "body": "<p>Agenda</p>",
+            "required": [EQUIPMENT],
+        }
         fields |= {"start": start, "end": start + timedelta(hours=1), **more}
         return self.sandbox.exchange.schedule(ALICE, **fields)
 

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_twisted
+from twisted.web.server import Site
 
 from pexschedd.crypto.certificates import to_pem
 from pexschedd.doctor.report import CheckStatus, DoctorReport
 from pexschedd.doctor.text import text
 from pexschedd.sandbox.graph.signin.applications import MailboxGrant
+from pexschedd.sandbox.items.records import ResponseType
 from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.scheduling.alarms import names
 from tests.doctor.doctor_support import (
@@ -19,7 +21,6 @@ from tests.doctor.doctor_support import (
     INTERNAL,
     MAIL,
     Page,
-    Site,
     line,
 )
 from tests.doctor.graph_doctor_support import (
@@ -188,7 +189,7 @@ def answered_by_another(c: GraphClinic) -> None:
     _long_ago(c)
     mailbox = c.sandbox.exchange.mailbox(EQUIPMENT)
     for item in mailbox.folders["calendar"].items.values():
-        item.my_response = "Accept"
+        item.my_response = ResponseType.ACCEPT
 
 
 def by_webhook(c: GraphClinic) -> None:
@@ -364,16 +365,16 @@ async def test_nothing_is_changed(graph_clinic: GraphClinic) -> None:
     graph_clinic.invite()
     exchange = graph_clinic.sandbox.exchange
 
-    def state() -> list[tuple[str, str, list[str], bool]]:
+    def state() -> list[tuple[str, str, tuple[str, ...], bool]]:
         return [
-            (item.id, item.folder, list(item.categories), item.is_read)
+            (item.id, item.folder, item.categories, item.is_read)
             for address in (ALICE, EQUIPMENT)
             for folder in exchange.mailbox(address).folders.values()
             for item in folder.items.values()
         ]
 
     (message,) = exchange.mailbox(EQUIPMENT).folders["inbox"].items.values()
-    message.categories = ["Video"]
+    message.categories = ("Video",)
     before = state()
     assert (await graph_clinic.examine()).status is PASSED
     assert state() == before
