@@ -285,3 +285,24 @@ async def test_a_role_that_is_missing(graph_world: GraphWorld) -> None:
     assert isinstance(error, MailboxRefused)
     for part in ("Application Mail.ReadWrite", EQUIPMENT, "two hours"):
         assert part in error.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_look(graph_world: GraphWorld) -> None:
+    """An examination is told what the server said, whosever problem it is; it waits
+    for no pause, and makes none."""
+    client = graph_world.client()
+    for kind, status in (
+        ("ErrorAccessDenied", 403),
+        ("ErrorInvalidUser", 404),
+        ("http-429", 429),
+    ):
+        graph_world.misbehave(kind=kind)
+        found = await client.look(inbox(), named)
+        assert isinstance(found, GraphProblem)
+        assert found.status == status
+    assert client.back_off_seconds == 0
+    graph_world.misbehave(kind="http-429")
+    await failure(client.read(inbox(), named))
+    assert client.back_off_seconds > 0
+    assert await client.look(inbox(), named) == "Inbox"

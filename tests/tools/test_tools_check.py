@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+import requests
 from twisted.internet import reactor as _reactor
 
 from pexschedd.config import Config
@@ -27,6 +28,7 @@ from tests.system.system_support import ALICE, World
 
 reactor: Any = _reactor
 
+CLIENT = "11111111-2222-4333-8444-555555555555"
 BAD = failed("Bad.", cause="Because.", remedy="Do.", commands=("Get-It",))
 
 
@@ -191,3 +193,45 @@ def test_with_and_without_the_daemon(world: World) -> None:
     assert "Add-in: connection" in out
     assert "The daemon is not running." in out
     assert [path.read_bytes() for path in state] == before
+
+
+def test_an_integration_over_graph(world: World) -> None:
+    """The tool and the daemon sign in to Graph as the integration's application, with
+    its sealed secret; the set-up script is the one for Graph."""
+    world.create_integration()
+    host = world.exchange.removeprefix("http://")
+    application = {"client_id": CLIENT, "tenant": "contoso.test", "secret": "gr4ph"}
+    url = f"{world.exchange}/sandbox/graph/applications"
+    assert requests.put(url, json=application, timeout=10).ok
+    record = "configuration/v1/ms_exchange_connector/1/"
+    fields = {
+        "mailbox_protocol": "GRAPH",
+        "graph_api_domain": host,
+        "oauth_client_id": CLIENT,
+        "oauth_client_secret": "gr4ph",
+        "oauth_token_endpoint": f"{world.exchange}/contoso.test/oauth2/v2.0/token",
+    }
+    changed = world.ask("PATCH", record, fields)
+    assert changed.ok, changed.text
+    status, out, err = tool(world, "--user", ALICE, "--json")
+    (found,) = json.loads(out)
+    lines = {each["check"]: each for each in found["lines"]}
+    for check_ in (
+        "sign_in",
+        "mailbox",
+        "mail_read",
+        "mail_write",
+        "calendars",
+        "user",
+    ):
+        assert lines[check_]["status"] == "passed", lines[check_]
+    assert CLIENT in lines["sign_in"]["message"]
+    assert "impersonation" not in lines
+    assert status == 0, out + err
+    script = world.ask("GET", f"{record}exchange_setup/", format="json").json()
+    assert script["for"] == "microsoft365"
+    assert "-AutomateProcessing AutoUpdate" in script["script"]
+
+    world.daemon.stop()
+    status, out, err = tool(world)
+    assert f"The application {CLIENT} is signed in." in out, out + err
