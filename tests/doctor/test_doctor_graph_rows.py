@@ -375,11 +375,11 @@ async def test_nothing_is_changed(graph_clinic: GraphClinic) -> None:
 
     (message,) = exchange.mailbox(EQUIPMENT).folders["inbox"].items.values()
     message.categories = ("Video",)
-    before, modified = state(), message.modified
+    before, change = state(), message.change
     assert (await graph_clinic.examine()).status is PASSED
     assert state() == before
     (message,) = exchange.mailbox(EQUIPMENT).folders["inbox"].items.values()
-    assert message.modified > modified  # the one that is there was tried
+    assert message.change > change  # the one that is there was tried
     calls = graph_clinic.sandbox.calls
     changing = {name for name in calls if name.startswith("Graph")} - {
         "GraphGetMailFolder",

@@ -1,5 +1,6 @@
 """The table: order, dependencies, bounds; and what a person reads."""
 
+from itertools import product
 from typing import Any, cast
 
 import msgspec
@@ -152,12 +153,13 @@ async def test_a_broken_check(logged_failures: Failures) -> None:
 def test_the_table_can_be_run() -> None:
     """For every kind of integration, each check comes after those that it needs, and
     names are used once."""
-    for method in METHODS:
+    for method, protocol in product(METHODS, ("EWS", "GRAPH")):
         for proxy in ("", "http://proxy.example.test:3128"):
             for addin in ("EXCHANGE_USER_ID_TOKEN", "SSO_TOKEN", "NAA_TOKEN"):
                 connector = msgspec.structs.replace(
                     PLAIN,
                     authentication_method=method,
+                    mailbox_protocol=protocol,
                     addin_authentication_method=addin,
                     addin_oidc_metadata_url="https://login.example.test/x",
                 )
@@ -174,12 +176,10 @@ def test_the_table_can_be_run() -> None:
 
 
 def test_the_documentation_has_every_check() -> None:
-    """Each check has its row, with what it needs."""
-    rows = {}
-    for text_ in (REPOSITORY / "docs" / "doctor.md").read_text().splitlines():
-        if text_.startswith("| `") and text_.count("|") == 4:
-            name, _, needs = (cell.strip() for cell in text_.strip("|").split("|"))
-            rows[name.strip("`")] = set(needs.replace("`", "").split(", ")) - {""}
+    """Each check has its row, with what it needs; over Graph, too."""
+    document = (REPOSITORY / "docs" / "doctor.md").read_text()
+    over_ews, heading, over_graph = document.partition("### Over Microsoft Graph")
+    assert heading
     oauth = msgspec.structs.replace(
         PLAIN,
         authentication_method="OAUTH",
@@ -193,7 +193,26 @@ def test_the_documentation_has_every_check() -> None:
             *checks_of(ExaminedIntegration(connector=oauth)),
         )
     }
+    rows = _documented(over_ews)
     assert {name: rows[name] for name in checks} == checks
+    graph = msgspec.structs.replace(PLAIN, mailbox_protocol="GRAPH")
+    rows |= _documented(over_graph)
+    checks = {
+        each.name: set(each.after)
+        for each in checks_of(
+            ExaminedIntegration(connector=graph, domains=("<domain>",))
+        )
+    }
+    assert {name: rows[name] for name in checks} == checks
+
+
+def _documented(section: str) -> dict[str, set[str]]:
+    rows = {}
+    for row in section.splitlines():
+        if row.startswith("| `") and row.count("|") == 4:
+            name, _, needs = (cell.strip() for cell in row.strip("|").split("|"))
+            rows[name.strip("`")] = set(needs.replace("`", "").split(", ")) - {""}
+    return rows
 
 
 def test_overall() -> None:
