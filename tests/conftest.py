@@ -61,10 +61,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in long)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection() -> None:
     """The garbage collector need not look at thousands of tests again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Nor afterwards."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import esprima  # type: ignore[import-untyped]  # it has no types
-
 STATIC = Path(__file__).parents[1] / "pexschedd/web/static"
 
 _ES5 = """
@@ -33,6 +31,8 @@ _NEWER_GLOBALS = """
 
 def newer_than_es5(script: str) -> list[str]:
     """Return what an ES5 engine could not run, each with its line."""
+    import esprima  # type: ignore[import-untyped]  # noqa: PLC0415 - takes a second
+
     try:
         tree = esprima.parseScript(script, {"loc": True})
     except esprima.Error as error:
