@@ -145,8 +145,7 @@ ONLY_IN: dict[str, str] = {
     "klein": "web sandbox demo",
     "jinja2": "templates web/page_templates.py demo",
     "secrets": (
-        "composition/runtime.py composition/clients.py composition/graph "
-        "crypto/password_hashes.py "
+        "composition/runtime.py composition/clients.py crypto/password_hashes.py "
         "ews/transport/transport.py graph/transport.py identity/administrators.py "
         "identity/first_administrator.py identity/api_tokens.py store/folder.py "
         "store/secrets.py store/store.py util/atomic_file.py web/refusals.py sandbox "

@@ -14,7 +14,10 @@ from pexschedd.scheduling.inbox.mailbox_alarms import (
     MailboxAlarms,
     QueueAlarm,
 )
-from pexschedd.scheduling.inbox.notification_listener import NotificationListener
+from pexschedd.scheduling.inbox.notification_listener import (
+    NotificationListener,
+    NotificationMode,
+)
 from pexschedd.scheduling.inbox.offline_rewrite import OfflineRewriter
 from pexschedd.scheduling.inbox.outbox import Outbox
 from pexschedd.scheduling.inbox.ownership import Installation, Ownership
@@ -58,6 +61,7 @@ def _worker(
         clock=clock,
         now=now,
         chance=chance,
+        mode_when_up=NotificationMode.WEBHOOK if connector.uses_graph else None,
     )
     ownership = Ownership(
         latest, mailbox, installation, runtime.alarms, clock=clock, now=now

@@ -21,8 +21,11 @@ from pexschedd.errors import CursorLost, MailboxRefused, MailboxUnreachable
 from pexschedd.exchange.batch_size import BatchSize
 from pexschedd.exchange.batches import one_page
 from pexschedd.graph.client import GraphClient
-from pexschedd.graph.folder_changes import (
+from pexschedd.graph.entities.extended_properties import (
     CLEAN_GLOBAL_ID,
+    expand_properties,
+)
+from pexschedd.graph.folder_changes import (
     ChangedMessage,
     ChangesPage,
     MailboxPosition,
@@ -146,9 +149,7 @@ class ArrivalReader:
     def _ask(self, folder: str, *, expands: bool) -> "_Ask":
         query = {"select": "id,receivedDateTime"}
         if expands:
-            query["expand"] = (
-                f"singleValueExtendedProperties($filter=id eq '{CLEAN_GLOBAL_ID}')"
-            )
+            query["expand"] = expand_properties([CLEAN_GLOBAL_ID])
         path = user_path(
             self._client.target.mailbox,
             *("mailFolders", folder, "messages", "delta"),

@@ -20,8 +20,6 @@ from pexschedd.exchange.global_ids import canonical_uid
 from pexschedd.graph.error_messages import GraphTarget
 from pexschedd.model.meeting import MessageRef
 
-CLEAN_GLOBAL_ID = "Binary {6ED8DA90-450B-101B-98DA-00AA003F1305} Id 0x23"
-
 MAX_LINK = 16 * 1024
 """Characters of a link to another page."""
 MAX_ID = 1024

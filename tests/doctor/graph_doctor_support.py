@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
-from pexschedd.composition.connections import GRAPH_PROBE_LIMITS
+from pexschedd.composition.graph.graph_connections import PROBE_LIMITS
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.error_messages import GraphTarget
 from pexschedd.graph.transport import GraphTransport
@@ -116,7 +116,7 @@ class GraphClinic(Clinic):
         )
         domain = connector.graph_api_domain
         transport = GraphTransport(
-            domain, network=network, clock=reactor, limits=GRAPH_PROBE_LIMITS
+            domain, network=network, clock=reactor, limits=PROBE_LIMITS
         )
         target = GraphTarget(domain, connector.mailbox_address, CLIENT, 1)
         return GraphClient(transport, tokens, target)

@@ -4,24 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from pexschedd.bodies.tags import find
-from pexschedd.exchange.global_ids import canonical_uid
-from pexschedd.graph.folder_changes import (
-    CLEAN_GLOBAL_ID,
-    decoded_object,
-    listed,
-    read_moment,
-)
-from pexschedd.graph.keeping import PageQuery
-from pexschedd.graph.mailbox import GraphMailbox, GraphQueries
-from pexschedd.graph.message_fetcher import MessageQuery, PlacedMessage
+from pexschedd.graph.mailbox import GraphMailbox
+from pexschedd.graph.mailbox_factory import QUERIES
 from pexschedd.graph.transport import GraphLimits
 from pexschedd.model.meeting import (
-    CalendarMeeting,
     MeetingMessage,
-    MessageKind,
     MessageRef,
 )
 from pexschedd.scheduling.ports.mailbox import (
@@ -33,84 +20,10 @@ from pexschedd.scheduling.ports.mailbox import (
     Unreadable,
 )
 from tests.graph.msgraph_support import GraphWorld
-from tests.sandbox.graph.graph_support import EQUIPMENT, START, event_url
+from tests.sandbox.graph.graph_support import EQUIPMENT, event_url
 from tests.sandbox.graph.graph_support import GraphClient as BareClient
 
 TAG = "PXPS:-2f6e8c1a-7a55-4f65-9a10-0f6a3f6f1a01#"
-_KINDS = {
-    "meetingRequest": MessageKind.REQUEST,
-    "meetingCancelled": MessageKind.CANCELLATION,
-}
-_EXPAND = f"singleValueExtendedProperties($filter=id eq '{CLEAN_GLOBAL_ID}')"
-
-
-def parse_message(data: bytes) -> PlacedMessage:
-    """A reader of no more than these tests need."""
-    return _message(decoded_object(data))
-
-
-def _message(document: dict[str, Any]) -> PlacedMessage:
-    properties = document.get("singleValueExtendedProperties") or [{"value": ""}]
-    uid = canonical_uid(msgspec.json.decode(f'"{properties[0]["value"]}"', type=bytes))
-    html = (document.get("body") or {}).get("content", "")
-    received = read_moment(document["receivedDateTime"])
-    assert received is not None
-    message = MeetingMessage(
-        ref=MessageRef(document["id"], uid=uid),
-        kind=_KINDS.get(document.get("meetingMessageType", ""), MessageKind.OTHER),
-        received=received,
-        uid=uid,
-        subject=document.get("subject", ""),
-        html=html,
-        tags=find(html, ""),
-    )
-    return message, document.get("parentFolderId", "")
-
-
-def parse_heads(data: bytes) -> tuple[Sequence[MeetingMessage], str]:
-    document = decoded_object(data)
-    found = [_message(each)[0] for each in listed(document)]
-    messages = [each for each in found if isinstance(each, MeetingMessage)]
-    return messages, document.get("@odata.nextLink", "")
-
-
-def parse_meetings(data: bytes) -> tuple[Sequence[CalendarMeeting], str]:
-    document = decoded_object(data)
-    found = [
-        CalendarMeeting(
-            ref=MessageRef(each["id"]),
-            uid=each["iCalUId"],
-            start=START,
-            end=START,
-            is_series=each["type"] == "seriesMaster",
-            subject=each["subject"],
-            html=each["body"]["content"],
-            accepted=each["responseStatus"]["response"] == "accepted",
-        )
-        for each in listed(document)
-        if each["type"] in ("singleInstance", "seriesMaster")
-    ]
-    return found, document.get("@odata.nextLink", "")
-
-
-QUERIES = GraphQueries(
-    whole=MessageQuery({"expand": _EXPAND}, parse_message),
-    head=MessageQuery(
-        {
-            "select": "id,subject,receivedDateTime,parentFolderId,"
-            "microsoft.graph.eventMessage/meetingMessageType",
-            "expand": _EXPAND,
-        },
-        parse_message,
-    ),
-    heads=PageQuery(
-        {"select": "id,subject,receivedDateTime,parentFolderId", "expand": _EXPAND},
-        parse_heads,
-    ),
-    meetings=PageQuery(
-        {"select": "id,iCalUId,type,subject,body,responseStatus"}, parse_meetings
-    ),
-)
 
 
 class GraphStage:

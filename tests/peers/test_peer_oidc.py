@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThread
 
 from pexschedd.composition.connections import Connections
 from pexschedd.errors import SignInNeeded, SignInRefused
-from pexschedd.ews.mailbox import EwsMailbox
+from pexschedd.composition.connections import EquipmentMailbox
 from pexschedd.identity.oauth.assertion import ApplicationCertificate, make_certificate
 from pexschedd.identity.oauth.endpoint import context_of
 from pexschedd.identity.oauth.sign_in import SignInOutcome
@@ -344,7 +344,7 @@ async def test_exchange_takes_an_applications_token(
     await port.stopListening()
 
 
-def mailbox_of(bench: Bench) -> EwsMailbox:
+def mailbox_of(bench: Bench) -> EquipmentMailbox:
     network = Network(reactor, Trust())
     connections = Connections(
         bench.store.vault, network, graph=cast(Any, None), tokens=bench.caches.of

@@ -3,15 +3,18 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_twisted
 
 from tests.stories.story_support import World
 
 
-@pytest_twisted.async_yield_fixture()
-async def empty_world(tmp_path: Path) -> AsyncIterator[World]:
-    """A sandbox and a daemon without any integration."""
-    world = World(tmp_path)
+@pytest_twisted.async_yield_fixture(params=["ews", "graph"])
+async def empty_world(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
+    """A sandbox and a daemon without any integration, over each kind of mailbox."""
+    world = World(tmp_path, graph=request.param == "graph")
     await world.start()
     yield world
     await world.stop()

@@ -30,6 +30,7 @@ from pexschedd.sandbox import (
     Sandbox,
     default_accounts,
 )
+from pexschedd.sandbox.graph.signin.applications import GraphApplication
 from pexschedd.scheduling.inbox.supervisor import wants_worker
 from pexschedd.tap import Daemon
 from tests.stories import agreement
@@ -138,12 +139,24 @@ class Booked(msgspec.Struct, frozen=True):
     """Of its scheduled_alias."""
 
 
-class World:
-    """A sandbox and a daemon. Use `start` and `stop`."""
+_CLIENT, _TENANT = "11111111-2222-3333-4444-555555555555", "contoso.test"
 
-    def __init__(self, folder: Path) -> None:
+
+class World:
+    """A sandbox and a daemon. Use `start` and `stop`.
+
+    `graph`: the integrations use Microsoft Graph, and the organization is one of
+    Exchange Online.
+    """
+
+    def __init__(self, folder: Path, *, graph: bool = False) -> None:
         self.now = Clock()
-        self.sandbox = Sandbox(now=self.now, clock=reactor, accounts=accounts())
+        self.graph = graph
+        self.sandbox = Sandbox(now=self.now, clock=reactor, accounts=accounts(graph))
+        if graph:
+            self.sandbox.graph.applications.add(
+                GraphApplication(client_id=_CLIENT, tenant=_TENANT, secret="s3")
+            )
         self.exchange: Exchange = self.sandbox.exchange
         self._reactor = RestingReactor()
         endpoint = "tcp:0:interface=127.0.0.1"
@@ -263,10 +276,20 @@ class World:
                 "notification_method": "POLL",
                 "domains": [{"domain": f"{self.url}/autodiscover/metadata/json/1"}],
             }
+            | (self._graph_fields() if self.graph else {})
             | fields,
         )
         assert status == 201, said
         return list(self.store.all(tables.CONNECTOR))[-1]
+
+    def _graph_fields(self) -> dict[str, str]:
+        return {
+            "mailbox_protocol": "GRAPH",
+            "graph_api_domain": self.url.removeprefix("http://"),
+            "oauth_client_id": _CLIENT,
+            "oauth_client_secret": "s3",
+            "oauth_token_endpoint": f"{self.url}/{_TENANT}/oauth2/v2.0/token",
+        }
 
     async def change_integration(self, id: int = 1, **fields: Any) -> None:
         status, said = await self.ask(
@@ -381,10 +404,19 @@ class World:
         return self.exchange.mailbox(address).inbox()[::-1]
 
 
-def accounts() -> list[Account]:
-    """The sandbox's own, and another equipment mailbox."""
+def accounts(graph: bool = False) -> list[Account]:
+    """The sandbox's own, and another equipment mailbox. Over Graph a mailbox can only
+    be answered for if the calendar attendant is at work there."""
     studio = Account(STUDIO, "Studio", processing=Processing.NONE)
-    return [*default_accounts(), studio]
+    found = [*default_accounts(), studio]
+    if not graph:
+        return found
+    return [
+        msgspec.structs.replace(each, processing=Processing.AUTO_UPDATE)
+        if each.address in (EQUIPMENT, STUDIO)
+        else each
+        for each in found
+    ]
 
 
 def parsed(naive_utc: str) -> datetime:

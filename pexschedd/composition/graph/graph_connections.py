@@ -1,16 +1,16 @@
 """From an integration's record to connections with Microsoft Graph."""
 
 from collections.abc import Callable
-from secrets import token_urlsafe
 
 from pexschedd.clock import Now
+from pexschedd.composition.runtime import random_text
 from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import SharedThrottle, Throttles
 from pexschedd.exchange.token_source import ChallengedTokenSource
 from pexschedd.graph.account import GraphAccount
 from pexschedd.graph.client import GraphClient
-from pexschedd.graph.factory import graph_mailbox
 from pexschedd.graph.mailbox import GraphMailbox
+from pexschedd.graph.mailbox_factory import graph_mailbox
 from pexschedd.graph.notifications.graph_notifications import (
     GraphNotifications,
     graph_notifications,
@@ -63,13 +63,13 @@ class GraphConnections:
 
     def mailbox(self, connector: Connector) -> GraphMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
-        return graph_mailbox(
-            self._account(connector),
+        client = self._account(connector).client(
             connector.mailbox_address,
-            answer_method=connector.graph_answer_method,
-            now=self._now,
             throttle=self.throttle(connector),
             observer=self._observer(connector),
+        )
+        return graph_mailbox(
+            client, method=connector.graph_answer_method, now=self._now
         )
 
     def throttle(self, connector: Connector) -> SharedThrottle:
@@ -88,7 +88,7 @@ class GraphConnections:
             self.webhooks,
             WebhookAddress(connector.id, url, key),
             now=self._now,
-            random=token_urlsafe,
+            random=random_text,
             throttle=self.throttle(connector),
             observer=self._observer(connector),
         )

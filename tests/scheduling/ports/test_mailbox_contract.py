@@ -10,9 +10,11 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor as global_reactor
 
+from pexschedd.bodies.tags import tags_of
 from pexschedd.errors import CursorLost
 from pexschedd.ews.mailbox import ews_mailbox
 from pexschedd.ews.transport.account import EwsAccount
+from pexschedd.graph.mailbox_factory import graph_mailbox
 from pexschedd.model.meeting import (
     MeetingMessage,
     MessageKind,
@@ -21,14 +23,16 @@ from pexschedd.model.meeting import (
 )
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
-from pexschedd.sandbox import Sandbox, default_accounts
+from pexschedd.sandbox import Exchange, Sandbox, default_accounts
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Mailbox, OutcomeKind
+from tests.graph.msgraph_support import GraphWorld
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 
 reactor = cast(Any, global_reactor)
 START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 EQUIPMENT = "pexipmeeting@example.test"
-TEXT = "PXPS:-2f6e8c1a-7a55-4f65-9a10-0f6a3f6f1a01#"
+TAG = "2f6e8c1a-7a55-4f65-9a10-0f6a3f6f1a01"
+TEXT = f"PXPS:-{TAG}#"
 
 
 class Organizer(Protocol):
@@ -39,6 +43,8 @@ class Organizer(Protocol):
     def invite(self, subject: str) -> Any: ...
     def move(self, meeting: Any) -> None: ...
     def cancel(self, meeting: Any) -> None: ...
+    def file_away(self) -> None:
+        """Somebody moves all messages in the inbox to another folder."""
 
 
 class InMemory:
@@ -87,6 +93,15 @@ class InMemory:
             msgspec.structs.replace(meeting, kind=MessageKind.CANCELLATION, sequence=2)
         )
 
+    def file_away(self) -> None:
+        self.inbox.messages.clear()
+
+
+def file_away(exchange: Exchange) -> None:
+    mailbox = exchange.mailbox(EQUIPMENT)
+    for item in mailbox.inbox():
+        mailbox.move(item, "junkemail")
+
 
 class InExchange:
     def __init__(self, sandbox: Sandbox, port: int) -> None:
@@ -119,6 +134,44 @@ class InExchange:
     def cancel(self, meeting: Any) -> None:
         self._exchange.cancel(meeting)
 
+    def file_away(self) -> None:
+        file_away(self._exchange)
+
+
+class InGraph:
+    """Another sandbox whose calendar attendant makes the events, over Graph."""
+
+    def __init__(self, world: GraphWorld, method: str) -> None:
+        self._world = world
+        self.mailbox: Mailbox = graph_mailbox(
+            world.client(), method=method, now=lambda: world.sandbox.moment
+        )
+
+    def invite(self, subject: str) -> Any:
+        self._world.sandbox.later(seconds=1)
+        return self._world.sandbox.exchange.schedule(
+            "alice@example.test",
+            subject=subject,
+            start=START,
+            end=START + timedelta(hours=1),
+            resources=[EQUIPMENT],
+            body=f"<p>{TEXT}</p>",
+        )
+
+    def move(self, meeting: Any) -> None:
+        self._world.sandbox.later(seconds=1)
+        moved = START + timedelta(days=1)
+        self._world.sandbox.exchange.update(
+            meeting, start=moved, end=moved + timedelta(hours=1)
+        )
+
+    def cancel(self, meeting: Any) -> None:
+        self._world.sandbox.later(seconds=1)
+        self._world.sandbox.exchange.cancel(meeting)
+
+    def file_away(self) -> None:
+        file_away(self._world.sandbox.exchange)
+
 
 class Ticking:
     """A clock that moves on with each look, so that messages have an order."""
@@ -132,10 +185,17 @@ class Ticking:
         )
 
 
-@pytest_twisted.async_yield_fixture(params=["memory", "exchange"])
+@pytest_twisted.async_yield_fixture(
+    params=["memory", "exchange", "graph", "graph by mail"]
+)
 async def organizer(request: pytest.FixtureRequest) -> AsyncIterator[Organizer]:
     if request.param == "memory":
         yield InMemory()
+        return
+    if request.param.startswith("graph"):
+        world = GraphWorld()
+        yield InGraph(world, "MAIL" if "mail" in request.param else "RESPONSE")
+        await world.close()
         return
     sandbox = Sandbox(now=Ticking(), clock=reactor, accounts=default_accounts())
     port = reactor.listenTCP(0, sandbox.site(), interface="127.0.0.1")
@@ -180,6 +240,62 @@ async def test_a_request_arrives_once(organizer: Organizer) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_cursor_can_be_used_again(organizer: Organizer) -> None:
+    """What came since a cursor comes again from it, as after a crash before the newer
+    one was stored, under the same ids."""
+    organizer.invite("First")
+    page = await organizer.mailbox.arrivals("")
+    organizer.invite("Second")
+    later = await organizer.mailbox.arrivals(page.cursor)
+    organizer.invite("Third")
+    again = await organizer.mailbox.arrivals(page.cursor)
+    assert [ref.item_id for ref in again.arrived[1:]] == [
+        ref.item_id for ref in later.arrived
+    ]
+    assert len(again.arrived) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_newest_is_listed_first(organizer: Organizer) -> None:
+    """References come newest first, the messages themselves oldest first."""
+    for subject in ("First", "Second", "Third"):
+        organizer.invite(subject)
+    refs = (await organizer.mailbox.arrivals("")).arrived
+    found = await organizer.mailbox.fetch(refs)
+    assert [each.subject for each in found if isinstance(each, MeetingMessage)] == [
+        "First",
+        "Second",
+        "Third",
+    ]
+    assert [each.ref.item_id for each in found] == [ref.item_id for ref in refs[::-1]]
+
+
+@pytest.mark.parametrize("action", [Action.ACCEPT, Action.DECLINE, Action.DISCARD])
+@pytest_twisted.ensureDeferred
+async def test_what_was_filed_away_is_gone(
+    organizer: Organizer, action: Action
+) -> None:
+    """A message that somebody has put elsewhere is neither shown nor answered."""
+    organizer.invite("Plans")
+    (ref,) = (await organizer.mailbox.arrivals("")).arrived
+    organizer.file_away()
+    assert await organizer.mailbox.fetch([ref]) == []
+    assert await outcome(organizer.mailbox, ref, action) is OutcomeKind.GONE
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unsure_answer(organizer: Organizer) -> None:
+    """An answer whose outcome is unknown is given if it was not; if it was, the message
+    is gone."""
+    organizer.invite("Plans")
+    (message,) = await arrived(organizer.mailbox)
+    answer = Answer(message.ref, Action.ACCEPT, "<p>words</p>", unsure=True)
+    (given,) = await organizer.mailbox.answer([answer])
+    (repeated,) = await organizer.mailbox.answer([answer])
+    assert (given.kind, repeated.kind) == (OutcomeKind.DONE, OutcomeKind.GONE)
+
+
+@pytest_twisted.ensureDeferred
 async def test_what_a_request_says(organizer: Organizer) -> None:
     """Who, what, when, and the body with its tag."""
     organizer.invite("Plans")
@@ -189,7 +305,8 @@ async def test_what_a_request_says(organizer: Organizer) -> None:
     assert (message.start, message.end) == (START, START + timedelta(hours=1))
     assert message.organizer.email == "alice@example.test"
     assert TEXT in message.html
-    assert TEXT in message.text
+    assert tags_of(message).pxps == (TAG,)
+    assert not message.hidden
     assert message.uid
     assert (message.is_series, message.recurrence_id) == (False, None)
 
