@@ -224,7 +224,7 @@ ROWS: list[tuple[Arrange, str, CheckStatus, str, str]] = [
     (page(302), "web", FAILED, "HTTP 302", "graph.microsoft.us"),
     (page(503), "web", WARNING, "HTTP 503", "Service health"),
     (clock_off(10), "clock", FAILED, "10 min ahead of", "timedatectl"),
-    (clock_off(-2), "clock", WARNING, "120 s behind", "NTP"),
+    (clock_off(-2), "clock", WARNING, " s behind that of", "NTP"),
     (no_token_endpoint, "token_endpoint", FAILED, "not trusted", "ca_certificate"),
     (wrong_tenant, "sign_in", FAILED, "AADSTS90002", "OAuth token endpoint"),
     (wrong_secret, "sign_in", FAILED, "AADSTS7000215", "PasswordCredentials"),
