@@ -155,7 +155,13 @@ class World:
         self.sandbox = Sandbox(now=self.now, clock=reactor, accounts=accounts(graph))
         if graph:
             self.sandbox.graph.applications.add(
-                GraphApplication(client_id=_CLIENT, tenant=_TENANT, secret="s3")
+                GraphApplication(
+                    client_id=_CLIENT,
+                    tenant=_TENANT,
+                    secret="s3",
+                    # Stories move the time of day, not what the daemon measures by.
+                    token_lifetime_s=10_000_000,
+                )
             )
         self.exchange: Exchange = self.sandbox.exchange
         self._reactor = RestingReactor()
