@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pexschedd.errors import InvalidFields
+from pexschedd.model import tables
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.fields.validation import validate
 from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.graph import GraphAccess
 from pexschedd.model.integration.microsoft_clouds import (
     CLOUDS,
     graph_domain,
@@ -22,6 +25,7 @@ from pexschedd.model.integration.microsoft_clouds import (
 )
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.scheduling.inbox.supervisor import CONNECTION_FIELDS, wants_worker
+from pexschedd.store.records import RecordFormat
 from tests.model.test_model_validation import CONNECTOR, TEMPLATES, check
 
 GUID = "0f5a37a5-55ad-4b63-a2f4-6a6ee2f3b6f2"
@@ -334,6 +338,19 @@ def test_it_moves_over_and_back_by_the_protocol_alone() -> None:
         )
         assert current.mailbox_protocol == protocol
         assert (current.password, current.oauth_client_secret) == ("sealed", "sealed")
+
+
+def test_integrations_of_earlier_releases_use_ews() -> None:
+    """What a release before Graph has stored is read as it was meant."""
+    stored_format = RecordFormat(tables.CONNECTOR)
+    record: Connector = replace(check(Connector, CONNECTOR), id=1)
+    fields = msgspec.json.decode(stored_format.encode(record))
+    for name in GraphAccess.__annotations__:
+        del fields[name]
+    earlier = stored_format.decode(1, msgspec.json.encode(fields))
+    assert earlier == record
+    assert not earlier.uses_graph
+    assert earlier.graph_api_domain == GLOBAL
 
 
 def test_what_graph_is_reached_by_changes_the_worker() -> None:

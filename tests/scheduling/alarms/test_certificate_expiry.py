@@ -274,10 +274,10 @@ async def test_that_of_an_application(desk: Desk) -> None:
     assert len(desk.raised()) == 1
     desk.put(tables.CONNECTOR, replace(first, oauth_client_secret="sealed:v1:x"))
     assert desk.raised() == {}
-    by_ews = replace(first, authentication_method="NTLM")
-    desk.put(tables.CONNECTOR, by_ews)
+    ntlm = replace(first, authentication_method="NTLM")
+    desk.put(tables.CONNECTOR, ntlm)
     assert desk.raised() == {}
-    desk.put(tables.CONNECTOR, replace(by_ews, mailbox_protocol="GRAPH"))
+    desk.put(tables.CONNECTOR, replace(ntlm, mailbox_protocol="GRAPH"))
     assert len(desk.raised()) == 1
     desk.put(tables.CONNECTOR, replace(first, public_key="damaged"))
     assert desk.raised() == {}
