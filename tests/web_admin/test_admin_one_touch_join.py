@@ -332,9 +332,21 @@ async def test_what_is_not_read_yet_is_said(server: Server) -> None:
     (text,) = notes(answer)
     assert "google_deployment: This server does not read" in text
     assert "rooms of this profile are not read" in text
-    answer = await ask("POST", f"{API}/mjx_graph_deployment/", TENANT)
-    assert bool(notes(answer)) != bool(TENANT.get("client_secret"))
-    without = {**TENANT, "name": "Other", "client_secret": ""}
+    tenant = {
+        **TENANT,
+        "client_secret": "value",
+        "oauth_token_url": "https://login.microsoftonline.com/contoso.test/oauth2/v2.0"
+        "/token",
+    }
+    assert notes(await ask("POST", f"{API}/mjx_graph_deployment/", tenant)) == []
+    elsewhere = {
+        **tenant,
+        "name": "Elsewhere",
+        "oauth_token_url": TENANT["oauth_token_url"],
+    }
+    (text,) = notes(await ask("POST", f"{API}/mjx_graph_deployment/", elsewhere))
+    assert text.startswith("oauth_token_url: ")
+    without = {**tenant, "name": "Other", "client_secret": ""}
     (text,) = notes(await ask("POST", f"{API}/mjx_graph_deployment/", without))
     assert "client_secret: Without the application's secret no room" in text
     profile = {"name": "graph", "graph_deployment": 1}

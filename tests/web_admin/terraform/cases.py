@@ -112,6 +112,7 @@ CASES: Mapping[str, Case] = {
             "room_mailbox_email_address": "vmr2@example.com",
             "kerberos_kdc_https_proxy": "https://kdc.example.com/KdcProxy",
             "scheduled_alias_prefix": "+47",
+            "graph_api_domain": "graph.microsoft.us",
             "ivr_theme": Ref("theme"),
             "host_identity_provider_group": Ref("staff"),
             "personal_vmr_oauth_auth_endpoint": "https://adfs2.example.com/adfs/oauth2/authorize",
@@ -131,7 +132,11 @@ CASES: Mapping[str, Case] = {
                     "personal_vmr_oauth_auth_endpoint",
                     "personal_vmr_oauth_token_endpoint",
                 )
-            }
+            },
+            "mailbox_protocol": {
+                "oauth_token_endpoint": "https://login.microsoftonline.com/"
+                "contoso.example/oauth2/v2.0/token",
+            },
         },
         needed=frozenset(
             {

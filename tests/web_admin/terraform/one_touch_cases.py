@@ -130,7 +130,9 @@ ONE_TOUCH_CASES: Mapping[str, Case] = {
         (ROOMS, OTHER_ROOMS),
         values={"exchange_deployment": Ref("other_rooms")},
     ),
-    "mjx_graph_deployment": Case(TENANT),
+    "mjx_graph_deployment": Case(
+        TENANT, values={"graph_api_domain": "graph.microsoft.us"}
+    ),
     "mjx_google_deployment": Case(
         WORKSPACE, values={"redirect_uri": "https://vmr.example.com/"}
     ),
