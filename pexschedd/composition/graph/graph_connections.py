@@ -59,7 +59,7 @@ class GraphConnections:
         self._heavy_work = heavy_work
         self._now = now
         self.webhooks = GraphWebhooks(network.reactor)
-        """Where Graph tells of changes: for the public site."""
+        """The addresses at which Graph tells of changes: for the public site."""
 
     def mailbox(self, connector: Connector) -> GraphMailbox:
         """The equipment mailbox. Nothing is opened yet, here and below."""
