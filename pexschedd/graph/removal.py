@@ -6,9 +6,15 @@ from pexschedd.errors import MailboxError
 from pexschedd.exchange.batches import batches
 from pexschedd.graph.answering.answer_lookup import Found, Steps, look_up_folder
 from pexschedd.graph.answering.batched_steps import in_batches
+from pexschedd.graph.answering.folder_steps import (
+    FOLDERS,
+    folder_id,
+    is_within_reach,
+)
 from pexschedd.graph.answering.removal_steps import (
     carry_out,
     is_refused,
+    not_found_out,
     outcome_of,
     take_away,
 )
@@ -21,8 +27,6 @@ from pexschedd.graph.requests import CALENDARS, ApiRequest, user_path
 from pexschedd.model.meeting import MessageRef
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind
 
-_FOLDERS = ("inbox", "deleteditems")
-
 
 async def find_folders(client: GraphClient, profile: MailboxProfile) -> None:
     """Find out the ids of the inbox and of Deleted Items, unless they are known.
@@ -33,7 +37,7 @@ async def find_folders(client: GraphClient, profile: MailboxProfile) -> None:
         return
     address = client.target.mailbox
     results = await in_batches(
-        client, [_folder(look_up_folder(address, name)) for name in _FOLDERS]
+        client, [folder_id(look_up_folder(address, name)) for name in FOLDERS]
     )
     ids = set()
     for result in results:
@@ -43,11 +47,6 @@ async def find_folders(client: GraphClient, profile: MailboxProfile) -> None:
             raise client.error_for(result)
         ids.add(result)
     profile.folders = frozenset(ids)
-
-
-def _folder(request: ApiRequest) -> Steps[str | GraphProblem]:
-    result = yield request
-    return result if isinstance(result, GraphProblem) else result.id
 
 
 # Items of any kind
@@ -95,8 +94,12 @@ def _deletion(address: str, item_id: str, profile: MailboxProfile) -> Steps[Outc
         method="GET",
         path=user_path(address, "messages", item_id, select="id,parentFolderId"),
     )
-    if isinstance(found, Found) and found.folder in profile.folders:
-        return outcome_of((yield from take_away(address, item_id, profile)))
+    if isinstance(found, Found):
+        reached = yield from is_within_reach(address, found.folder, profile)
+        if isinstance(reached, GraphProblem):
+            return not_found_out(reached)
+        if reached:
+            return outcome_of((yield from take_away(address, item_id, profile)))
     if isinstance(found, GraphProblem) and not (is_gone(found) or is_refused(found)):
         return outcome_of(found)
     event = yield ApiRequest(

@@ -61,7 +61,7 @@ def parsed(**changes: Any) -> Found:
 def test_a_message() -> None:
     """All that an answer needs is read."""
     found = parsed()
-    assert (found.folder, found.subject, found.marked) == ("AQMk", "Weekly", True)
+    assert (found.folder, found.subject, found.declining) == ("AQMk", "Weekly", True)
     assert found.author == Person("Alice", "alice@example.test")
     assert (found.is_meeting, found.delegated, found.kind) == (True, False, "exception")
     assert found.uid == CLEAN.hex().upper()

@@ -400,6 +400,13 @@ class World:
 
     # Around Exchange
 
+    def accepting_fails(self, code: str) -> None:
+        """From now on no request can be accepted."""
+        fault = {"kind": code, "operation": "CreateItem", "times": None}
+        if self.graph:
+            fault |= {"kind": f"graph-{code}", "operation": "GraphAcceptEvent"}
+        self.sandbox.behaviour.configure({"faults": [fault]})
+
     def organizer(self, address: str = ALICE) -> "Organizer":
         if address not in self._people:
             self._people[address] = Organizer(self.url, address, self.now)

@@ -189,8 +189,7 @@ async def test_update_while_the_answer_waits(world: World) -> None:
     """An answer that Exchange is too busy to take is given later, before the next."""
     alice, room = world.organizer(), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
-    busy = {"kind": "ErrorServerBusy", "operation": "CreateItem", "times": None}
-    world.sandbox.behaviour.configure({"faults": [busy]})
+    world.accepting_fails("ErrorServerBusy")
     await world.settle()
     assert await alice.reads() == []
     assert await world.door(room, at=AT_TEN) == "open"

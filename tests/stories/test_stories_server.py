@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import pytest_twisted
 
 from tests.stories.story_support import (
@@ -16,23 +17,25 @@ from tests.stories.story_support import (
 story = pytest_twisted.ensureDeferred
 
 
-async def cancelled(world: World, *refused: dict[str, Any]) -> Booked:
-    """A meeting that was accepted and then called off, at a server that refuses some
-    requests from then on."""
+async def cancelled(world: World, **behaviour: Any) -> Booked:
+    """A meeting that was accepted and then called off, at a server that behaves so from
+    then on."""
     alice, room = world.organizer(), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
-    world.sandbox.behaviour.configure({"refused": list(refused)})
+    world.sandbox.behaviour.configure(behaviour)
     await alice.cancel(item)
     await world.settle()
     return room
 
 
+@pytest.mark.parametrize("empty_world", ["ews"], indirect=True)
 @story
 async def test_removal_refused(world: World) -> None:
     """A server without RemoveItem loses the cancelled meeting all the same, and no
-    administrator has to do anything."""
-    room = await cancelled(world, {"what": "RemoveItem"})
+    administrator has to do anything. Over EWS alone: Graph has only the deletion of
+    events."""
+    room = await cancelled(world, refused=[{"what": "RemoveItem"}])
 
     assert await world.organizer().reads() == [NEW_SINGLE]
     assert await world.door(room, at=AT_TEN) == GONE
@@ -45,11 +48,13 @@ async def test_removal_refused(world: World) -> None:
 async def test_removal_and_deletion_refused(world: World) -> None:
     """What cannot be taken out of the calendar in any way is all that is left: the
     alarm says so, and neither the room nor the message waits for it."""
-    room = await cancelled(
-        world,
-        {"what": "RemoveItem"},
-        {"what": "DeleteItem", "mailbox": EQUIPMENT},
-    )
+    if world.graph:
+        code = "graph-ErrorInvalidRequest"
+        fault = {"kind": code, "operation": "GraphDeleteEvent", "times": None}
+        room = await cancelled(world, faults=[fault])
+    else:
+        deletion = {"what": "DeleteItem", "mailbox": EQUIPMENT}
+        room = await cancelled(world, refused=[{"what": "RemoveItem"}, deletion])
 
     assert await world.organizer().reads() == [NEW_SINGLE]
     assert await world.door(room, at=AT_TEN) == GONE

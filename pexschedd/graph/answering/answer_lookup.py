@@ -23,6 +23,10 @@ DECLINING = "pexschedd: declined"
 """The category that a message gets before its event is declined: the event is gone
 afterwards, and cannot say any more that it was."""
 
+ACCEPTING = "pexschedd: accepting after "
+"""The beginning of the category that a message gets before an event is accepted which
+may have been accepted for another message; what follows is the time of that answer."""
+
 MAX_TEXT = 2000
 """Characters of a text that is kept."""
 
@@ -42,7 +46,8 @@ _MESSAGE_SELECT = (
 _TIMES_SELECT = f",{_CAST}/startDateTime,{_CAST}/endDateTime,{_CAST}/isAllDay"
 _EVENT = f"{_CAST}/event"
 _EVENT_SELECT = (
-    "id,responseStatus,isCancelled,isOrganizer,type,lastModifiedDateTime,originalStart"
+    "id,responseStatus,isCancelled,isOrganizer,organizer,type,createdDateTime,"
+    "lastModifiedDateTime,originalStart"
 )
 _PROPERTY_ID = re.compile(r"\{([0-9a-f-]{36})\} id 0x0*([0-9a-f]{1,8})", re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?")
@@ -57,11 +62,16 @@ class FoundEvent(msgspec.Struct, frozen=True, kw_only=True):
     response: str = ""
     """The mailbox's answer: accepted, declined, notResponded, organizer, ..."""
     responded: datetime | None = None
+    response_time: str = ""
+    """The same as Graph writes it, with fractions of seconds."""
     cancelled: bool = False
     organized: bool = False
     """The mailbox organizes the meeting itself."""
+    organizer: str = ""
+    """The organizer's address, to which answers to the event go."""
     kind: str = ""
     """singleInstance, occurrence, exception or seriesMaster."""
+    created: datetime | None = None
     modified: datetime | None = None
     original: datetime | None = None
     """The original start of an occurrence."""
@@ -79,8 +89,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     author: Person = Person("", "")
     """The principal: who the message says it is from."""
     message_id: str = ""
-    marked: bool = False
-    """It has the category `DECLINING`."""
+    marks: tuple[str, ...] = ()
+    """Its categories that we gave it, see `DECLINING` and `ACCEPTING`."""
     is_meeting: bool = False
     delegated: bool = False
     """It is a copy for a delegate of the one who was invited."""
@@ -97,6 +107,17 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = 0
     recurrence_id: datetime | date | None = None
     """The original start of the occurrence that the message is about, or its day."""
+
+    @property
+    def declining(self) -> bool:
+        """Return whether it has the category `DECLINING`."""
+        return DECLINING in self.marks
+
+    @property
+    def accepting(self) -> str | None:
+        """Return what follows `ACCEPTING` in its category; None if it has none."""
+        marks = (each for each in self.marks if each.startswith(ACCEPTING))
+        return next((each.removeprefix(ACCEPTING) for each in marks), None)
 
 
 T = TypeVar("T")
@@ -193,7 +214,7 @@ def parse_found(body: bytes) -> Found:
         subject=_text(document.get("subject")),
         author=_author(document),
         message_id=_text(document.get("internetMessageId")),
-        marked=DECLINING in _list(document.get("categories")),
+        marks=_marks(document.get("categories")),
         is_meeting="eventmessage" in kind
         or event is not None
         or _text(document.get("meetingMessageType")) not in ("", "none"),
@@ -234,12 +255,20 @@ def _event(document: dict[str, Any]) -> FoundEvent | None:
         id=identifier,
         response=response,
         responded=read_time(status.get("time")),
+        response_time=_text(status.get("time")),
+        organizer=_person(document.get("organizer")).email,
+        created=read_time(document.get("createdDateTime")),
         cancelled=document.get("isCancelled") is True,
         organized=document.get("isOrganizer") is True or response == "organizer",
         kind=_text(document.get("type")),
         modified=read_time(document.get("lastModifiedDateTime")),
         original=read_time(document.get("originalStart")),
     )
+
+
+def _marks(value: object) -> tuple[str, ...]:
+    texts = (_text(each) for each in _list(value)[:50])
+    return tuple(t for t in texts if t == DECLINING or t.startswith(ACCEPTING))
 
 
 def _recurrence_id(

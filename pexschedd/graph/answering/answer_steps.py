@@ -3,24 +3,23 @@
     look up -> (was it given already?) -> answer the event -> (mail) -> take away
 
 Graph answers events, not messages: an answer is known again by the event's
-`responseStatus` and its time; a decline, which takes the event away, by a category that
-the message got before; a mail by its Message-ID. The message goes last: while it is in
+`responseStatus` and its time; where that may be the answer to another message of the
+same meeting, by a category that the message got before, which has the time that the
+event had then; a decline, which takes the event away, by a category as well; a mail by
+its Message-ID. The message goes last: while it is in
 the inbox or in Deleted Items something may be left to do, afterwards nothing is.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
-from pexschedd.errors import MailboxError
+from pexschedd.errors import MailboxError, MailboxRefused, SignInRefused
 from pexschedd.exchange.error_policy import Retry
 from pexschedd.graph.answering.answer_lookup import (
-    DECLINING,
     Found,
     FoundEvent,
     Steps,
-    look_up,
-    look_up_properties,
 )
 from pexschedd.graph.answering.answer_mails import (
     AnsweringMailbox,
@@ -28,10 +27,17 @@ from pexschedd.graph.answering.answer_mails import (
     send,
     was_sent,
 )
-from pexschedd.graph.answering.removal_steps import is_refused, outcome_of, take_away
+from pexschedd.graph.answering.folder_steps import is_within_reach
+from pexschedd.graph.answering.given_answers import RESPONSES, is_given, mark_of
+from pexschedd.graph.answering.look_up_steps import look_up_steps
+from pexschedd.graph.answering.removal_steps import (
+    is_refused,
+    not_found_out,
+    outcome_of,
+    take_away,
+)
 from pexschedd.graph.answering.reply_mail import is_address
 from pexschedd.graph.error_policy import is_gone, rule_of
-from pexschedd.graph.mailbox_profile import LookUpForm
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import CALENDARS, ApiRequest, user_path
 from pexschedd.scheduling.ports.mailbox import (
@@ -46,8 +52,13 @@ from pexschedd.util.powershell import quoted
 YOUNG = timedelta(minutes=5)
 """The age of a message up to which Exchange may still be about to make its event."""
 
-_RESPONSES = {Action.ACCEPT: "accepted", Action.DECLINE: "declined"}
 _OF_A_SERIES = ("occurrence", "exception")
+_ANOTHERS_EVENT = Outcome(
+    OutcomeKind.RETRY,
+    "The event of this request has another organizer in the calendar, so an answer to "
+    "it would go to them.",
+    Blame.DOUBT,
+)
 _NO_RECIPIENT = "errorinvalidrecipients"
 
 
@@ -69,10 +80,14 @@ def answer_steps(
 def _attempt(
     mailbox: AnsweringMailbox, answer: TextAnswer
 ) -> Steps[Outcome | GraphProblem]:
-    found = yield from _look_up(mailbox, answer)
+    details = mailbox.by_mail and answer.action in RESPONSES
+    found = yield from look_up_steps(mailbox, answer, details=details)
     if isinstance(found, GraphProblem):
         return found
-    if found.folder not in mailbox.profile.folders:
+    reached = yield from is_within_reach(mailbox.address, found.folder, mailbox.profile)
+    if isinstance(reached, GraphProblem):
+        return not_found_out(reached)
+    if not reached:
         return Outcome(OutcomeKind.GONE)
     if found.event is not None:
         mailbox.profile.makes_events = True
@@ -113,47 +128,6 @@ def _discard_later(reason: str, blame: Blame) -> Outcome:
     return Outcome(OutcomeKind.RETRY, reason, blame, Action.DISCARD)
 
 
-# Looking up
-
-
-def _look_up(mailbox: AnsweringMailbox, answer: Answer) -> Steps[Found | GraphProblem]:
-    """Look a message up, in the best form that the mailbox does not refuse."""
-    item, profile = answer.ref.item_id, mailbox.profile
-    details = mailbox.by_mail and answer.action in _RESPONSES
-    refused = False
-    if profile.look_up is LookUpForm.SELECTED:
-        found = yield look_up(mailbox.address, item, details=details)
-        refused = isinstance(found, GraphProblem)
-        if isinstance(found, Found):
-            if not (details and found.is_meeting and not found.has_properties):
-                return found
-        elif is_gone(found) or not is_refused(found):
-            return found
-    found = yield look_up(mailbox.address, item, details=False, selected=False)
-    if isinstance(found, GraphProblem):
-        return found
-    if refused:
-        profile.look_up = LookUpForm.WHOLE
-    if not (details and found.is_meeting):
-        return found
-    properties = yield look_up_properties(mailbox.address, item)
-    if isinstance(properties, GraphProblem):
-        return properties
-    if properties.has_properties:
-        profile.look_up = LookUpForm.WHOLE
-    original = properties.recurrence_id
-    if original is None or not isinstance(original, datetime):
-        # The event may know more than the day.
-        original = found.recurrence_id or original
-    return msgspec.structs.replace(
-        found,
-        uid=properties.uid,
-        sequence=properties.sequence,
-        recurrence_id=original,
-        has_properties=properties.has_properties,
-    )
-
-
 # Requests
 
 
@@ -168,19 +142,26 @@ def _respond(
     event = found.event
     if found.delegated or (event is not None and event.organized):
         return None  # nobody waits for an answer of this mailbox
+    if event is not None and not _is_of_author(event, found):
+        return (yield from _respond_without_event(mailbox, answer, _ANOTHERS_EVENT))
     if event is not None and event.cancelled:
         waits = _is_young(mailbox, found) and not _has_seen(event, found)
         return _no_event_yet() if waits else None
     if mailbox.by_mail:
         return (yield from _respond_by_mail(mailbox, answer, found))
     if event is None:
-        if answer.unsure and answer.action is Action.DECLINE and found.marked:
+        if answer.unsure and answer.action is Action.DECLINE and found.declining:
             return None
-        return _no_event(mailbox, found)
-    if answer.unsure and _is_given(answer, found, event):
+        missed = _no_event(mailbox, found)
+        if _is_young(mailbox, found) or not mailbox.profile.makes_events:
+            return missed
+        # An earlier message was declined, or a person has deleted the event.
+        return (yield from _respond_without_event(mailbox, answer, missed))
+    if answer.unsure and is_given(answer, found, event):
         return None
-    if answer.action is Action.DECLINE and not found.marked:
-        marked = yield _mark(mailbox, answer)
+    mark = mark_of(answer, found, event)
+    if mark and mark not in found.marks:
+        marked = yield _marking(mailbox, answer, mark)
         if isinstance(marked, GraphProblem) and not is_refused(marked):
             return marked
     body: dict[str, str | bool] = {"sendResponse": True}
@@ -192,14 +173,11 @@ def _respond(
     return None
 
 
-def _is_given(answer: Answer, found: Found, event: FoundEvent) -> bool:
-    """Return whether the event has this answer, and has had it only since the message
-    came."""
-    if event.response != _RESPONSES[answer.action]:
-        return False
-    if event.responded is None or found.received is None:
-        return False
-    return event.responded >= found.received
+def _is_of_author(event: FoundEvent, found: Found) -> bool:
+    """Return whether an answer to the event goes to the author of the message. Anybody
+    who knows a meeting's id can send a message about it, which may change the event."""
+    to, author = event.organizer.casefold(), found.author.email.casefold()
+    return not to or not author or to == author
 
 
 def _has_seen(event: FoundEvent, found: Found) -> bool:
@@ -235,12 +213,12 @@ def _no_event_yet() -> Outcome:
     )
 
 
-def _mark(mailbox: AnsweringMailbox, answer: Answer) -> ApiRequest:
+def _marking(mailbox: AnsweringMailbox, answer: Answer, mark: str) -> ApiRequest:
     return ApiRequest(
         name="messages/mark",
         method="PATCH",
         path=user_path(mailbox.address, "messages", answer.ref.item_id),
-        body={"categories": [DECLINING]},
+        body={"categories": [mark]},
     )
 
 
@@ -261,6 +239,41 @@ def _response(
 
 
 # Mails of our own
+
+
+def _respond_without_event(
+    mailbox: AnsweringMailbox, answer: TextAnswer, missed: Outcome
+) -> Steps[Outcome | GraphProblem | None]:
+    """Tell by mail what the event cannot tell any more; return `missed` if that is not
+    possible either."""
+    found = yield from look_up_steps(mailbox, answer, details=True)
+    if isinstance(found, GraphProblem):
+        return found
+    if not is_address(found.author.email):
+        return missed
+    try:
+        problem = yield from _tell(mailbox, answer, found)
+    except SignInRefused:
+        raise
+    except MailboxRefused as error:
+        return msgspec.structs.replace(
+            missed, reason=f"{missed.reason} {error.message}"
+        )
+    if problem is not None and is_refused(problem):
+        return msgspec.structs.replace(
+            missed, reason=f"{missed.reason} {problem.words}"
+        )
+    return problem
+
+
+def _tell(
+    mailbox: AnsweringMailbox, answer: TextAnswer, found: Found
+) -> Steps[GraphProblem | None]:
+    """Send the mail of an answer, unless it was sent; return what is in the way."""
+    sent = yield from was_sent(mailbox, answer)
+    if isinstance(sent, GraphProblem):
+        return sent
+    return None if sent else (yield from send(mailbox, answer, found))
 
 
 def _respond_by_mail(
@@ -305,12 +318,7 @@ def _reply(
     to = found.author.email
     if not is_address(to) or to.casefold() == mailbox.address.casefold():
         return None
-    sent = yield from was_sent(mailbox, answer)
-    if isinstance(sent, GraphProblem):
-        return sent
-    if sent:
-        return None
-    missed = yield from send(mailbox, answer, found)
+    missed = yield from _tell(mailbox, answer, found)
     if missed is not None and missed.code.casefold() == _NO_RECIPIENT:
         return None
     return missed

@@ -13,7 +13,7 @@ from pexschedd.graph.error_policy import blame_of, is_gone, rule_of
 from pexschedd.graph.mailbox_profile import MailboxProfile, RemovalWay
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest, user_path
-from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind
+from pexschedd.scheduling.ports.mailbox import Blame, Outcome, OutcomeKind
 
 SOFT_DELETED = "recoverableitemsdeletions"
 """The well-known name of the folder from which deleted items can be restored."""
@@ -84,6 +84,11 @@ def _removal(way: RemovalWay, address: str, item_id: str) -> ApiRequest:
         method="DELETE",
         path=user_path(address, "messages", item_id),
     )
+
+
+def not_found_out(problem: GraphProblem) -> Outcome:
+    """Return the outcome for one thing whose folder cannot be told: it is not gone."""
+    return Outcome(OutcomeKind.RETRY, problem.words, Blame.SERVER)
 
 
 def outcome_of(result: Found | GraphProblem | None) -> Outcome:

@@ -76,8 +76,8 @@ FOUND_SELECT = "id,parentFolderId,receivedDateTime"
 HEAD_SELECT = (
     "id,parentFolderId,createdDateTime,receivedDateTime,subject,from,toRecipients,"
     "ccRecipients,microsoft.graph.eventMessage/meetingMessageType,"
-    "microsoft.graph.eventMessage/type,microsoft.graph.eventMessage/isOutOfDate,"
-    "microsoft.graph.eventMessage/isAllDay,microsoft.graph.eventMessage/startDateTime,"
+    "microsoft.graph.eventMessage/type,microsoft.graph.eventMessage/isAllDay,"
+    "microsoft.graph.eventMessage/startDateTime,"
     "microsoft.graph.eventMessage/endDateTime"
 )
 """The $select of a message that the server cannot give as a whole: all but its body and
@@ -110,9 +110,7 @@ class _MessageDocument(msgspec.Struct, frozen=True, rename="camel"):
     to_recipients: tuple[Recipient | None, ...] | None = None
     cc_recipients: tuple[Recipient | None, ...] | None = None
     meeting_message_type: str | None = None
-    meeting_request_type: str | None = None
     type: str | None = None
-    is_out_of_date: bool | None = None
     is_all_day: bool | None = None
     start_date_time: DateTimeTimeZone | None = None
     end_date_time: DateTimeTimeZone | None = None
@@ -232,8 +230,9 @@ def _message(
         html=html,
         text=plain,
         tags=find(html, plain),
-        outdated=bool(document.is_out_of_date)
-        or document.meeting_request_type == "outdated",
+        # Not what Exchange says about it: with the attendant at work a newer message
+        # may wait in the inbox itself, or be somebody else's about the same meeting.
+        outdated=False,
     )
 
 

@@ -226,6 +226,7 @@ class GraphService:
             step.parameters,
             self.attendant.answered,
             fault.kind if fault is not None and fault.is_graph_page else "",
+            self.behaviour.late_meetings,
         )
         try:
             answer = operation.run(call)

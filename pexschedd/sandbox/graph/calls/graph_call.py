@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ class GraphCall:
     """To be told of an event that has been answered."""
     fault: str = ""
     """A fault on demand that the call itself plays: `empty-page`, `duplicates`."""
+    late_meetings: timedelta = timedelta(0)
+    """The age up to which a filter does not find organizers' events."""
 
     @property
     def options(self) -> dict[str, str]:
@@ -116,6 +119,14 @@ class GraphCall:
         if item.kind is not ItemKind.CALENDAR or item.folder != "calendar":
             raise GraphError("ErrorItemNotFound")
         return item
+
+    def shows(self, item: Item) -> bool:
+        """Return whether a filter finds this event already."""
+        return (
+            not self.late_meetings
+            or not item.is_organizer
+            or self.exchange.now() - item.created >= self.late_meetings
+        )
 
     def write_message(self, item: Item, view: EntityView) -> dict[str, Any]:
         """Return a message as this application may see it."""

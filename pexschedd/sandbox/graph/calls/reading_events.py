@@ -74,7 +74,11 @@ def list_events(call: GraphCall) -> GraphAnswer:
             # Occurrences by their UIDs are found if they stand by themselves.
             known = call.mailbox.meetings(ids.clean(ids.from_uid(uid)))
             items = [item for item in known if item.folder == "calendar"]
-        items = [item for item in items if chosen.holds(_plain(call, item))]
+        items = [
+            item
+            for item in items
+            if call.shows(item) and chosen.holds(_plain(call, item))
+        ]
     return _answer(call, items)
 
 
