@@ -49,7 +49,7 @@ def said(
 
 
 def message(of: str = "singleInstance", **event: Any) -> Found:
-    inner = FoundEvent(id="AAEv=", **event)
+    inner = FoundEvent(id="AAEv=", **{"created": NOW, **event})
     return Found(folder="IN", is_meeting=True, received=NOW, kind=of, event=inner)
 
 

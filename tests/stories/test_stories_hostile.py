@@ -18,6 +18,7 @@ from tests.stories.story_support import (
     BOB,
     EDITED_SINGLE,
     EQUIPMENT,
+    GONE,
     HOUR,
     INVALID_ALIAS,
     NEW_SINGLE,
@@ -45,6 +46,11 @@ async def accepted(world: World, room: Any, name: str = "Plans (Alice Archer)") 
     assert await world.schedule() == [window(AT_TEN)]
     assert await world.door(room, at=AT_TEN) == "open"
     assert world.inbox() == []
+
+
+async def nothing_left(world: World, room: Any) -> None:
+    assert await world.rooms() == []
+    assert await world.door(room, at=AT_TEN) == GONE
 
 
 async def nothing_scheduled(world: World) -> None:
@@ -144,7 +150,8 @@ async def test_organizer_outside(world: World) -> None:
 @story
 async def test_organizer_renamed_goes_on(world: World, at_once: bool) -> None:
     """Whose address has changed since may take up the tag of their cancelled meeting,
-    however late the cancellation is read."""
+    however late the cancellation is read. Graph does not say whose an address is: there
+    it is a stranger's, for whom the tag is spent."""
     alice, room = world.organizer(), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
@@ -161,13 +168,17 @@ async def test_organizer_renamed_goes_on(world: World, at_once: bool) -> None:
 
     # The second answer goes to an address that this sandbox has no letter box for.
     assert await alice.reads() == [NEW_SINGLE]
-    await accepted(world, room, "Plans (Alice Baker)")
+    if world.graph:
+        await nothing_left(world, room)
+    else:
+        await accepted(world, room, "Plans (Alice Baker)")
 
 
 @story
 async def test_organizer_renamed(world: World) -> None:
     """A new name and address of the organizer are no new meeting: the directory has
-    the old address for the same mailbox."""
+    the old address for the same mailbox. Graph does not say so: there it is a
+    colleague's message, and changes nothing."""
     alice, room = world.organizer(), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
@@ -180,7 +191,8 @@ async def test_organizer_renamed(world: World) -> None:
     await world.settle()
 
     assert await alice.reads() == [NEW_SINGLE]
-    await accepted(world, room, "Plans (Alice Baker)")
+    name = "Plans (Alice Archer)" if world.graph else "Plans (Alice Baker)"
+    await accepted(world, room, name)
 
 
 @story

@@ -315,7 +315,11 @@ async def test_series_overtaken_by_exceptions(mondays: Weekly) -> None:
     await alice.change(mondays.series, subject="Every week")
     await move_one(alice, mondays.series, 2, monday(2) + DAY)
     await cancel_one(alice, mondays.series, 3)
-    world.exchange.release(EQUIPMENT, (1, 2, 0, 0))
+    changed, moved, cancelled = world.exchange.held(EQUIPMENT)
+    world.exchange.release(EQUIPMENT, ())
+    for message in (moved, cancelled, changed, changed):
+        world.now.advance()
+        world.exchange.deliver_again(message, to=EQUIPMENT)
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES, EDITED_SERIES]
     assert await world.rooms() == ["Every week (Alice Archer)"]

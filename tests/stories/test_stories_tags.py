@@ -94,12 +94,13 @@ async def test_taken_out_of_the_body(world: World) -> None:
 @story
 async def test_pasted_after_the_cancellation(world: World) -> None:
     """The tag of a cancelled meeting is spent for others; its organizer may use it for
-    another meeting."""
+    another meeting. The first one was cancelled before it was read, so over Graph its
+    organizer hears nothing of it."""
     alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
     item = await alice.invite("Plans", AT_TEN, body=room.instructions)
     await alice.cancel(item)
     await world.settle()
-    assert await alice.reads() == [NEW_SINGLE]
+    assert await alice.reads() == ([] if world.graph else [NEW_SINGLE])
 
     await bob.invite("Copied", AT_TEN + DAY, body=room.instructions)
     await world.settle()
@@ -375,7 +376,8 @@ async def test_handed_over_before_the_cancellation(world: World) -> None:
 
 @story
 async def test_handed_over_then_withdrawn(world: World) -> None:
-    """A request that waits, and its cancellation, are decided about in that order."""
+    """A request that waits, and its cancellation, are decided about in that order. Over
+    Graph there is no event any more by which Bob could be told."""
     alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
     await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
@@ -386,7 +388,7 @@ async def test_handed_over_then_withdrawn(world: World) -> None:
     await wait_in_vain(world)
 
     assert await alice.reads() == [NEW_SINGLE]
-    assert await bob.reads() == [INVALID_ALIAS]
+    assert await bob.reads() == ([] if world.graph else [INVALID_ALIAS])
     assert await world.rooms() == ["Plans (Alice Archer)"]
     assert await world.schedule() == [window(AT_TEN)]
     assert world.inbox() == []
