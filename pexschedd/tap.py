@@ -183,7 +183,8 @@ class Daemon(MultiService):
         self.upkeep = UpkeepServices(
             runtime,
             clients,
-            examine=http_servers.doctor.examine,
+            doctor=http_servers.doctor,
+            supervisor=self.supervisor,
             set_password=partial(
                 change_password,
                 http_servers.administrators,

@@ -3,9 +3,12 @@
 from twisted.application.service import MultiService
 
 from pexschedd.composition.clients import Clients
+from pexschedd.composition.graph.migration import migration_runner
 from pexschedd.composition.runtime import Runtime, digits, uuid4
-from pexschedd.control.executor import Examine, Executor, SetPassword
+from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.socket import ControlSocket
+from pexschedd.doctor.doctor import Doctor
+from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.upkeep import janitor
 from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
@@ -23,8 +26,8 @@ from pexschedd.util.periodic import Periodic
 class UpkeepServices(MultiService):
     """Runs the janitor, the audits and the control socket.
 
-    `examine` and `set_password` carry out the orders that concern neither rooms nor
-    mailboxes.
+    `doctor` and `set_password` carry out the orders that concern neither rooms nor
+    mailboxes; `supervisor` is held while an integration is migrated.
     """
 
     def __init__(
@@ -32,7 +35,8 @@ class UpkeepServices(MultiService):
         runtime: Runtime,
         clients: Clients,
         *,
-        examine: Examine,
+        doctor: Doctor,
+        supervisor: Supervisor,
         set_password: SetPassword,
     ) -> None:
         super().__init__()
@@ -55,13 +59,16 @@ class UpkeepServices(MultiService):
         maintenance = MaintenanceRunner(clock=clock, now=now)
         auditor = AuditRunner(store, restorer, runtime.alarms, clock=clock, now=now)
         self.audits = AuditService(store, auditor, connect, clock=clock, now=now)
-        work = MailboxWork(store, recovery, maintenance, connect)
+        migration = migration_runner(
+            runtime, clients, supervisor, self.audits, doctor.examine_mailbox
+        )
+        work = MailboxWork(store, recovery, maintenance, connect, migration)
         self.mailbox_commands = MailboxCommands(work, store, clock, now)
         self.executor = Executor(
             store,
             work,
             now=now,
-            examine=examine,
+            examine=doctor.examine,
             set_password=set_password,
         )
         trust = runtime.clock_trust

@@ -10,6 +10,7 @@ from pexschedd.control.protocol import (
     Finished,
     MailboxOrder,
     MaintenanceOrder,
+    MigrationOrder,
     Order,
     PasswordOrder,
     RecoveryOrder,
@@ -17,6 +18,7 @@ from pexschedd.control.protocol import (
 from pexschedd.doctor.report import CheckStatus, DoctorReport
 from pexschedd.errors import InvalidFields, PexscheddError, StoreError
 from pexschedd.model import tables
+from pexschedd.scheduling.migration.migrator import MigrationRequest
 from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork, WorkRequest
 from pexschedd.scheduling.upkeep.maintenance import MaintenanceRequest
 from pexschedd.scheduling.upkeep.progress import ProgressListener
@@ -92,6 +94,8 @@ class Executor:
                 return MaintenanceRequest(
                     order.inbox_time_limit or now, order.calendar_time_limit or now
                 )
+            case MigrationOrder():
+                return MigrationRequest(order.to)
 
     async def _backup(self, order: BackupOrder, listener: ProgressListener) -> Finished:
         if not Path(order.to).is_absolute():

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from pexschedd.doctor.report import DoctorReport
+from pexschedd.scheduling.migration.migrator import PROTOCOLS
 from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE
 
 
@@ -42,6 +43,21 @@ class MaintenanceOrder(
     inbox_time_limit: datetime | None = None
     calendar_time_limit: datetime | None = None
     """Aware; None: now."""
+    dry_run: bool = False
+
+
+class MigrationOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="migration",
+    forbid_unknown_fields=True,
+):
+    """Have an integration use the other interface; see `migration.migrator`."""
+
+    exchange_connector_id: int
+    to: str = PROTOCOLS[0]
+    """One of `migrator.PROTOCOLS`."""
     dry_run: bool = False
 
 
@@ -89,7 +105,7 @@ class PasswordOrder(
         return "PasswordOrder()"  # the password must not get into a log
 
 
-MailboxOrder = RecoveryOrder | MaintenanceOrder
+MailboxOrder = RecoveryOrder | MaintenanceOrder | MigrationOrder
 """Orders that work in mailboxes."""
 
 Order = MailboxOrder | CheckOrder | BackupOrder | PasswordOrder

@@ -32,13 +32,18 @@ def checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
 
     Each comes after the checks that it needs.
     """
-    found: list[DoctorCheck] = []
-    if case.connector.enable_dynamic_vmrs:
-        found = graph_checks(case) if case.connector.uses_graph else _exchange(case)
-    rows = [*_settings(), *found, *_identity(case), *_addin()]
+    rows = [*mailbox_checks_of(case), *_identity(case), *_addin()]
     if case.connector.enable_personal_vmrs:
         rows += _user_sign_in()
     return rows + _installation()
+
+
+def mailbox_checks_of(case: ExaminedIntegration) -> list[DoctorCheck]:
+    """Return the checks of the settings, and of all that leads to the mailbox."""
+    found: list[DoctorCheck] = []
+    if case.connector.enable_dynamic_vmrs:
+        found = graph_checks(case) if case.connector.uses_graph else _exchange(case)
+    return [*_settings(), *found]
 
 
 _AFTER_SAVING = (

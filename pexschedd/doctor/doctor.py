@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
 from pexschedd.doctor.case import AddinState, ExaminedIntegration
-from pexschedd.doctor.checks import checks_of, draft_checks_of
+from pexschedd.doctor.checks import checks_of, draft_checks_of, mailbox_checks_of
 from pexschedd.doctor.observations import DiskState
 from pexschedd.doctor.probe_context import ProbeContext
 from pexschedd.doctor.report import DoctorReport, overall
@@ -119,6 +119,12 @@ class Doctor:
         """
         case = replace(self.case(connector), domains=domains)
         return await self._report(case, draft_checks_of(case))
+
+    async def examine_mailbox(self, connector: Connector) -> DoctorReport:
+        """Examine the mailbox of an integration as it would be with changed settings,
+        and nothing else of it."""
+        case = self.case(connector)
+        return await self._report(case, mailbox_checks_of(case))
 
     def _finish(self, result: Any, key: tuple[int, str]) -> Any:
         for waiter in self._waiting.pop(key):

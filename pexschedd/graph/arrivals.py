@@ -98,6 +98,15 @@ class ArrivalReader:
             more=False,
         )
 
+    async def deletions_until_now(self, cursor: str = "") -> str:
+        """Return the cursor from which the whole inbox is read, and what is hidden from
+        now on. `cursor` is an earlier one of this kind: the way is shorter then."""
+        before = MailboxPosition.read(cursor, self._client.target)
+        deleted = await self._round(DELETED_ITEMS, before.deleted)
+        times = [before.seen, *(each.received for each in deleted.messages)]
+        seen = max((each for each in times if each is not None), default=None)
+        return str(MailboxPosition(deleted=deleted.link, seen=seen))
+
     async def _round(self, folder: str, link: str) -> _Round:
         """Read a folder's changes since the look that gave `link`, or all of it."""
         if link:

@@ -25,6 +25,8 @@ class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/json"
     prefer: tuple[str, ...] = ()
     """Preferences (RFC 7240) beside the one for immutable ids."""
+    immutable_ids: bool = True
+    """False if the answer is to have the ids that change when a message is moved."""
     if_match: str = ""
     """The entity tag that the thing must still have."""
     role: str = ""
@@ -33,7 +35,10 @@ class ApiRequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def headers(self) -> dict[str, str]:
         """The headers that this request has beside those that all have."""
-        headers = {"Prefer": ", ".join(('IdType="ImmutableId"', *self.prefer))}
+        kind = ('IdType="ImmutableId"',) if self.immutable_ids else ()
+        headers = {}
+        if preferences := (*kind, *self.prefer):
+            headers["Prefer"] = ", ".join(preferences)
         if self.body is not None:
             headers["Content-Type"] = self.content_type
         if self.if_match:

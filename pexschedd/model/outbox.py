@@ -115,12 +115,12 @@ class ProcessedMessage(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MailboxCommandRun(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The last recovery or maintenance of an integration that an administrator has
-    begun, for them to look up."""
+    """The last recovery, maintenance or migration of an integration that an
+    administrator has begun, for them to look up."""
 
     exchange_connector: int
     command: str
-    """`recover` or `maintain`."""
+    """`recover`, `maintain` or `migrate`."""
     administrator: str
     address: str = ""
     """The IP address that the request came from."""
@@ -129,7 +129,8 @@ class MailboxCommandRun(Record, frozen=True, kw_only=True, omit_defaults=True):
     limits: tuple[datetime, ...]
     """The times among the settings, in their order."""
     message: str = ""
-    """The text among the settings; empty where they have none."""
+    """The text among the settings, such as the target of a migration; empty where they
+    have none."""
     started: datetime
     finished: datetime | None = None
     """None while it is under way, and if the daemon was killed meanwhile."""

@@ -159,6 +159,14 @@ def _integration_id(text: str) -> int | None:
     return int(text)
 
 
+def migrated_id(text: str) -> int:
+    """Parse the ID of the integration that is meant, which cannot be left blank."""
+    found = _integration_id(text)
+    if found is None:
+        raise argparse.ArgumentTypeError("the ID of an integration is missing")
+    return found
+
+
 def _message(text: str) -> str:
     if len(text) > MESSAGE_LIMIT:
         raise argparse.ArgumentTypeError(

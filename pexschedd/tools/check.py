@@ -1,6 +1,7 @@
 """`pexschedd-check`: reports what is wrong with the configuration, and the remedies.
 
-The running daemon makes the checks; without one, the tool does. Nothing is changed.
+The running daemon makes the checks; without one, the tool does. Nothing is changed,
+except by `--migrate`.
 """
 
 import argparse
@@ -12,13 +13,14 @@ from typing import Any, TextIO
 import msgspec
 
 from pexschedd.control.client import Fallback, carry_out
-from pexschedd.control.protocol import CheckOrder
+from pexschedd.control.protocol import CheckOrder, MigrationOrder
 from pexschedd.doctor.text import harmless, text
 from pexschedd.errors import ConfigError, PexscheddError
-from pexschedd.tools.arguments import add_config, add_integration
+from pexschedd.scheduling.migration.migrator import PROTOCOLS
+from pexschedd.tools.arguments import add_config, add_integration, migrated_id
 from pexschedd.tools.command import run_without_daemon
 from pexschedd.tools.program import run_program
-from pexschedd.tools.screen import Screen
+from pexschedd.tools.screen import Screen, summary
 
 PASSED, FAILED, CANNOT_RUN = 0, 1, 2
 """Exit status."""
@@ -31,7 +33,7 @@ class CheckArguments(msgspec.Struct, frozen=True):
     """A parsed command line."""
 
     config: Path
-    order: CheckOrder
+    order: CheckOrder | MigrationOrder
     as_json: bool = False
 
 
@@ -53,7 +55,8 @@ def arguments(given: Sequence[str]) -> CheckArguments:
         prog="pexschedd-check",
         description="Checks everything that an integration depends on - names, "
         "certificates, sign-in, permissions, the mailbox, the add-in - and reports "
-        "what is wrong and how to put it right. Nothing is changed.",
+        "what is wrong and how to put it right. Nothing is changed, except by "
+        "--migrate.",
         epilog="Exit status: 0 if no check has failed, 1 if one has, 2 if the checks "
         "cannot be made.",
         allow_abbrev=False,
@@ -73,7 +76,34 @@ def arguments(given: Sequence[str]) -> CheckArguments:
         action="store_true",
         help="print the reports as JSON, for other programs",
     )
+    parser.add_argument(
+        "--migrate",
+        type=migrated_id,
+        metavar="ID",
+        help="have the integration with this ID use Microsoft Graph instead of EWS, if "
+        "every check of what that needs passes; its fields have to be set before",
+    )
+    parser.add_argument(
+        "--to",
+        choices=PROTOCOLS,
+        help="the interface that --migrate is to change to (default: GRAPH)",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="with --migrate: change nothing, only show what would be done",
+    )
     found = parser.parse_args(given)
+    if found.migrate is not None:
+        if found.exchange_connector_id or found.user or found.json:
+            parser.error("--migrate goes with --to, --dry-run and --config alone")
+        to = found.to or PROTOCOLS[0]
+        migration = MigrationOrder(
+            exchange_connector_id=found.migrate, to=to, dry_run=found.dry_run
+        )
+        return CheckArguments(found.config, migration)
+    if found.to or found.dry_run:
+        parser.error("--to and --dry-run are for --migrate")
     order = CheckOrder(
         exchange_connector_id=found.exchange_connector_id, user=found.user
     )
@@ -106,10 +136,14 @@ async def run(
         err.write(f"{harmless(error.message)}\n")
         return CANNOT_RUN
     screen.end()
-    if finished.refused or (finished.reasons and not finished.reports):
+    checks = isinstance(asked.order, CheckOrder)
+    if finished.refused or (checks and finished.reasons and not finished.reports):
         reasons = [finished.refused] if finished.refused else list(finished.reasons)
         err.writelines(f"{harmless(reason)}\n" for reason in reasons)
         return CANNOT_RUN
+    if isinstance(asked.order, MigrationOrder):
+        out.write(summary(finished, dry_run=asked.order.dry_run))
+        return FAILED if finished.failures else PASSED
     if asked.as_json:
         encoded = msgspec.json.encode(finished.reports)
         out.write(msgspec.json.format(encoded, indent=2).decode() + "\n")

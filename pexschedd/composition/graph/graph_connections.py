@@ -11,6 +11,7 @@ from pexschedd.graph.account import GraphAccount
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.mailbox import GraphMailbox
 from pexschedd.graph.mailbox_factory import graph_mailbox
+from pexschedd.graph.message_names import GraphMessageNames
 from pexschedd.graph.notifications.graph_notifications import (
     GraphNotifications,
     graph_notifications,
@@ -71,6 +72,15 @@ class GraphConnections:
         return graph_mailbox(
             client, method=connector.graph_answer_method, now=self._now
         )
+
+    def message_names(self, connector: Connector) -> GraphMessageNames:
+        """The ids that Graph and EWS have for the messages of the mailbox."""
+        client = self._account(connector).client(
+            connector.mailbox_address,
+            throttle=self.throttle(connector),
+            observer=self._observer(connector),
+        )
+        return GraphMessageNames(client)
 
     def throttle(self, connector: Connector) -> SharedThrottle:
         """The throttle of the equipment mailbox, which outlives its connections."""

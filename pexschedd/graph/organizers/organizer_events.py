@@ -32,6 +32,7 @@ _SEARCH_SELECT = (
 _REWRITE_SELECT = f"{EVENT_SELECT},attendees"
 
 _REST_ALPHABET = str.maketrans("/+", "-_")
+_EWS_ALPHABET = str.maketrans("-_", "/+")
 
 
 class OrganizedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,13 +93,18 @@ def spellings(uid: str) -> list[str]:
     return list(dict.fromkeys((uid, clean_global_id(uid).hex().upper())))
 
 
-def rest_id(ews_id: str) -> str:
+def rest_id(item_id: str) -> str:
     """Return the id that Graph has for an item that EWS calls so.
 
     Two characters differ (Office.js, `convertToRestId`). Graph's own translation of ids
     (translateExchangeIds) is not open to applications.
     """
-    return ews_id.translate(_REST_ALPHABET)
+    return item_id.translate(_REST_ALPHABET)
+
+
+def ews_id(default_id: str) -> str:
+    """Return the id that EWS has for an item by its default id of Graph."""
+    return default_id.translate(_EWS_ALPHABET)
 
 
 def build_search(address: str, i_cal_uid: str) -> ApiRequest:

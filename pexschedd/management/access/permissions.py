@@ -62,6 +62,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "command/ms_exchange_connector/check": _ADMINISTRATION,
     "command/ms_exchange_connector/recover": _ADMINISTRATION,
     "command/ms_exchange_connector/maintain": _ADMINISTRATION,
+    "command/ms_exchange_connector/migrate": _ADMINISTRATION,
     "command/ms_exchange_connector/stop": _ADMINISTRATION,
     "command/ms_exchange_connector/sign_in": _ADMINISTRATION,
     "command/ms_exchange_connector/make_certificate": _ADMINISTRATION,
@@ -145,6 +146,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     # They quote the administrator's message, and name meetings.
     "status/exchange_scheduler_recovery": _ADMINISTRATION,
     "status/exchange_scheduler_maintenance": _ADMINISTRATION,
+    "status/exchange_scheduler_migration": _ADMINISTRATION,
     "status/exchange_service_account": _SEEN_BY_ALL,
     "history/alarm": _SEEN_BY_ALL,
     # Of what a role does not see, it does not see the changes either.

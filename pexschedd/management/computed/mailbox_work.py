@@ -1,5 +1,5 @@
-"""Status of what is done with an integration's mailbox: audits, recoveries and
-maintenances. Pure."""
+"""Status of what is done with an integration's mailbox: audits, recoveries,
+maintenances and migrations. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -53,7 +53,7 @@ class AuditStatus(Record, frozen=True, kw_only=True):
 
 
 class MailboxProgress(msgspec.Struct, frozen=True):
-    """The progress of a recovery or maintenance in its present stage."""
+    """The progress of a recovery, maintenance or migration in its present stage."""
 
     what: str
     """The stage, in words; empty before the work has begun."""
@@ -63,7 +63,7 @@ class MailboxProgress(msgspec.Struct, frozen=True):
 
 
 class MailboxRunStatus(Record, frozen=True, kw_only=True):
-    """A recovery or maintenance, and what has become of it."""
+    """A recovery, maintenance or migration, and what has become of it."""
 
     exchange_connector_id: int
     administrator: str
@@ -107,3 +107,10 @@ class MaintenanceStatus(MailboxRunStatus, frozen=True, kw_only=True):
     """The time until which messages were deleted."""
     calendar_time_limit: datetime
     """The time until which meetings were deleted."""
+
+
+class MigrationStatus(MailboxRunStatus, frozen=True, kw_only=True):
+    """The last migration of an integration from one interface to the other."""
+
+    to: str
+    """The mailbox protocol that it was to have."""

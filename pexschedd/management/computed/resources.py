@@ -26,6 +26,7 @@ from pexschedd.management.computed.live import (
 from pexschedd.management.computed.mailbox_work import (
     AuditStatus,
     MaintenanceStatus,
+    MigrationStatus,
     RecoveryStatus,
 )
 from pexschedd.management.computed.open_rooms import OpenRoom, open_rooms
@@ -128,6 +129,10 @@ _ALL = (
     ComputedResource(
         _of("exchange_scheduler_maintenance", MaintenanceStatus),
         absent="There was no maintenance of integration {id}.",
+    ),
+    ComputedResource(
+        _of("exchange_scheduler_migration", MigrationStatus),
+        absent="There was no migration of integration {id}.",
     ),
     ComputedResource(
         _of("exchange_scheduler_addin", AddinStatus),

@@ -1,7 +1,7 @@
 """Runs one worker for each integration that needs one, as the records change."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
@@ -14,8 +14,10 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.notification_listener import StreamState
+from pexschedd.scheduling.inbox.watcher import GRACE
 from pexschedd.scheduling.inbox.worker import IntegrationWorker
 from pexschedd.store.store import Store
+from pexschedd.util.stop_signal import StopSignal
 
 CONNECTION_FIELDS = (
     "mailbox_protocol",
@@ -44,6 +46,11 @@ CONNECTION_FIELDS = (
     "kerberos_verify_tls_using_custom_ca",
 )
 """Fields whose change needs a new worker; all others are read at every look."""
+
+T = TypeVar("T")
+
+HOLD_GRACE = 20.0
+"""Seconds that a step under way may still take when a hold begins."""
 
 SPREAD = 5.0
 """Seconds over which the integrations are started when the daemon starts."""
@@ -131,6 +138,38 @@ class Supervisor(Service):
         worker = self._workers.get(connector_id)
         return worker.state if worker is not None else None
 
+    async def hold(self, connector_id: int, work: Callable[[], Awaitable[T]]) -> T:
+        """Carry out `work` while no worker runs for an integration; return its result.
+
+        The worker finishes what it is just doing, a mail that is being sent first of
+        all. One is started again whatever happens, for the record as it is then.
+        """
+        lock = self._locks.setdefault(connector_id, DeferredLock())
+        await lock.acquire()
+        try:
+            await self._stop(connector_id, HOLD_GRACE)
+            return await work()
+        finally:
+            lock.release()
+            self._begin(connector_id)
+
+    async def look_once(self, connector_id: int, stop: StopSignal) -> None:
+        """Have an integration that is held look into its mailbox once.
+
+        What goes wrong raises an alarm. Raises `WorkStopped` if `stop` was set
+        meanwhile.
+        """
+        connector = self._store.get(tables.CONNECTOR, connector_id)
+        if connector is None or not wants_worker(connector):
+            return
+        worker = self._new_worker(connector)
+        looking = Deferred.fromCoroutine(worker.look_once())
+        try:
+            # Not the look itself, which would be cancelled amid a request.
+            await stop.wait(_when(looking))
+        finally:
+            await worker.stop()
+
     def _begin(self, connector_id: int) -> None:
         self._due.pop(connector_id, None)
         self._follow(connector_id, self._replace(connector_id))
@@ -190,7 +229,7 @@ class Supervisor(Service):
         self._mailboxes[connector_id] = _mailbox(connector)
         worker.start()
 
-    async def _stop(self, connector_id: int) -> None:
+    async def _stop(self, connector_id: int, grace: float = GRACE) -> None:
         worker = self._workers.pop(connector_id, None)
         if worker is None:
             return
@@ -198,7 +237,7 @@ class Supervisor(Service):
         ended: Deferred[None] = Deferred()
         self._stopping[mailbox] = ended
         try:
-            await worker.stop()
+            await worker.stop(grace)
         finally:
             if self._stopping.get(mailbox) is ended:
                 del self._stopping[mailbox]
@@ -208,7 +247,12 @@ class Supervisor(Service):
 def _when(event: Deferred[None]) -> Deferred[None]:
     """Return a Deferred of one's own for an event that others wait for too."""
     waiter: Deferred[None] = Deferred()
-    event.addBoth(lambda _: waiter.callback(None))
+
+    def happened(_: object) -> None:
+        if not waiter.called:  # or it was cancelled
+            waiter.callback(None)
+
+    event.addBoth(happened)
     return waiter
 
 

@@ -98,8 +98,17 @@ class Watcher:
         self._stopping = False
         self._finished = Deferred.fromCoroutine(self._run())
 
-    async def stop(self) -> None:
-        """Let the current step finish, or break it off after `GRACE` seconds.
+    async def look_once(self) -> None:
+        """Look into the mailbox once; `stop` ends it early. Whatever goes wrong raises
+        an alarm, and no exception."""
+        self._finished = Deferred()
+        try:
+            await self.look()
+        finally:
+            self._finished.callback(None)
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Let the current step finish, or break it off after `grace` seconds.
 
         A call that is broken off is like a connection that is lost: what was decided
         is in the outbox. Returns when nothing is running and all connections are given
@@ -107,7 +116,7 @@ class Watcher:
         """
         self._stopping = True
         self._end_sleep()
-        overdue = self._clock.callLater(GRACE, self._break_off)
+        overdue = self._clock.callLater(grace, self._break_off)
         try:
             if self._finished is not None:
                 await self._finished

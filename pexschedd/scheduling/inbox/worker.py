@@ -2,7 +2,9 @@
 for notifications that wakes it, and the check that no other installation does so too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -13,7 +15,7 @@ from pexschedd.scheduling.inbox.notification_listener import (
     StreamState,
 )
 from pexschedd.scheduling.inbox.ownership import Ownership
-from pexschedd.scheduling.inbox.watcher import NextDelay, Watcher
+from pexschedd.scheduling.inbox.watcher import GRACE, NextDelay, Watcher
 
 
 class IntegrationWorker:
@@ -52,17 +54,25 @@ class IntegrationWorker:
         """Look into the mailbox now."""
         self._watcher.wake()
 
-    async def stop(self) -> None:
+    async def look_once(self) -> None:
+        """Look into the mailbox once without being started; `stop` it afterwards, or to
+        end it early."""
+        self._has_looked = True  # nothing is to follow
+        await self._watcher.look_once()
+
+    async def stop(self, grace: float = GRACE) -> None:
         """Stop all parts at once, since each may take seconds, and wait for all.
+
+        What the watcher has begun is broken off after `grace` seconds.
 
         A part that fails to stop is logged and does not keep the others from ending:
         afterwards another worker may be started for the same mailbox.
         """
         self._stopping = True
-        parts = {
+        parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "listener": self._listener.stop,
             "ownership": self._ownership.stop,
-            "watcher": self._watcher.stop,
+            "watcher": partial(self._watcher.stop, grace),
         }
         results = await DeferredList(
             [Deferred.fromCoroutine(stop()) for stop in parts.values()],

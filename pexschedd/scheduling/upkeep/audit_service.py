@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 from twisted.application.service import MultiService
@@ -19,6 +20,8 @@ from pexschedd.scheduling.upkeep.audit_rules import AuditReport
 from pexschedd.scheduling.upkeep.audit_runner import AuditRunner
 from pexschedd.store.store import Store
 from pexschedd.util.periodic import Periodic, Running
+
+T = TypeVar("T")
 
 CHECK_INTERVAL = 60.0
 """Seconds between two checks for integrations that are due."""
@@ -74,6 +77,8 @@ class AuditService(MultiService):
         self._states: dict[int, AuditState] = {}
         self._audits: dict[int, Deferred[None]] = {}
         self._open: dict[int, MailboxAccess] = {}
+        self._held: set[int] = set()
+        """The integrations of which no audit may begin."""
         # Not at the start: the watchers catch up first.
         Periodic("due audits", self._begin_due, clock, CHECK_INTERVAL).setServiceParent(
             self
@@ -96,11 +101,29 @@ class AuditService(MultiService):
         """Return the last audit since the daemon started, if there was one."""
         return self._states.get(connector_id)
 
+    async def hold(self, connector_id: int, work: Callable[[], Awaitable[T]]) -> T:
+        """Carry out `work` while no audit of an integration runs; return its result.
+
+        One that is running ends without a result.
+        """
+        self._held.add(connector_id)
+        try:
+            access, audit = self._open.get(connector_id), self._audits.get(connector_id)
+            if access is not None:
+                await self._close(access)
+            if audit is not None:
+                ended: Deferred[None] = Deferred()
+                audit.addCallback(lambda _: ended.callback(None))
+                await ended
+            return await work()
+        finally:
+            self._held.discard(connector_id)
+
     def begin(self, connector_id: int) -> None:
         """Begin an audit, unless one is running.
 
         Raises `NotFound` for an unknown integration, `Unavailable` for one that has
-        no single-use rooms.
+        no single-use rooms, or is being migrated.
         """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
@@ -112,6 +135,8 @@ class AuditService(MultiService):
             )
         if connector_id in self._audits:
             return
+        if connector_id in self._held:
+            raise Unavailable("This integration is being migrated: audit it later.")
         before = self._states.get(connector_id)
         self._states[connector_id] = AuditState(
             self._now(),
@@ -123,7 +148,8 @@ class AuditService(MultiService):
 
     async def _begin_due(self, _: Running) -> None:
         for connector in self._store.all(tables.CONNECTOR):
-            if wants_worker(connector) and self._is_due(connector):
+            is_held = connector.id in self._held
+            if wants_worker(connector) and not is_held and self._is_due(connector):
                 self.begin(connector.id)
         known = set(self._store.ids(tables.CONNECTOR))
         for gone in self._states.keys() - known - self._audits.keys():

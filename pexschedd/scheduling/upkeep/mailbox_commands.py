@@ -1,4 +1,5 @@
-"""Recovery and maintenance that administrators begin, and what has become of them.
+"""Recovery, maintenance and migration that administrators begin, and what has become of
+them.
 
 They are carried out in the background, by the same `MailboxWork` as the tools' orders.
 The last run of each kind is in the store, so it outlasts a restart.
@@ -19,6 +20,7 @@ from pexschedd.errors import CommandRunning, NotFound, StoreError, Unavailable
 from pexschedd.history.actor import Actor
 from pexschedd.model import tables
 from pexschedd.model.outbox import MailboxCommandRun
+from pexschedd.scheduling.migration.migrator import MigrationRequest
 from pexschedd.scheduling.upkeep.mailbox_work import (
     MailboxWork,
     WorkOutcome,
@@ -74,11 +76,14 @@ class MailboxRun:
     def record(self, id: int, connector_id: int) -> MailboxCommandRun:
         """Return the run as it is stored."""
         request, outcome = self.request, self.outcome
-        settings: dict[str, Any] = (
-            {"limits": (request.since,), "message": request.message}
-            if isinstance(request, RecoveryRequest)
-            else {"limits": (request.inbox_limit, request.calendar_limit)}
-        )
+        settings: dict[str, Any]
+        match request:
+            case RecoveryRequest():
+                settings = {"limits": (request.since,), "message": request.message}
+            case MaintenanceRequest():
+                settings = {"limits": (request.inbox_limit, request.calendar_limit)}
+            case MigrationRequest():
+                settings = {"limits": (), "message": request.to}
         return MailboxCommandRun(
             id=id,
             exchange_connector=connector_id,
@@ -103,11 +108,14 @@ def restored_run(record: MailboxCommandRun, now: datetime) -> MailboxRun:
     """Return a run that was stored. One that was under way when the daemon ended has
     ended with it."""
     limits = record.limits
-    request: WorkRequest = (
-        RecoveryRequest(limits[0], record.message)
-        if record.command == "recover"
-        else MaintenanceRequest(*limits)
-    )
+    request: WorkRequest
+    match record.command:
+        case "recover":
+            request = RecoveryRequest(limits[0], record.message)
+        case "migrate":
+            request = MigrationRequest(record.message)
+        case _:
+            request = MaintenanceRequest(*limits)
     actor = Actor(record.administrator, record.address, record.correlation_id)
     run = MailboxRun(request, actor, record.started, dry_run=record.dry_run)
     run.notes.extend(record.notes)
@@ -177,8 +185,8 @@ class MailboxCommands(Service):
             raise Unavailable(refusal)
         if connector_id in self._under_way:
             raise CommandRunning(
-                "A recovery or maintenance of this integration is under way. Wait for "
-                "its end, or stop it."
+                "A recovery, maintenance or migration of this integration is under "
+                "way. Wait for its end, or stop it."
             )
         run = MailboxRun(request, actor, self._now(), dry_run=dry_run)
         self._forget_gone()
@@ -222,6 +230,7 @@ class MailboxCommands(Service):
                 run,
                 run.stop,
                 dry_run=run.dry_run,
+                actor=run.actor,
             )
             run.error = run.outcome.refused
             self._log.info(
@@ -281,4 +290,5 @@ def command_of(request: WorkRequest) -> str:
 _COMMANDS: Mapping[type[WorkRequest], str] = {
     RecoveryRequest: "recover",
     MaintenanceRequest: "maintain",
+    MigrationRequest: "migrate",
 }

@@ -1,5 +1,5 @@
-"""Recovery and maintenance of equipment mailboxes, for whoever asks: a tool or an
-administrator."""
+"""Recovery, maintenance and migration of equipment mailboxes, for tools and
+administrators."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,9 +8,11 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from pexschedd.errors import PexscheddError, StoreError, WorkStopped
+from pexschedd.history.actor import SERVICE, Actor
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.supervisor import wants_worker
+from pexschedd.scheduling.migration.migrator import MigrationRequest, MigrationRunner
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
 from pexschedd.scheduling.upkeep.maintenance import (
     MaintenanceRequest,
@@ -21,7 +23,7 @@ from pexschedd.scheduling.upkeep.recovery import RecoveryRequest, RecoveryRunner
 from pexschedd.store.store import Store
 from pexschedd.util.stop_signal import StopSignal
 
-WorkRequest = RecoveryRequest | MaintenanceRequest
+WorkRequest = RecoveryRequest | MaintenanceRequest | MigrationRequest
 
 
 class WorkOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,8 @@ class WorkOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailboxWork:
-    """Recovers and maintains mailboxes; one run at a time, others wait for it.
+    """Recovers, maintains and migrates mailboxes; one run at a time, others wait for
+    it.
 
     `connect` opens the mailboxes of an integration.
     """
@@ -52,8 +55,10 @@ class MailboxWork:
         recovery: RecoveryRunner,
         maintenance: MaintenanceRunner,
         connect: Callable[[Connector], MailboxAccess],
+        migration: MigrationRunner,
     ) -> None:
         self._store = store
+        self._migration = migration
         self._recovery = recovery
         self._maintenance = maintenance
         self._connect = connect
@@ -67,12 +72,14 @@ class MailboxWork:
         stop: StopSignal,
         *,
         dry_run: bool = False,
+        actor: Actor = SERVICE,
     ) -> WorkOutcome:
         """Carry out a request for one integration, or for all of them for None.
 
-        `listener` is told of the progress; the work ends at the next safe place once
-        `stop` is set; what waits for Exchange is cut short. What goes wrong is part of
-        the outcome. Raises `StoreError` when the store cannot be written.
+        Configuration is changed in the name of `actor`. `listener` is told of the
+        progress; the work ends at the next safe place once `stop` is set; what waits
+        for Exchange is cut short. What goes wrong is part of the outcome.
+        Raises `StoreError` when the store cannot be written.
         """
         if self._lock.locked:
             listener.note("Another run is in progress; this one waits for it.")
@@ -86,7 +93,9 @@ class MailboxWork:
                 if stop.is_set:
                     break
                 listener.note(f"Integration {connector.id}: {connector.name}")
-                tally = await self._run_for(request, connector, listener, stop, dry_run)
+                tally = await self._run_for(
+                    request, connector, listener, stop, dry_run, actor
+                )
                 for what, count in tally.counts.items():
                     counts[what] = counts.get(what, 0) + count
                 failures += tally.failures
@@ -127,11 +136,18 @@ class MailboxWork:
         listener: ProgressListener,
         stop: StopSignal,
         dry_run: bool,
+        actor: Actor,
     ) -> WorkTally:
         """Work for one integration; an error must not keep others from their turn."""
         tally = WorkTally()
         connected: MailboxAccess | None = None
         try:
+            if isinstance(request, MigrationRequest):
+                await self._migration.migrate(
+                    *(connector, request, actor, listener, stop, tally),
+                    dry_run=dry_run,
+                )
+                return tally
             connected = self._connect(connector)
             match request:
                 case RecoveryRequest():

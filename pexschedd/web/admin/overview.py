@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
         "check",
         "maintain",
         "make_certificate",
+        "migrate",
         "recover",
         "sign_in",
         "stop",

@@ -1,15 +1,17 @@
-"""Recovery and maintenance on demand. Under `/api/admin/`:
+"""Recovery, maintenance and migration on demand. Under `/api/admin/`:
 
 POST command/v1/ms_exchange_connector/<id>/recover/    begins a recovery: 202
 POST command/v1/ms_exchange_connector/<id>/maintain/   begins a maintenance: 202
-POST command/v1/ms_exchange_connector/<id>/stop/       has either one stop: 202
+POST command/v1/ms_exchange_connector/<id>/migrate/    begins a migration: 202
+POST command/v1/ms_exchange_connector/<id>/stop/       has any of them stop: 202
 
-The settings are those of `schedulingrecovery` and `schedulingmaintenance`. The results
-are in the status lists `exchange_scheduler_recovery` and
-`exchange_scheduler_maintenance`.
+The settings are those of `schedulingrecovery`, `schedulingmaintenance` and
+`pexschedd-check --migrate`. The results are in the status lists
+`exchange_scheduler_recovery`, `exchange_scheduler_maintenance` and
+`exchange_scheduler_migration`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -45,6 +47,8 @@ def _described(kind: RunKind) -> Callable[[Handler], Handler]:
         name: time if default is None else message
         for name, default in kind.settings.items()
     }
+    for name, choices in kind.choices.items():
+        settings[name] = {"type": ["string", "null"], "enum": [*choices, None]}
     dry_run = {"type": "boolean", "description": "Only says what would be done."}
     body = {
         "type": "object",
@@ -127,8 +131,11 @@ def _settings(
             text = f"There is no such setting; there are {', '.join(known)}."
             problems[name] = [text]
     values = []
+    read: Callable[[object], Any]
     for name, default in kind.settings.items():
         read = _read_time if default is None else _read_message
+        if name in kind.choices:
+            read = partial(_read_choice, kind.choices[name])
         try:
             value = payload.get(name)
             values.append(read(value) if value is not None else default or now)
@@ -154,4 +161,10 @@ def _read_time(value: object) -> datetime:
 def _read_message(value: object) -> str:
     if not isinstance(value, str) or len(value) > MESSAGE_LIMIT:
         raise ValueError(f"This must be a text of at most {MESSAGE_LIMIT} characters.")
+    return value
+
+
+def _read_choice(choices: Sequence[str], value: object) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"This must be one of {', '.join(choices)}.")
     return value

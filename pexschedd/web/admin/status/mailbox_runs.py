@@ -1,7 +1,7 @@
-"""The records of the status lists `exchange_scheduler_recovery` and
-`exchange_scheduler_maintenance`."""
+"""The records of the status lists `exchange_scheduler_recovery`,
+`exchange_scheduler_maintenance` and `exchange_scheduler_migration`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,11 +10,13 @@ from pexschedd.management.computed.mailbox_work import (
     MailboxProgress,
     MailboxRunStatus,
     MaintenanceStatus,
+    MigrationStatus,
     RecoveryStatus,
 )
 from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.management.resources import AnyResource
 from pexschedd.model import tables
+from pexschedd.scheduling.migration.migrator import PROTOCOLS, MigrationRequest
 from pexschedd.scheduling.upkeep.mailbox_commands import MailboxCommands, MailboxRun
 from pexschedd.scheduling.upkeep.mailbox_work import WorkRequest
 from pexschedd.scheduling.upkeep.maintenance import MaintenanceRequest
@@ -23,7 +25,7 @@ from pexschedd.store.store import Store
 
 
 class RunKind(msgspec.Struct, frozen=True):
-    """One of the two commands, and where its results are."""
+    """One of the commands, and where its results are."""
 
     name: str
     status: str
@@ -34,6 +36,8 @@ class RunKind(msgspec.Struct, frozen=True):
     """Made of the settings, in their order."""
     settings: Mapping[str, object]
     """The settings beside `dry_run`, with their defaults; None is the time now."""
+    choices: Mapping[str, Sequence[str]] = {}
+    """The values of those that have only a few."""
 
     @property
     def resource(self) -> AnyResource:
@@ -55,6 +59,14 @@ KINDS = (
         MaintenanceStatus,
         MaintenanceRequest,
         {"inbox_time_limit": None, "calendar_time_limit": None},
+    ),
+    RunKind(
+        "migrate",
+        "exchange_scheduler_migration",
+        MigrationStatus,
+        MigrationRequest,
+        {"to": PROTOCOLS[0]},
+        {"to": PROTOCOLS},
     ),
 )
 

@@ -1,0 +1,1 @@
+"""Moving an integration from one interface of its mailbox to the other."""
