@@ -40,6 +40,7 @@ ONLY_FULL_READS = {
     "command/mjx_graph_deployment/check",
     "status/exchange_scheduler_recovery",
     "status/exchange_scheduler_maintenance",
+    "status/exchange_scheduler_migration",
     *(f"command/configuration/{command}" for command in COMMANDS["configuration"]),
     *(f"command/state/{command}" for command in COMMANDS["state"]),
 }

@@ -165,36 +165,49 @@ class World:
             )
         self.exchange: Exchange = self.sandbox.exchange
         self._reactor = RestingReactor()
+        self._folder = folder
+        (folder / "password").write_text(_PASSWORD)
+        self._make_daemon(folder / "state")
+        self._people: dict[str, Organizer] = {}
+        self._agent = Agent(reactor)
+        self._stirred = False
+
+    def _make_daemon(self, state_dir: Path) -> None:
         endpoint = "tcp:0:interface=127.0.0.1"
-        password = folder / "password"
-        password.write_text(_PASSWORD)
+        self.state_dir = state_dir
         self.daemon = Daemon(
             configuration.parse(
                 {
-                    "state_dir": "state",
+                    "state_dir": str(state_dir),
                     "endpoints": {"addin": [endpoint], "admin": [endpoint]},
                     "initial_admin_password_file": "password",
                 },
-                folder / "config.json",
+                self._folder / "config.json",
             ),
             reactor=self._reactor,
             now=self.now,
         )
         self.store = self.daemon.store
-        self._people: dict[str, Organizer] = {}
-        self._agent = Agent(reactor)
-        self._stirred = False
 
     async def start(self) -> None:
         self._port = reactor.listenTCP(0, self.sandbox.site(), interface="127.0.0.1")
         self.url = f"http://127.0.0.1:{self._port.getHost().port}"
+        self.exchange.on_change(self._stir)
+        await self._start_daemon()
+
+    async def _start_daemon(self) -> None:
         self.daemon.privilegedStartService()
         self.daemon.startService()
         await self.daemon.first_start
         self.addin = self._address("addin")
         self.admin = self._address("admin")
-        self.exchange.on_change(self._stir)
         self.store.subscribe(tables.REWRITE, lambda old, new: self._stir())
+
+    async def restart(self, state_dir: Path) -> None:
+        """Another daemon begins with the state in this folder."""
+        await self.daemon.stopService()
+        self._make_daemon(state_dir)
+        await self._start_daemon()
 
     async def stop(self) -> None:
         for person in self._people.values():

@@ -4,22 +4,39 @@ One sandbox has both doors over the same mailboxes, so whatever the daemon does 
 of them is there over the other.
 """
 
+import shutil
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_twisted
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred
 
+from pexschedd.errors import WorkStopped
+from pexschedd.graph.message_names import GraphMessageNames
 from pexschedd.model import tables
+from pexschedd.sandbox import Processing
+from pexschedd.sandbox.graph.signin.applications import ROLES, MailboxGrant
+from pexschedd.scheduling.inbox.supervisor import Supervisor
+from pexschedd.scheduling.migration.migrator import MigrationRequest, MigrationRunner
+from pexschedd.scheduling.upkeep.mailbox_commands import MailboxRun
 from tests.stories.story_support import (
     AT_TEN,
+    BOB,
+    DAY,
     EDITED_SINGLE,
+    EQUIPMENT,
     GONE,
     HOUR,
     NEW_SINGLE,
     World,
 )
+from tests.turns import some_turns
 
+ensure = Deferred.fromCoroutine
 story = pytest_twisted.ensureDeferred
 
 COMMAND = "command/v1/ms_exchange_connector/1/migrate/"
@@ -40,11 +57,18 @@ async def migrate(world: World, to: str = "GRAPH", **settings: Any) -> dict[str,
     """Begin a migration, wait for its end, and return what has become of it."""
     status, said = await world.ask("POST", COMMAND, {"to": to, **settings})
     assert status == 202, said
-    for _ in range(3000):
-        _, run = await world.ask("GET", STATUS)
-        if not run["running"]:
-            return dict(run)
-    raise AssertionError(run)
+    commands = world.daemon.upkeep.mailbox_commands
+    for _ in range(100):
+        await some_turns()
+        if _has_ended(commands.last(MigrationRequest, 1)):
+            break
+        world.skip(1)  # it may wait until it may ask again
+    _, run = await world.ask("GET", STATUS)
+    return dict(run)
+
+
+def _has_ended(run: MailboxRun | None) -> bool:
+    return run is not None and run.finished is not None
 
 
 async def migrated(world: World, to: str = "GRAPH") -> dict[str, Any]:
@@ -85,3 +109,331 @@ async def test_there_and_back(both: World) -> None:
     assert await alice.reads() == []
     assert await both.door(room, at=AT_TEN + HOUR) == GONE
     assert await both.alarms() == []
+
+
+BUSY = {
+    "kind": "ErrorServerBusy",
+    "operation": "CreateItem",
+    "mailbox": EQUIPMENT,
+    "times": None,
+}
+
+
+@story
+async def test_answers_that_wait(both: World) -> None:
+    """What Exchange was too busy to take over EWS is answered over Graph, once."""
+    alice, room = both.organizer(), await both.book()
+    both.sandbox.behaviour.configure({"faults": [BUSY]})
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await both.settle()
+    assert both.store.count(tables.OUTBOX) == 1
+
+    run = await migrated(both)
+    assert run["counts"] == {"answers carried over": 1, "integrations migrated": 1}
+    await both.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert both.store.count(tables.OUTBOX) == 0
+    assert both.store.count(tables.PROCESSED_MESSAGE) == 1, "it was decided about again"
+    assert both.inbox() == []
+
+
+@story
+async def test_answers_that_were_lost(both: World) -> None:
+    """An answer that Exchange has given while nobody heard of it is not repeated."""
+    alice, room = both.organizer(), await both.book()
+    lost = {**BUSY, "kind": "reset", "times": 1, "after": True}
+    silent = {**BUSY, "operation": "GetItem"}
+    both.sandbox.behaviour.configure({"faults": [lost]})
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await both.settle()
+    both.sandbox.behaviour.configure({"faults": [silent, BUSY]})
+    assert both.store.count(tables.OUTBOX) == 1
+    assert await alice.reads() == [NEW_SINGLE]
+
+    run = await migrated(both)
+    assert run["counts"]["records of messages that are gone, deleted"] == 2
+    await both.settle()
+
+    assert await alice.reads() == []
+    assert both.store.count(tables.OUTBOX) == 0
+
+
+@story
+async def test_messages_in_trouble(both: World) -> None:
+    """A message that EWS cannot show is read and answered over Graph."""
+    alice, room = both.organizer(), await both.book()
+    torn = {**BUSY, "kind": "ErrorItemCorrupt", "operation": "GetItem", "item": True}
+    both.sandbox.behaviour.configure({"faults": [torn]})
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await both.settle()
+    assert both.store.count(tables.TROUBLED) == 1
+
+    run = await migrated(both)
+    assert run["counts"]["messages in trouble carried over"] == 1
+    await both.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert both.store.count(tables.TROUBLED) == 0
+
+
+@story
+async def test_waiting_over_graph(both: World) -> None:
+    """What Graph was too busy for is answered over EWS after taking back."""
+    await migrated(both)
+    alice, room = both.organizer(), await both.book()
+    busy = {"kind": "http-503", "operation": "GraphAcceptEvent", "times": None}
+    both.sandbox.behaviour.configure({"faults": [busy]})
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await both.settle()
+    assert both.store.count(tables.OUTBOX) == 1
+
+    run = await migrated(both, "EWS")
+    assert run["counts"]["answers carried over"] == 1
+    await both.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    assert both.store.count(tables.OUTBOX) == 0
+    assert both.store.count(tables.PROCESSED_MESSAGE) == 1, "it was decided about again"
+    assert both.inbox() == []
+
+
+@story
+async def test_many_times(both: World) -> None:
+    """Ten times there and back, with meetings that are made, moved and cancelled while
+    it goes on: every message gets one answer."""
+    people = both.organizer(), both.organizer(BOB)
+    expected = {each.address: 0 for each in people}
+    last: dict[str, tuple[Any, datetime]] = {}
+    for number in range(20):
+        going = ensure(migrated(both, "EWS" if number % 2 else "GRAPH"))
+        for person in people:
+            room = await both.book(person.address)
+            start = AT_TEN + (number + 1) * DAY
+            item = await person.invite("Plans", start, body=room.instructions)
+            expected[person.address] += 1
+            if person.address in last:
+                before, at = last[person.address]
+                await person.move(before, at + HOUR)
+                expected[person.address] += 1
+                if number % 3 == 0:
+                    await both.settle()
+                    await person.cancel(before)
+            last[person.address] = item, start
+        await going
+        await both.settle()
+        for person in people:
+            assert len(await person.letters()) == expected[person.address], number
+        assert both.store.count(tables.OUTBOX) == 0
+        assert both.store.count(tables.TROUBLED) == 0
+        assert both.inbox() == []
+    for person in people:
+        assert {each.kind for each in await person.letters()} == {"accept"}
+    assert await both.alarms() == []
+
+
+# Refusals
+
+
+async def refused(world: World, to: str = "GRAPH") -> list[str]:
+    """The reasons why a migration is refused, which changes nothing."""
+    before = protocol(world), world.store.get(tables.CURSOR, 1)
+    run = await migrate(world, to)
+    assert (protocol(world), world.store.get(tables.CURSOR, 1)) == before
+    assert run["failures"] == len(run["reasons"]) > 0, run
+    return list(run["reasons"])
+
+
+@story
+async def test_permissions_missing(both: World) -> None:
+    """Each permission that Graph refuses is a reason of its own."""
+    grants = tuple(MailboxGrant(r) for r in ROLES if not r.startswith("Calendars"))
+    (application,) = both.sandbox.graph.applications.all()
+    both.sandbox.graph.applications.add(replace(application, grants=grants))
+
+    (reason,) = await refused(both)
+
+    assert "Calendars.ReadWrite" in reason
+
+
+@story
+async def test_fields_missing(both: World) -> None:
+    """What is not entered yet is named by its field, before anything is asked."""
+    await both.change_integration(oauth_client_id=None)
+
+    (reason,) = await refused(both)
+
+    assert reason.startswith("oauth_client_id: ")
+
+
+@story
+async def test_nothing_to_migrate(both: World) -> None:
+    """An integration that uses the target already stays as it is."""
+    (reason,) = await refused(both, "EWS")
+    assert "EWS already" in reason
+
+
+@story
+async def test_without_processing(both: World) -> None:
+    """Requests that arrived while Exchange did not process them have no events: if EWS
+    cannot answer them any more, that is a reason to refuse."""
+    alice, room = both.organizer(), await both.book()
+    account = both.exchange.mailbox(EQUIPMENT).account
+    both.exchange.mailbox(EQUIPMENT).account = replace(
+        account, processing=Processing.NONE
+    )
+    both.sandbox.behaviour.configure({"faults": [BUSY]})
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await both.settle()
+    both.now.advance(HOUR)
+    both.exchange.mailbox(EQUIPMENT).account = account
+
+    reasons = await refused(both)
+
+    assert all("AutomateProcessing" in each for each in reasons), reasons
+    both.sandbox.behaviour.configure({"faults": []})
+    both.skip(3600)
+    await both.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+    await migrated(both)
+
+
+@story
+async def test_dry_run(both: World) -> None:
+    """A dry run examines everything, says what is waiting, and changes nothing."""
+    alice, room = both.organizer(), await both.book()
+    both.sandbox.behaviour.configure({"faults": [BUSY]})
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await both.settle()
+    before = [*both.store.all(tables.OUTBOX)], both.store.get(tables.CURSOR, 1)
+
+    run = await migrate(both, dry_run=True)
+
+    assert run["reasons"] == []
+    assert run["counts"] == {"answers carried over": 1, "integrations migrated": 1}
+    assert protocol(both) == "EWS"
+    assert before == (
+        [*both.store.all(tables.OUTBOX)],
+        both.store.get(tables.CURSOR, 1),
+    )
+
+
+@story
+async def test_history(both: World) -> None:
+    """The change is the administrator's, as if it had been made by hand."""
+    await migrated(both)
+    status, said = await both.ask(
+        "GET", "history/v1/configuration_change/", resource="ms_exchange_connector"
+    )
+    assert status == 200, said
+    changes = [
+        (each["administrator"], change)
+        for each in said["objects"]
+        for change in each["changes"]
+        if change["field"] == "mailbox_protocol" and each["action"] == "changed"
+    ]
+    assert len(changes) == 1
+    assert changes[0][0] == "admin"
+    assert (changes[0][1]["old"], changes[0][1]["new"]) == ("EWS", "GRAPH")
+
+
+# Killed
+
+
+STEPS: dict[str, tuple[tuple[type, str, int], ...]] = {
+    "GRAPH": (
+        (GraphMessageNames, "deletions_until_now", 0),
+        (Supervisor, "look_once", 0),
+        (GraphMessageNames, "for_graph", 0),
+        (GraphMessageNames, "deletions_until_now", 1),
+        (MigrationRunner, "drop", 0),
+        (MigrationRunner, "save", 0),
+    ),
+    "EWS": (
+        (Supervisor, "look_once", 0),
+        (GraphMessageNames, "for_ews", 0),
+        (MigrationRunner, "drop", 0),
+        (MigrationRunner, "save", 0),
+    ),
+}
+"""What a migration does to the mailbox and the store, in its order; the number counts
+calls of the same kind."""
+
+
+class Killed(WorkStopped):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("to", "step"),
+    [(to, number) for to, steps in STEPS.items() for number in range(len(steps))],
+)
+@story
+async def test_killed(
+    both: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    to: str,
+    step: int,
+    after: bool,
+) -> None:
+    """Whenever the process is killed, the integration is as before or migrated, and
+    the next one goes on: each organizer gets one answer."""
+    alice, bob = both.organizer(), both.organizer(BOB)
+    if to == "EWS":
+        await migrated(both)
+    rooms = [await both.book(), await both.book(BOB)]
+    busy = {**BUSY, "operation": "CreateItem" if to == "GRAPH" else "GraphAcceptEvent"}
+    both.sandbox.behaviour.configure({"faults": [busy]})
+    await alice.invite("Plans", AT_TEN, body=rooms[0].instructions)
+    await both.settle()
+    await bob.invite("More", AT_TEN + DAY, body=rooms[1].instructions)
+    copy = tmp_path / "killed"
+    kill_at(monkeypatch, both, copy, STEPS[to][step], after=after)
+    await migrate(both, to)
+    monkeypatch.undo()
+    await both.restart(copy)
+    both.sandbox.behaviour.configure({"faults": []})
+    both.skip(3600)
+    await both.settle()
+
+    is_saved = after and step == len(STEPS[to]) - 1
+    assert (protocol(both) == to) is is_saved
+    if not is_saved:
+        await migrated(both, to)
+    both.skip(3600)
+    await both.settle()
+    for person in (alice, bob):
+        assert await person.reads() == [NEW_SINGLE]
+    assert both.store.count(tables.OUTBOX) == 0
+    assert both.inbox() == []
+
+
+def kill_at(
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    copy: Path,
+    step: tuple[type, str, int],
+    *,
+    after: bool,
+) -> None:
+    """Have the process end before or after a step: its state is kept in `copy`, and it
+    does nothing more."""
+    owner, name, nth = step
+    original = getattr(owner, name)
+    calls = []
+
+    async def run(*arguments: Any, **more: Any) -> Any:
+        calls.append(name)
+        if len(calls) != nth + 1:
+            return await original(*arguments, **more)
+        if after:
+            await original(*arguments, **more)
+        socket = shutil.ignore_patterns("control*")
+        shutil.copytree(world.state_dir, copy, ignore=socket)
+        print("COPY", sorted(str(p.relative_to(copy)) for p in copy.rglob("*")), sorted(str(p.relative_to(world.state_dir)) for p in world.state_dir.rglob("*")))
+        world.daemon.supervisor.running = 0
+        raise Killed
+
+    monkeypatch.setattr(owner, name, run)

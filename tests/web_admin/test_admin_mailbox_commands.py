@@ -90,11 +90,13 @@ class Bench:
         ]
         self.mailbox = SlowMailbox(meeting(9, start=NOW + HOUR), *ended)
         self.closed = 0
+        no_migration: Any = None
         self.work = MailboxWork(
             upkeep.store,
             upkeep.recoverer,
             MaintenanceRunner(clock=upkeep.clock, now=upkeep.time),
             self.connect,
+            no_migration,
         )
         self.commands = MailboxCommands(
             self.work, upkeep.store, upkeep.clock, upkeep.time
@@ -246,6 +248,9 @@ async def test_what_goes_wrong(bench: Bench) -> None:
         ("maintain", {"inbox_time_limit": "2026-11-23"}, "inbox_time_limit"),
         ("maintain", {"time_limit": "2026-11-23T11:30:00"}, "time_limit"),
         ("maintain", {"dry-run": True}, "dry-run"),
+        ("migrate", {"to": "REST"}, "to"),
+        ("migrate", {"to": 1}, "to"),
+        ("migrate", {"from": "EWS"}, "from"),
     ],
 )  # fmt: skip
 @pytest_twisted.ensureDeferred

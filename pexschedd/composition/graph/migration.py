@@ -51,6 +51,7 @@ def migration_runner(
         examine,
         clients.graph.message_names,
         save,
+        clock=runtime.reactor,
         now=runtime.now,
     )
 

@@ -17,10 +17,12 @@ it nothing is left to do.
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.clock import Now
@@ -36,6 +38,7 @@ from pexschedd.scheduling.migration.waiting_messages import (
 )
 from pexschedd.scheduling.ports.message_names import MessageNames, RenamedMessage
 from pexschedd.scheduling.upkeep.progress import ProgressListener, WorkTally
+from pexschedd.scheduling.upkeep.retry import read_with_retries
 from pexschedd.store.store import Store
 from pexschedd.util.stop_signal import StopSignal
 
@@ -92,8 +95,10 @@ class MigrationRunner:
         names: Callable[[Connector], MessageNames],
         save: SaveTogether,
         *,
+        clock: IReactorTime,
         now: Now,
     ) -> None:
+        self.clock = clock
         self._store = store
         self._hold = hold
         self._examine = examine
@@ -281,8 +286,8 @@ class _Move(msgspec.Struct):
         self._count(waiting, renamed, ended)
 
     async def _read_position(self) -> None:
-        reading = self.names.deletions_until_now(self.cursor)
-        self.cursor = await self.stop.wait(Deferred.fromCoroutine(reading))
+        read = partial(self.names.deletions_until_now, self.cursor)
+        self.cursor = await read_with_retries(read, self.runner.clock, self.stop)
 
     async def _look_up(
         self, waiting: WaitingMessages
@@ -292,7 +297,8 @@ class _Move(msgspec.Struct):
             return {}
         self.listener.progress("looking up waiting messages", 0, len(ids))
         look_up = self.names.for_graph if self.target.uses_graph else self.names.for_ews
-        found = await self.stop.wait(Deferred.fromCoroutine(look_up(ids)))
+        read = partial(look_up, ids)
+        found = await read_with_retries(read, self.runner.clock, self.stop)
         return dict(zip(ids, found, strict=True))
 
     def _refused(

@@ -78,7 +78,10 @@ class Bench:
         self.closed = 0
         runner = RecoveryRunner(upkeep.recovery, clock=self.clock, now=upkeep.time)
         maintenance = MaintenanceRunner(clock=self.clock, now=upkeep.time)
-        self.work = MailboxWork(upkeep.store, runner, maintenance, self._connect)
+        no_migration: Any = None
+        self.work = MailboxWork(
+            upkeep.store, runner, maintenance, self._connect, no_migration
+        )
         self.commands = MailboxCommands(
             self.work, upkeep.store, self.clock, upkeep.time
         )
