@@ -1,7 +1,8 @@
 """A long bad day in minutes: `python -m benchmarks.soak [MESSAGES] [RATE] [SEED]`.
 
-Ten integrations on one sandbox Exchange; organizers send, move, repeat and cancel
-meetings all the time, while a fifth of all calls goes wrong in a way chosen at random.
+Ten integrations on one sandbox Exchange, every second one over Microsoft Graph, the
+others over EWS; organizers send, move, repeat and cancel meetings all the time, while a
+fifth of all calls goes wrong in a way chosen at random.
 Then the server is well again, and it is told whether every request was answered
 exactly once, whether the memory stayed flat, and how little is done when nothing
 happens. Both processes live on a clock that runs faster than the wall's (`warped`), so
@@ -36,6 +37,7 @@ from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration.connector import Connector
 from pexschedd.sandbox import Account, Sandbox
+from pexschedd.sandbox.graph.signin.applications import GraphApplication
 from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.names import DIFFERS
@@ -61,6 +63,8 @@ MOST_DECLINED = 0.02
 """Of all messages: what chance may do to one of them often enough."""
 MOST_OVERTAKEN = 0.002
 """Of all messages."""
+MOST_OUTDATED = 0.03
+"""Of all messages: of those over Graph, each that waits while its successor comes."""
 STAY = (names.SET_ASIDE, names.ANSWER_FAILED, DIFFERS, names.CLOCK, names.METADATA)
 """Alarms that may stay after a bad day: a message was given up; with time going by so
 fast, a server that takes its time for an answer seems to have another clock; and no
@@ -70,6 +74,7 @@ IDLE_MOST = 0.01
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 DOMAIN = "example.test"
+CLIENT, SECRET, TENANT = "11111111-2222-3333-4444-555555555555", "s3", "soak.test"
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "ErrorServerBusy", "back_off_ms": 3000},
@@ -160,6 +165,11 @@ def equipment(number: int) -> str:
     return f"equipment{number}@{DOMAIN}"
 
 
+def over_graph(number: int) -> bool:
+    """Whether an integration uses Microsoft Graph."""
+    return number % 2 == 0
+
+
 def tag(number: int) -> str:
     return str(uuid5(NAMESPACE_URL, f"soak:{number}"))
 
@@ -173,11 +183,16 @@ def accounts() -> list[Account]:
         for n in range(ORGANIZERS)
     ]
     rooms = [
-        Account(equipment(n), f"Equipment {n}", processing=Processing.NONE)
-        for n in range(1, INTEGRATIONS + 1)
+        Account(equipment(n), f"Equipment {n}", processing=processing(n))
+        for n in numbers()
     ]
     service = Account(f"svc@{DOMAIN}", "Service", "svc", impersonates=("*",))
     return [*people, *rooms, service]
+
+
+def processing(number: int) -> Processing:
+    """What Exchange does with a request: Graph answers the events that it makes."""
+    return Processing.AUTO_UPDATE if over_graph(number) else Processing.NONE
 
 
 class Organizers:
@@ -250,6 +265,9 @@ class Organizers:
 def exchange(begin: str, messages: str, rate: str, seed: str) -> None:
     warp = Warp(reactor, datetime.fromisoformat(begin), FACTOR)
     box = Sandbox(now=warp.now, clock=warp, accounts=accounts())
+    box.graph.applications.add(
+        GraphApplication(client_id=CLIENT, tenant=TENANT, secret=SECRET)
+    )
     if float(rate):
         box.behaviour.configure(
             {"random": {"rate": float(rate), "seed": int(seed), "faults": [*FAULTS]}}
@@ -287,11 +305,18 @@ def numbers() -> range:
     return range(1, INTEGRATIONS + 1)
 
 
+def by_graph(subject: str) -> bool:
+    """Whether a meeting's equipment is reached by Microsoft Graph."""
+    number = int(subject.removeprefix("Meeting "))
+    return over_graph(1 + number % INTEGRATIONS)
+
+
 def verdict(box: Sandbox, organizers: Organizers) -> dict[str, Any]:
     """How often each request was answered.
 
     One that could not be read or answered before its own update, or cancellation, was
-    dealt with is overtaken: nobody waits for its answer any more.
+    dealt with is overtaken: nobody waits for its answer any more. Over Graph it is
+    Exchange that marks such a request as outdated, as soon as its successor is there.
     """
     answered: Counter[str] = Counter()
     settled = set(organizers.cancelled)
@@ -311,7 +336,8 @@ def verdict(box: Sandbox, organizers: Organizers) -> dict[str, Any]:
         "answers": sum(answered.values()),
         "declined": declined,
         "never": sum(missing.values()) - sum(overtaken.values()),
-        "overtaken": overtaken,
+        "overtaken": sum(n for s, n in overtaken.items() if not by_graph(s)),
+        "outdated": sum(n for s, n in overtaken.items() if by_graph(s)),
         "twice": sum((answered - organizers.requested).values()),
         "calls": sum(box.calls.values()),
         "rooms": len(organizers.requested.keys() - organizers.cancelled),
@@ -349,6 +375,7 @@ async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
     change = store.transaction()
     for number in numbers():
         uuid = str(uuid5(NAMESPACE_URL, f"integration:{number}"))
+        place = f"ms_exchange_connector/{uuid}"
         change.put(
             tables.CONNECTOR,
             Connector(
@@ -357,9 +384,14 @@ async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
                 name=f"Integration {number}",
                 url=f"{url}/EWS/Exchange.asmx",
                 username=f"svc@{DOMAIN}",
-                password=store.vault.seal(
-                    "svc", f"ms_exchange_connector/{uuid}/password"
+                password=store.vault.seal("svc", f"{place}/password"),
+                mailbox_protocol="GRAPH" if over_graph(number) else "EWS",
+                graph_api_domain=url.removeprefix("http://"),
+                oauth_client_id=CLIENT,
+                oauth_client_secret=store.vault.seal(
+                    SECRET, f"{place}/oauth_client_secret"
                 ),
+                oauth_token_endpoint=f"{url}/{TENANT}/oauth2/v2.0/token",
                 room_mailbox_name=f"Equipment {number}",
                 room_mailbox_email_address=equipment(number),
                 addin_server_domain="127.0.0.1",
@@ -491,8 +523,11 @@ def soak(messages: int, rate: float, seed: int, folder: Path) -> bool:
     within = middle["resident"] * FLAT + FLAT_MB
     checks = {
         f"{found['answers']} answers to {found['requests']} requests, "
-        f"{found['never']} without one, {len(found['overtaken'])} overtaken": not (
-            found["never"] or len(found["overtaken"]) > MOST_OVERTAKEN * messages
+        f"{found['never']} without one, {found['overtaken']} overtaken, "
+        f"{found['outdated']} outdated": not (
+            found["never"]
+            or found["overtaken"] > MOST_OVERTAKEN * messages
+            or found["outdated"] > MOST_OUTDATED * messages
         ),
         f"{found['twice']} answered twice": not found["twice"],
         f"{waiting} in the inboxes, {after['pending']} still to be told": not (
