@@ -3,9 +3,9 @@
     python -m benchmarks.servers policy FOLDER CONFERENCES
     python -m benchmarks.servers booking FOLDER SANDBOX_URL
     python -m benchmarks.servers personal FOLDER SANDBOX_URL
-    python -m benchmarks.servers sandbox WAITING [LATENCY_MS]
-    python -m benchmarks.servers mixed WAITING LATENCY_MS
-    python -m benchmarks.servers drain FOLDER SANDBOX_URL ALIASES ROOMS
+    python -m benchmarks.servers sandbox WAITING [LATENCY_MS [graph]]
+    python -m benchmarks.servers mixed WAITING LATENCY_MS [graph]
+    python -m benchmarks.servers drain FOLDER SANDBOX_URL ALIASES ROOMS [graph]
 
 Each prints one JSON line when it is ready, and ends with its standard input.
 """
@@ -29,6 +29,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.web.server import Request, Site
 
+from benchmarks.graph_access import open_graph, sealed_graph_fields, with_attendant
 from benchmarks.least_booking import least_booking
 from pexschedd.clock import system_now
 from pexschedd.config import Config
@@ -77,26 +78,28 @@ def listen(app: Klein) -> int:
     return int(port.getHost().port)
 
 
-def put_integration(store: Store, exchange: str, addin: str) -> Deferred[None]:
+def put_integration(
+    store: Store, exchange: str, addin: str, *, graph: bool = False
+) -> Deferred[None]:
+    uuid = "c0000000-0000-4000-8000-000000000001"
+    access = sealed_graph_fields(exchange, store.vault, uuid) if graph else {}
     change = store.transaction()
     change.put(
         tables.CONNECTOR,
         Connector(
             id=1,
-            uuid="c0000000-0000-4000-8000-000000000001",
+            uuid=uuid,
             name="Bench",
             url=f"{exchange}/EWS/Exchange.asmx",
             username="svc@example.test",
-            password=store.vault.seal(
-                "svc",
-                "ms_exchange_connector/c0000000-0000-4000-8000-000000000001/password",
-            ),
+            password=store.vault.seal("svc", f"ms_exchange_connector/{uuid}/password"),
             room_mailbox_name="Pexip Meeting",
             room_mailbox_email_address=EQUIPMENT,
             addin_server_domain=addin,
             scheduled_alias_prefix="555",
             scheduled_alias_suffix_length=12,
             scheduled_alias_domain="example.test",
+            **access,
         ),
     )
     change.put(
@@ -328,23 +331,36 @@ def put_personal_room(change: Any, number: int) -> None:
         )
 
 
-async def sandbox(waiting: str, latency_ms: str = "0") -> None:
+async def sandbox(waiting: str, latency_ms: str = "0", kind: str = "") -> None:
     """A sandbox Exchange in whose equipment mailbox so many requests wait."""
-    box = Sandbox(now=system_now, clock=reactor, accounts=default_accounts())
+    box = new_box(system_now, kind, int(latency_ms))
     deliver(box, int(waiting), mixed=False)
-    box.behaviour.configure({"latency_ms": int(latency_ms)})
     port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
     ready(port=port.getHost().port)
 
 
-async def mixed(waiting: str, latency_ms: str) -> None:
+async def mixed(waiting: str, latency_ms: str, kind: str = "") -> None:
     """The same with new, updated, cancelled, recurring and untagged meetings."""
-    box = Sandbox(now=Ticking(), clock=reactor, accounts=default_accounts())
+    box = new_box(Ticking(), kind, int(latency_ms))
     rooms = deliver(box, int(waiting), mixed=True)
-    box.behaviour.configure({"latency_ms": int(latency_ms)})
     box.exchange.on_change(lambda: hurry(box, int(waiting)))
     port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
     ready(port=port.getHost().port, rooms=rooms)
+
+
+def new_box(now: Callable[[], datetime], kind: str, latency_ms: int) -> Sandbox:
+    """Return a sandbox for EWS, or for Graph; the latter takes its time for each
+    request of a batch, four of which it does at once."""
+    graph = kind == "graph"
+    accounts = default_accounts()
+    if graph:
+        accounts = with_attendant(accounts, EQUIPMENT)
+    box = Sandbox(now=now, clock=reactor, accounts=accounts)
+    if graph:
+        open_graph(box, latency_ms=latency_ms)
+    else:
+        box.behaviour.configure({"latency_ms": latency_ms})
+    return box
 
 
 URGENT = "Urgent"
@@ -420,7 +436,9 @@ def tagged(number: int) -> str:
     return f"<p>PXPS:-{tag(number)}#</p>"
 
 
-async def drain(folder: str, exchange: str, aliases: str, rooms: str) -> None:
+async def drain(
+    folder: str, exchange: str, aliases: str, rooms: str, kind: str = ""
+) -> None:
     """The daemon schedules all that waits; tells how long it took and what it cost."""
     service = daemon(Path(folder))
     total = int(aliases)
@@ -429,7 +447,8 @@ async def drain(folder: str, exchange: str, aliases: str, rooms: str) -> None:
         for number in range(start, min(start + 1000, total + 1)):
             change.put(tables.SCHEDULED_ALIAS, alias(number))
         await change.commit()
-    await put_integration(service.store, exchange, "127.0.0.1")
+    graph = kind == "graph"
+    await put_integration(service.store, exchange, "127.0.0.1", graph=graph)
     done: Deferred[None] = Deferred()
 
     def watch(old: object, new: object) -> None:

@@ -31,13 +31,13 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import LoopingCall
 
+from benchmarks.graph_access import open_graph, sealed_graph_fields
 from benchmarks.warped import Warp
 from pexschedd.config import Config
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration.connector import Connector
 from pexschedd.sandbox import Account, Sandbox
-from pexschedd.sandbox.graph.signin.applications import GraphApplication
 from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.scheduling.alarms import names
 from pexschedd.scheduling.alarms.names import DIFFERS
@@ -74,7 +74,6 @@ IDLE_MOST = 0.01
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 DOMAIN = "example.test"
-CLIENT, SECRET, TENANT = "11111111-2222-3333-4444-555555555555", "s3", "soak.test"
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "ErrorServerBusy", "back_off_ms": 3000},
@@ -265,9 +264,7 @@ class Organizers:
 def exchange(begin: str, messages: str, rate: str, seed: str) -> None:
     warp = Warp(reactor, datetime.fromisoformat(begin), FACTOR)
     box = Sandbox(now=warp.now, clock=warp, accounts=accounts())
-    box.graph.applications.add(
-        GraphApplication(client_id=CLIENT, tenant=TENANT, secret=SECRET)
-    )
+    open_graph(box)
     if float(rate):
         box.behaviour.configure(
             {"random": {"rate": float(rate), "seed": int(seed), "faults": [*FAULTS]}}
@@ -375,7 +372,9 @@ async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
     change = store.transaction()
     for number in numbers():
         uuid = str(uuid5(NAMESPACE_URL, f"integration:{number}"))
-        place = f"ms_exchange_connector/{uuid}"
+        place = f"ms_exchange_connector/{uuid}/password"
+        graph = over_graph(number)
+        access = sealed_graph_fields(url, store.vault, uuid) if graph else {}
         change.put(
             tables.CONNECTOR,
             Connector(
@@ -384,14 +383,8 @@ async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
                 name=f"Integration {number}",
                 url=f"{url}/EWS/Exchange.asmx",
                 username=f"svc@{DOMAIN}",
-                password=store.vault.seal("svc", f"{place}/password"),
-                mailbox_protocol="GRAPH" if over_graph(number) else "EWS",
-                graph_api_domain=url.removeprefix("http://"),
-                oauth_client_id=CLIENT,
-                oauth_client_secret=store.vault.seal(
-                    SECRET, f"{place}/oauth_client_secret"
-                ),
-                oauth_token_endpoint=f"{url}/{TENANT}/oauth2/v2.0/token",
+                password=store.vault.seal("svc", place),
+                **access,
                 room_mailbox_name=f"Equipment {number}",
                 room_mailbox_email_address=equipment(number),
                 addin_server_domain="127.0.0.1",

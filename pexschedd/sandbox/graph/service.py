@@ -306,5 +306,5 @@ class GraphService:
             return self._refuse(error, request)
         if fault.status is not None and fault.status >= HTTPStatus.BAD_REQUEST:
             # Gateways answer without a body.
-            return GraphAnswer(HTTPStatus(fault.status), headers=headers)
+            return GraphAnswer(fault.status, headers=headers)
         return GraphAnswer(pace=fault)

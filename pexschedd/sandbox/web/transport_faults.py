@@ -27,7 +27,7 @@ _SERVER_ERROR = (
 
 def apply_fault(
     request: Request,
-    answer: tuple[HTTPStatus, bytes],
+    answer: tuple[int, bytes],
     fault: Fault,
     challenge: AuthenticationRequired,
     clock: IReactorTime,
@@ -72,7 +72,7 @@ def _break_off(transport: Any, kind: str) -> None:
 
 def _spoil(
     request: Request,
-    answer: tuple[HTTPStatus, bytes],
+    answer: tuple[int, bytes],
     fault: Fault,
     clock: IReactorTime,
     content_type: str,

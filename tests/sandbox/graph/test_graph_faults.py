@@ -45,6 +45,15 @@ def test_unavailable_without_a_body(graph: GraphSandbox, client: GraphClient) ->
     assert client.last.body == b""
 
 
+@pytest.mark.parametrize("status", [440, 449, 456])
+def test_statuses_of_exchange(
+    graph: GraphSandbox, client: GraphClient, status: int
+) -> None:
+    """A status that no standard has comes as it is."""
+    arrange(graph, kind=f"http-{status}")
+    assert client.ask("GET", INBOX, status=status) == {}
+
+
 @pytest.mark.parametrize(
     ("kind", "status"),
     [

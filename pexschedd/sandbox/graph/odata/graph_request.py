@@ -101,7 +101,8 @@ _CASED = {
 class GraphAnswer:
     """An answer: a JSON document, or bytes of another type, or nothing."""
 
-    status: HTTPStatus = HTTPStatus.OK
+    status: int = HTTPStatus.OK
+    """Perhaps one that no standard has, such as Exchange's 440."""
     document: object = None
     raw: bytes = b""
     content_type: str = ""
