@@ -9,6 +9,10 @@ from enum import IntEnum
 import msgspec
 
 
+MOST_DECLINED = 1000
+"""Declined requests that are remembered."""
+
+
 class LookUpForm(IntEnum):
     """The ways to ask for a message and its event, the best one first."""
 
@@ -39,3 +43,15 @@ class MailboxProfile(msgspec.Struct):
     """The best ways that the mailbox has not refused."""
     makes_events: bool = False
     """A message had an event: the calendar attendant is at work."""
+    _declined: dict[str, None] = {}
+    """The Message-IDs of requests whose events were declined, the latest last."""
+
+    def declined(self, message_id: str) -> None:
+        """Remember a request whose event is gone because it was declined."""
+        self._declined[message_id] = None
+        while len(self._declined) > MOST_DECLINED:
+            del self._declined[next(iter(self._declined))]
+
+    def has_declined(self, message_id: str) -> bool:
+        """Return whether a request has come twice, and was declined the first time."""
+        return bool(message_id) and message_id in self._declined

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import msgspec
 import pytest
 import pytest_twisted
 
@@ -18,7 +19,7 @@ from pexschedd.graph.answering.answer_mails import AnsweringMailbox, TextAnswer
 from pexschedd.graph.answering.answer_steps import answer_steps
 from pexschedd.graph.answering.batched_steps import MAX_BATCH, in_batches
 from pexschedd.graph.client import GraphClient
-from pexschedd.graph.mailbox_profile import MailboxProfile
+from pexschedd.graph.mailbox_profile import MOST_DECLINED, MailboxProfile
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest
 from pexschedd.model.meeting import MessageRef
@@ -29,12 +30,15 @@ DONE = Outcome(OutcomeKind.DONE)
 
 
 def said(
-    action: Action, replies: Sequence[Any], *, by_mail: bool = False
+    action: Action,
+    replies: Sequence[Any],
+    *,
+    by_mail: bool = False,
+    profile: MailboxProfile | None = None,
 ) -> tuple[list[str], Any]:
     """The names of the requests of an answer that hears these replies, and its end."""
-    mailbox = AnsweringMailbox(
-        "box@example.test", by_mail, NOW, MailboxProfile(frozenset({"IN", "DEL"}))
-    )
+    profile = profile or MailboxProfile(frozenset({"IN", "DEL"}))
+    mailbox = AnsweringMailbox("box@example.test", by_mail, NOW, profile)
     steps = answer_steps(mailbox, TextAnswer(MessageRef("AAMk="), action, "<p>x</p>"))
     names = [next(steps).name]
     for each in replies:
@@ -46,6 +50,46 @@ def said(
         except StopIteration as end:
             return names, end.value
     return names, None
+
+
+def test_outdated_requests_get_no_answer() -> None:
+    """The event is that of the newer message: it is neither accepted with the words for
+    the older one, nor declined and so taken away."""
+    for action in (Action.ACCEPT, Action.DECLINE):
+        found = msgspec.structs.replace(message(), outdated=True)
+        names, end = said(action, [found, Found()])
+        assert names == ["messages/event", "messages/move"]
+        assert end == DONE
+
+
+def test_a_look_up_that_says_nothing() -> None:
+    """A message is not gone because an answer leaves out where it lies."""
+    _, end = said(Action.ACCEPT, [Found()])
+    assert end.kind is OutcomeKind.RETRY
+
+
+def test_a_declined_request_that_has_come_twice() -> None:
+    """Its event was taken away by the first answer: nothing is left to be answered,
+    unless it is another request."""
+    found = msgspec.structs.replace(message(), message_id="<one@example.test>")
+    profile = MailboxProfile(frozenset({"IN", "DEL"}))
+    replies = [found, Found(), Found(), Found()]
+    assert said(Action.DECLINE, replies, profile=profile)[1] == DONE
+    again = msgspec.structs.replace(found, event=None)
+    assert said(Action.DECLINE, [again, Found()], profile=profile)[1] == DONE
+    for other in ("<two@example.test>", ""):
+        found = msgspec.structs.replace(again, message_id=other)
+        _, end = said(Action.DECLINE, [found], profile=profile)
+        assert end.kind is OutcomeKind.RETRY
+
+
+def test_declined_requests_are_forgotten_some_time() -> None:
+    """A mailbox declines for years: its profile does not grow."""
+    profile = MailboxProfile()
+    for number in range(3 * MOST_DECLINED):
+        profile.declined(f"<{number}@example.test>")
+    assert profile.has_declined(f"<{3 * MOST_DECLINED - 1}@example.test>")
+    assert not profile.has_declined("<0@example.test>")
 
 
 def message(of: str = "singleInstance", **event: Any) -> Found:

@@ -23,6 +23,7 @@ from pexschedd.scheduling.admission import Admission, Open
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.booking import BookedRoom, Booking
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
+from pexschedd.scheduling.ports.mailbox import Mailbox
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
@@ -75,7 +76,11 @@ class Life:
     """One life of the process over a state folder."""
 
     def __init__(
-        self, folder: Path, sandbox: Sandbox, now: Callable[[], datetime]
+        self,
+        folder: Path,
+        sandbox: Sandbox,
+        now: Callable[[], datetime],
+        mailbox: Callable[[Sandbox], Mailbox] = local_mailbox,
     ) -> None:
         self._hand = Hand()
         self._now = now
@@ -99,7 +104,7 @@ class Life:
             alarms,
             texts,
             MessageHandler(self.store, texts, now=now, uuid4=uuid4, digits=digits),
-            local_mailbox(sandbox),
+            mailbox(sandbox),
             MemoryOrganizers(MemoryInbox()),
             verify,
             clock=self._clock,

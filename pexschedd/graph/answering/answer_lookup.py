@@ -41,7 +41,8 @@ and original start of an exception."""
 _CAST = "microsoft.graph.eventMessage"
 _MESSAGE_SELECT = (
     "id,parentFolderId,receivedDateTime,categories,subject,from,sender,"
-    f"internetMessageId,{_CAST}/meetingMessageType,{_CAST}/isDelegated,{_CAST}/type"
+    f"internetMessageId,{_CAST}/meetingMessageType,{_CAST}/isDelegated,{_CAST}/type,"
+    f"{_CAST}/isOutOfDate"
 )
 _TIMES_SELECT = f",{_CAST}/startDateTime,{_CAST}/endDateTime,{_CAST}/isAllDay"
 _EVENT = f"{_CAST}/event"
@@ -92,6 +93,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...] = ()
     """Its categories that we gave it, see `DECLINING` and `ACCEPTING`."""
     is_meeting: bool = False
+    outdated: bool = False
+    """A newer message about the meeting has come, which is answered instead."""
     delegated: bool = False
     """It is a copy for a delegate of the one who was invited."""
     kind: str = ""
@@ -218,6 +221,7 @@ def parse_found(body: bytes) -> Found:
         is_meeting="eventmessage" in kind
         or event is not None
         or _text(document.get("meetingMessageType")) not in ("", "none"),
+        outdated=document.get("isOutOfDate") is True,
         delegated=document.get("isDelegated") is True,
         kind=_text(document.get("type")),
         organizes=document.get("isOrganizer") is True,

@@ -144,13 +144,20 @@ def _respond(
         return None  # nobody waits for an answer of this mailbox
     if event is not None and not _is_of_author(event, found):
         return (yield from _respond_without_event(mailbox, answer, _ANOTHERS_EVENT))
+    if found.outdated and not mailbox.by_mail:
+        # Its event is already that of the newer message. To answer it would be to
+        # answer that one; to decline it would take the event away from that one.
+        return None
     if event is not None and event.cancelled:
         waits = _is_young(mailbox, found) and not _has_seen(event, found)
         return _no_event_yet() if waits else None
     if mailbox.by_mail:
         return (yield from _respond_by_mail(mailbox, answer, found))
     if event is None:
-        if answer.unsure and answer.action is Action.DECLINE and found.declining:
+        declined = mailbox.profile.has_declined(found.message_id)
+        if answer.action is Action.DECLINE and (
+            declined or (answer.unsure and found.declining)
+        ):
             return None
         missed = _no_event(mailbox, found)
         if _is_young(mailbox, found) or not mailbox.profile.makes_events:
@@ -170,6 +177,8 @@ def _respond(
     result = yield _response(mailbox, answer, event, body)
     if isinstance(result, GraphProblem):
         return _no_event(mailbox, found) if is_gone(result) else result
+    if answer.action is Action.DECLINE:
+        mailbox.profile.declined(found.message_id)
     return None
 
 

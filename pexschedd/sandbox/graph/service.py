@@ -51,6 +51,14 @@ class _Step:
     parameters: dict[str, str]
 
 
+def _worse(one: Fault | None, other: Fault | None) -> Fault | None:
+    """Return the fault for the answer of a batch two of whose requests have one: an
+    answer that is only slow would pass off as done what was not."""
+    if one is None or other is None:
+        return one or other
+    return other if one.done_first else one
+
+
 class GraphService:
     """Microsoft Graph over the mailboxes of an Exchange.
 
@@ -175,7 +183,7 @@ class GraphService:
                         answer = self._carry_out(step)
                     except GraphError as error:
                         answer = self._refuse(error, step.request)
-                    pace = pace or answer.pace
+                    pace = _worse(pace, answer.pace)
                     outcomes[identifier.lower()] = batch.written(identifier, answer)
             finally:
                 for leave in leaves:
