@@ -8,7 +8,6 @@ from enum import IntEnum
 
 import msgspec
 
-
 MOST_DECLINED = 1000
 """Declined requests that are remembered."""
 

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from pexschedd.composition.connections import Connections
+from pexschedd.composition.connections import Connections, EquipmentMailbox
 from pexschedd.errors import SignInNeeded, SignInRefused
-from pexschedd.composition.connections import EquipmentMailbox
 from pexschedd.identity.oauth.assertion import ApplicationCertificate, make_certificate
 from pexschedd.identity.oauth.endpoint import context_of
 from pexschedd.identity.oauth.sign_in import SignInOutcome

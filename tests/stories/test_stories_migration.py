@@ -432,7 +432,13 @@ def kill_at(
             await original(*arguments, **more)
         socket = shutil.ignore_patterns("control*")
         shutil.copytree(world.state_dir, copy, ignore=socket)
-        print("COPY", sorted(str(p.relative_to(copy)) for p in copy.rglob("*")), sorted(str(p.relative_to(world.state_dir)) for p in world.state_dir.rglob("*")))
+        print(
+            "COPY",
+            sorted(str(p.relative_to(copy)) for p in copy.rglob("*")),
+            sorted(
+                str(p.relative_to(world.state_dir)) for p in world.state_dir.rglob("*")
+            ),
+        )
         world.daemon.supervisor.running = 0
         raise Killed
 
