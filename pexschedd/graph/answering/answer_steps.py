@@ -59,6 +59,11 @@ _ANOTHERS_EVENT = Outcome(
     "it would go to them.",
     Blame.DOUBT,
 )
+_OUTDATED = Outcome(
+    OutcomeKind.RETRY,
+    "A newer message about the meeting has come, so the event is not declined.",
+    Blame.DOUBT,
+)
 _NO_RECIPIENT = "errorinvalidrecipients"
 
 
@@ -84,6 +89,8 @@ def _attempt(
     found = yield from look_up_steps(mailbox, answer, details=details)
     if isinstance(found, GraphProblem):
         return found
+    if not found.folder:
+        return Outcome(OutcomeKind.RETRY, "Graph does not say where the message lies.")
     reached = yield from is_within_reach(mailbox.address, found.folder, mailbox.profile)
     if isinstance(reached, GraphProblem):
         return not_found_out(reached)
@@ -144,10 +151,9 @@ def _respond(
         return None  # nobody waits for an answer of this mailbox
     if event is not None and not _is_of_author(event, found):
         return (yield from _respond_without_event(mailbox, answer, _ANOTHERS_EVENT))
-    if found.outdated and not mailbox.by_mail:
-        # Its event is already that of the newer message. To answer it would be to
-        # answer that one; to decline it would take the event away from that one.
-        return None
+    if found.outdated and answer.action is Action.DECLINE and not mailbox.by_mail:
+        # Its event is already that of the newer message, and would be taken away.
+        return (yield from _respond_without_event(mailbox, answer, _OUTDATED))
     if event is not None and event.cancelled:
         waits = _is_young(mailbox, found) and not _has_seen(event, found)
         return _no_event_yet() if waits else None
