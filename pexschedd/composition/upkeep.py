@@ -4,6 +4,7 @@ from twisted.application.service import MultiService
 
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.graph.migration import migration_runner
+from pexschedd.composition.graph.tenant_trials import TenantTrials
 from pexschedd.composition.runtime import Runtime, digits, uuid4
 from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.socket import ControlSocket
@@ -27,7 +28,7 @@ class UpkeepServices(MultiService):
     """Runs the janitor, the audits and the control socket.
 
     `doctor` and `set_password` carry out the orders that concern neither rooms nor
-    mailboxes; `supervisor` is held while an integration is migrated.
+    mailboxes; `supervisor` is held while an integration is migrated or tried out.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class UpkeepServices(MultiService):
             work,
             now=now,
             examine=doctor.examine,
+            try_out=TenantTrials(runtime, clients.graph, supervisor).run,
             set_password=set_password,
         )
         trust = runtime.clock_trust

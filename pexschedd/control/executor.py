@@ -14,8 +14,10 @@ from pexschedd.control.protocol import (
     Order,
     PasswordOrder,
     RecoveryOrder,
+    TrialOrder,
 )
 from pexschedd.doctor.report import CheckStatus, DoctorReport
+from pexschedd.doctor.trial.trial_report import TrialReport
 from pexschedd.errors import InvalidFields, PexscheddError, StoreError
 from pexschedd.model import tables
 from pexschedd.scheduling.migration.migrator import MigrationRequest
@@ -29,6 +31,10 @@ from pexschedd.util.stop_signal import StopSignal
 Examine = Callable[[int, str], Awaitable[DoctorReport]]
 """See `doctor.doctor.Doctor.examine`."""
 
+TryOut = Callable[[int, str, Callable[[str], None], StopSignal], Awaitable[TrialReport]]
+"""Tries an integration's tenant out, in the name of a user, with a function that is
+told of the progress; raises `PexscheddError` if that cannot be done."""
+
 SetPassword = Callable[[str], Awaitable[None]]
 """Changes the administrator's password; raises `InvalidFields` for an unfit one."""
 
@@ -36,7 +42,7 @@ SetPassword = Callable[[str], Awaitable[None]]
 class Executor:
     """Executes orders; those that work in mailboxes by `work`, one at a time.
 
-    Without `examine` or `set_password`, orders that need them are refused.
+    Without `examine`, `try_out` or `set_password`, orders that need them are refused.
     """
 
     def __init__(
@@ -46,12 +52,14 @@ class Executor:
         *,
         now: Now,
         examine: Examine | None = None,
+        try_out: TryOut | None = None,
         set_password: SetPassword | None = None,
     ) -> None:
         self._store = store
         self._work = work
         self._now = now
         self._examine = examine
+        self._try_out = try_out
         self._set_password = set_password
 
     async def run(
@@ -66,6 +74,8 @@ class Executor:
         match order:
             case CheckOrder():
                 return await self._check(order, listener, stop)
+            case TrialOrder():
+                return await self._trial(order, listener, stop)
             case BackupOrder():
                 return await self._backup(order, listener)
             case PasswordOrder():
@@ -118,6 +128,21 @@ class Executor:
         except PexscheddError as error:
             return Finished(failures=1, reasons=(error.message,))
         return Finished()
+
+    async def _trial(
+        self, order: TrialOrder, listener: ProgressListener, stop: StopSignal
+    ) -> Finished:
+        if self._try_out is None:
+            return Finished(refused="Trials cannot be made here.")
+        try:
+            report = await self._try_out(
+                order.exchange_connector_id, order.user, listener.note, stop
+            )
+        except PexscheddError as error:
+            return Finished(refused=error.message)
+        return Finished(
+            integrations=1, failures=int(not report.is_complete), trial=report
+        )
 
     async def _check(
         self, order: CheckOrder, listener: ProgressListener, stop: StopSignal

@@ -9,6 +9,7 @@ import msgspec
 
 from pexschedd.doctor.report import DoctorReport
 from pexschedd.scheduling.migration.migrator import PROTOCOLS
+from pexschedd.doctor.trial.trial_report import TrialReport
 from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE
 
 
@@ -90,6 +91,20 @@ class CheckOrder(
     """Address of a user for whom the service account is tried; may be empty."""
 
 
+class TrialOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="trial",
+    forbid_unknown_fields=True,
+):
+    """Try out an integration's tenant over Microsoft Graph; see `doctor.trial`."""
+
+    exchange_connector_id: int
+    user: str
+    """Address of the user in whose calendar meetings are made."""
+
+
 class PasswordOrder(
     msgspec.Struct,
     frozen=True,
@@ -108,7 +123,7 @@ class PasswordOrder(
 MailboxOrder = RecoveryOrder | MaintenanceOrder | MigrationOrder
 """Orders that work in mailboxes."""
 
-Order = MailboxOrder | CheckOrder | BackupOrder | PasswordOrder
+Order = MailboxOrder | CheckOrder | TrialOrder | BackupOrder | PasswordOrder
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
@@ -141,6 +156,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
     """The reason why the order was refused and nothing was done, if it was."""
     reports: tuple[DoctorReport, ...] = ()
     """The reports of a `CheckOrder`."""
+    trial: TrialReport | None = None
+    """The report of a `TrialOrder`."""
 
 
 Event = Progress | Note | Finished

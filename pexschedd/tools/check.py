@@ -1,7 +1,8 @@
 """`pexschedd-check`: reports what is wrong with the configuration, and the remedies.
 
 The running daemon makes the checks; without one, the tool does. Nothing is changed,
-except by `--migrate`.
+except by `--migrate`, and with `--live`, which tries out a tenant over Microsoft Graph
+with meetings of its own.
 """
 
 import argparse
@@ -13,8 +14,15 @@ from typing import Any, TextIO
 import msgspec
 
 from pexschedd.control.client import Fallback, carry_out
-from pexschedd.control.protocol import CheckOrder, MigrationOrder
+from pexschedd.control.protocol import (
+    CheckOrder,
+    Finished,
+    MigrationOrder,
+    TrialOrder,
+)
 from pexschedd.doctor.text import harmless, text
+from pexschedd.doctor.trial.tenant_trial import PLAN
+from pexschedd.doctor.trial.trial_report import trial_text
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.scheduling.migration.migrator import PROTOCOLS
 from pexschedd.tools.arguments import add_config, add_integration, migrated_id
@@ -33,8 +41,10 @@ class CheckArguments(msgspec.Struct, frozen=True):
     """A parsed command line."""
 
     config: Path
-    order: CheckOrder | MigrationOrder
+    order: CheckOrder | MigrationOrder | TrialOrder
     as_json: bool = False
+    confirmed: bool = False
+    """A trial may begin."""
 
 
 def main() -> None:
@@ -56,9 +66,10 @@ def arguments(given: Sequence[str]) -> CheckArguments:
         description="Checks everything that an integration depends on - names, "
         "certificates, sign-in, permissions, the mailbox, the add-in - and reports "
         "what is wrong and how to put it right. Nothing is changed, except by "
-        "--migrate.",
-        epilog="Exit status: 0 if no check has failed, 1 if one has, 2 if the checks "
-        "cannot be made.",
+        "--migrate and --live.",
+        epilog="Exit status: 0 if no check has failed, 1 if one has (with --live: if a "
+        "question is open or something is left behind), 2 if the checks cannot be "
+        "made.",
         allow_abbrev=False,
     )
     add_config(parser)
@@ -93,21 +104,57 @@ def arguments(given: Sequence[str]) -> CheckArguments:
         action="store_true",
         help="with --migrate: change nothing, only show what would be done",
     )
+    parser.add_argument(
+        "--live",
+        type=int,
+        metavar="ID",
+        help="instead of the checks: try out how the tenant of this integration behaves "
+        "over Microsoft Graph, with meetings of the user named by --user, whose "
+        "calendar the application may write. Says what it will do, and does it with "
+        "--yes alone",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="begin what --live has announced"
+    )
     found = parser.parse_args(given)
-    if found.migrate is not None:
-        if found.exchange_connector_id or found.user or found.json:
-            parser.error("--migrate goes with --to, --dry-run and --config alone")
-        to = found.to or PROTOCOLS[0]
-        migration = MigrationOrder(
-            exchange_connector_id=found.migrate, to=to, dry_run=found.dry_run
-        )
-        return CheckArguments(found.config, migration)
-    if found.to or found.dry_run:
+    if found.migrate is not None and found.live is not None:
+        parser.error("--migrate and --live exclude each other")
+    if found.migrate is None and (found.to or found.dry_run):
         parser.error("--to and --dry-run are for --migrate")
+    if found.live is None and found.yes:
+        parser.error("--yes is for --live")
+    if found.migrate is not None:
+        return _migration(parser, found)
+    if found.live is not None:
+        return _trial(parser, found)
     order = CheckOrder(
         exchange_connector_id=found.exchange_connector_id, user=found.user
     )
     return CheckArguments(found.config, order, found.json)
+
+
+def _migration(
+    parser: argparse.ArgumentParser, found: argparse.Namespace
+) -> CheckArguments:
+    if found.exchange_connector_id or found.user or found.json:
+        parser.error("--migrate goes with --to, --dry-run and --config alone")
+    migration = MigrationOrder(
+        exchange_connector_id=found.migrate,
+        to=found.to or PROTOCOLS[0],
+        dry_run=found.dry_run,
+    )
+    return CheckArguments(found.config, migration)
+
+
+def _trial(
+    parser: argparse.ArgumentParser, found: argparse.Namespace
+) -> CheckArguments:
+    if found.exchange_connector_id not in (None, found.live):
+        parser.error("--live names the integration: leave --exchange-connector-id out")
+    if not found.user:
+        parser.error("--live needs --user ADDRESS, the organizer of its meetings")
+    trial = TrialOrder(exchange_connector_id=found.live, user=found.user)
+    return CheckArguments(found.config, trial, found.json, found.yes)
 
 
 def _address(text: str) -> str:
@@ -121,7 +168,16 @@ def _address(text: str) -> str:
 async def run(
     asked: CheckArguments, reactor: Any, out: TextIO, err: TextIO, *, fallback: Fallback
 ) -> int:
-    """Have the checks made by the daemon, or by `fallback`; return the exit status."""
+    """Have the checks made by the daemon, or by `fallback`; return the exit status.
+
+    A trial that is not confirmed is only explained.
+    """
+    if isinstance(asked.order, TrialOrder):
+        user, mailbox = harmless(asked.order.user), "the equipment mailbox"
+        err.write(PLAN.lstrip().format(user=user, mailbox=mailbox))
+        if not asked.confirmed:
+            err.write("Nothing has been done. Add --yes to begin.\n")
+            return CANNOT_RUN
     # Only the result goes to standard output, which may be a file.
     screen = Screen(err, terminal=err.isatty())
     try:
@@ -136,8 +192,9 @@ async def run(
         err.write(f"{harmless(error.message)}\n")
         return CANNOT_RUN
     screen.end()
-    checks = isinstance(asked.order, CheckOrder)
-    if finished.refused or (checks and finished.reasons and not finished.reports):
+    checks = isinstance(asked.order, CheckOrder | TrialOrder)
+    found = finished.reports or finished.trial
+    if finished.refused or (checks and finished.reasons and not found):
         reasons = [finished.refused] if finished.refused else list(finished.reasons)
         err.writelines(f"{harmless(reason)}\n" for reason in reasons)
         return CANNOT_RUN
@@ -145,10 +202,16 @@ async def run(
         out.write(summary(finished, dry_run=asked.order.dry_run))
         return FAILED if finished.failures else PASSED
     if asked.as_json:
-        encoded = msgspec.json.encode(finished.reports)
-        out.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+        out.write(_json(finished))
+    elif finished.trial is not None:
+        out.write(trial_text(finished.trial))
     else:
         out.write("\n".join(text(report) for report in finished.reports))
         if not finished.reports:
             out.write("There is no integration to check.\n")
     return FAILED if finished.failures else PASSED
+
+
+def _json(finished: Finished) -> str:
+    found = finished.trial if finished.trial is not None else finished.reports
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"

@@ -1,0 +1,88 @@
+"""Trials in tenants: the script, the integration's application, and the worker that has
+to keep still meanwhile."""
+
+from collections.abc import Awaitable, Callable
+
+from pexschedd.composition.graph.graph_connections import GraphConnections
+from pexschedd.composition.runtime import Runtime, uuid4
+from pexschedd.doctor.trial.tenant_trial import run_trial
+from pexschedd.doctor.trial.trial_report import TrialReport
+from pexschedd.errors import CommandRunning, MailboxRefused, NotFound
+from pexschedd.model import tables
+from pexschedd.model.integration.connector import Connector
+from pexschedd.scheduling.inbox.supervisor import Supervisor
+from pexschedd.util.stop_signal import StopSignal
+
+
+class TenantTrials:
+    """Makes trials, one at a time for an integration."""
+
+    def __init__(
+        self, runtime: Runtime, graph: GraphConnections, supervisor: Supervisor
+    ) -> None:
+        self._runtime = runtime
+        self._graph = graph
+        self._supervisor = supervisor
+        self._running: set[int] = set()
+        """The integrations that are being tried out."""
+
+    async def run(
+        self,
+        connector_id: int,
+        user: str,
+        note: Callable[[str], None],
+        stop: StopSignal,
+    ) -> TrialReport:
+        """Make a trial in the name of a user, while the integration's mailbox is not
+        watched; see `doctor.trial.tenant_trial`.
+
+        Raises `NotFound` without such an integration, `MailboxRefused` if it has no
+        mailbox over Graph, `CommandRunning` during another trial of the same.
+        """
+        connector = self._connector(connector_id, user)
+        if connector_id in self._running:
+            raise CommandRunning(
+                f"The mailbox of the integration {connector_id} is in use by another "
+                "trial."
+            )
+        client = self._graph.prober(connector)
+
+        def trial() -> Awaitable[TrialReport]:
+            return run_trial(
+                connector,
+                user,
+                client,
+                clock=self._runtime.reactor,
+                now=self._runtime.now(),
+                mark=uuid4().replace("-", "")[:8],
+                note=note,
+                stop=stop,
+            )
+
+        self._running.add(connector_id)
+        try:
+            return await self._supervisor.hold(connector_id, trial)
+        finally:
+            self._running.discard(connector_id)
+            await client.close()
+
+    def _connector(self, connector_id: int, user: str) -> Connector:
+        connector = self._runtime.store.get(tables.CONNECTOR, connector_id)
+        if connector is None:
+            raise NotFound(f"There is no integration {connector_id}.")
+        if not connector.uses_graph:
+            raise MailboxRefused(
+                f"The integration {connector_id} does not reach its mailbox over "
+                "Microsoft Graph: mailbox_protocol is "
+                f"{connector.mailbox_protocol}. Trials are about Graph alone."
+            )
+        if not connector.mailbox_address:
+            raise MailboxRefused(
+                f"The integration {connector_id} has no equipment mailbox "
+                "(room_mailbox_email_address)."
+            )
+        if user.casefold() == connector.mailbox_address.casefold():
+            raise MailboxRefused(
+                f"{user} is the equipment mailbox: name a user who invites it."
+            )
+        return connector
