@@ -108,7 +108,7 @@ def arguments(given: Sequence[str]) -> CheckArguments:
         "--live",
         type=int,
         metavar="ID",
-        help="instead of the checks: try out how the tenant of this integration behaves "
+        help="instead of the checks: try out how this integration's tenant behaves "
         "over Microsoft Graph, with meetings of the user named by --user, whose "
         "calendar the application may write. Says what it will do, and does it with "
         "--yes alone",

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.base import DelayedCall
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
@@ -34,7 +33,7 @@ class PassingClock(Clock):
         *args: Any,
         **kw: Any,
     ) -> IDelayedCall:
-        call: DelayedCall = super().callLater(delay, callable, *args, **kw)
+        call = super().callLater(delay, callable, *args, **kw)
         reactor.callLater(0, self._pass, delay)
         return call
 

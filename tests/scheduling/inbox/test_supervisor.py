@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from pexschedd.errors import MailboxRefused
+from pexschedd.errors import CommandRunning, MailboxRefused
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.alarms import Alarms
@@ -197,6 +197,40 @@ async def test_a_mailbox_that_changes_hands(world: World) -> None:
     assert [made.connector.id for made in world.made] == [1]
     await world.release()
     assert world.watched == {"new@example.test", "room1@example.test"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_is_suspended(world: World) -> None:
+    """A suspended integration has no worker, whatever changes, and gets one afterwards;
+    it is not suspended twice."""
+    await world.put(1)
+    world.watchers.startService()
+    await turn(world.store)
+    assert world.watched == {"room1@example.test"}
+    async with world.watchers.suspended(1):
+        assert not world.watched
+        await world.put(1, password="another")
+        await turn(world.store)
+        assert not world.watched
+        with pytest.raises(CommandRunning):
+            async with world.watchers.suspended(1):
+                pass
+        assert not world.watched
+    await turn(world.store)
+    assert world.watched == {"room1@example.test"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_fails_while_it_is_suspended(world: World) -> None:
+    """After an error it is watched again."""
+    await world.put(1)
+    world.watchers.startService()
+    await turn(world.store)
+    with pytest.raises(ValueError, match="no"):
+        async with world.watchers.suspended(1):
+            raise ValueError("no")
+    await turn(world.store)
+    assert world.watched == {"room1@example.test"}
 
 
 @pytest_twisted.ensureDeferred
