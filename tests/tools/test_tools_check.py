@@ -12,7 +12,14 @@ import requests
 from twisted.internet import reactor as _reactor
 
 from pexschedd.config import Config
-from pexschedd.control.protocol import CheckOrder, Event, Finished, Note, Order
+from pexschedd.control.protocol import (
+    CheckOrder,
+    Event,
+    Finished,
+    Note,
+    Order,
+    TrialOrder,
+)
 from pexschedd.doctor.report import (
     CheckFinding,
     DoctorReport,
@@ -21,6 +28,8 @@ from pexschedd.doctor.report import (
     overall,
     passed,
 )
+from pexschedd.doctor.trial.questions import TRIED
+from pexschedd.doctor.trial.trial_report import TrialFindings, TrialReport
 from pexschedd.errors import StoreError
 from pexschedd.tools import check
 from tests import forked
@@ -50,7 +59,7 @@ def alone(finished: Finished | StoreError) -> Fallback:
     async def work(
         config: Config, order: Order, show: Callable[[Event], None], reactor: Any
     ) -> Finished:
-        assert isinstance(order, CheckOrder)
+        assert isinstance(order, CheckOrder | TrialOrder)
         show(Note("working alone"))
         if isinstance(finished, StoreError):
             raise finished
@@ -140,6 +149,10 @@ async def test_no_configuration(tmp_path: Path) -> None:
         ["--user", "a@" + "b" * 300],
         ["--exchange-connector-id", "x"],
         ["--exchange-connector", "1"],
+        ["--live", "1"],
+        ["--live", "x", "--user", "a@example.test"],
+        ["--live", "1", "--user", "a@example.test", "--exchange-connector-id", "2"],
+        ["--yes"],
     ],
 )
 def test_wrong_arguments(
@@ -150,6 +163,53 @@ def test_wrong_arguments(
         check.arguments(arguments)
     assert ended.value.code == 2
     assert "usage: pexschedd-check" in capsys.readouterr().err
+
+
+def trial_report(**more: Any) -> TrialReport:
+    findings = TrialFindings()
+    for each in TRIED:
+        findings.tell(each.name, "Yes.", expected=True)
+    fields = {"name": "Head office", "mailbox": "m@example.test", "user": ALICE, **more}
+    return TrialReport(
+        exchange_connector_id=1, time="now", answers=findings.answers(), **fields
+    )
+
+
+LIVE = ("--live", "1", "--user", ALICE)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_trial_is_announced(config: Path) -> None:
+    """Without --yes it only says what it would do: status 2, and no order."""
+    status, out, err = await run(config, Finished(), *LIVE)
+    assert (status, out) == (2, "")
+    assert f"in the calendar of {ALICE}" in err
+    assert "the daemon does not look into this" in err
+    assert "Nothing has been done. Add --yes to begin." in err
+    assert "working alone" not in err
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_trial(config: Path) -> None:
+    """Status 0 if all is answered, 1 otherwise; the report is on standard output."""
+    finished = Finished(integrations=1, trial=trial_report())
+    status, out, err = await run(config, finished, *LIVE, "--yes")
+    assert status == 0
+    assert out.startswith(f"Trial of the integration 1: Head office, {ALICE} to m@")
+    assert "30 days from now" in err
+    finished = Finished(failures=1, trial=trial_report(ended="It was lost."))
+    status, out, _ = await run(config, finished, *LIVE, "--yes", "--json")
+    assert status == 1
+    assert json.loads(out)["ended"] == "It was lost."
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_refused_trial(config: Path) -> None:
+    """Status 2 and the reason."""
+    finished = Finished(refused="There is no integration 1.")
+    status, out, err = await run(config, finished, *LIVE, "--yes")
+    assert (status, out) == (2, "")
+    assert err.endswith("There is no integration 1.\n")
 
 
 @pytest.fixture
@@ -211,6 +271,10 @@ def test_an_integration_over_graph(world: World) -> None:
         "oauth_client_secret": "gr4ph",
         "oauth_token_endpoint": f"{world.exchange}/contoso.test/oauth2/v2.0/token",
     }
+    live = ("--live", "1", "--yes", "--user")
+    status, out, err = tool(world, *live, ALICE)
+    assert status == 2
+    assert "mailbox_protocol is EWS" in err
     changed = world.ask("PATCH", record, fields)
     assert changed.ok, changed.text
     status, out, err = tool(world, "--user", ALICE, "--json")
@@ -230,6 +294,13 @@ def test_an_integration_over_graph(world: World) -> None:
     assert status == 0, out + err
     script = world.ask("GET", f"{record}exchange_setup/", format="json").json()
     assert script["for"] == "microsoft365"
+
+    # A trial that ends at once: there is no such user.
+    status, out, err = tool(world, *live, "nobody@example.test")
+    assert status == 1, out + err
+    assert "It ended before its time:" in out
+    assert "nobody@example.test" in out
+    assert tool(world, "--live", "9", "--yes", "--user", ALICE)[0] == 2
     assert "-AutomateProcessing AutoUpdate" in script["script"]
 
     world.daemon.stop()

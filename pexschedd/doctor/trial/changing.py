@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pexschedd.doctor.trial.inviting import Invitation, place_of_next
+from pexschedd.doctor.trial.inviting import TrialInvitation, place_of_next
 from pexschedd.doctor.trial.trial_meeting import (
     DELETED,
     INBOX,
@@ -24,7 +24,7 @@ _ACCEPTED = "accepted"
 _CANNOT_DELETE = "errorcannotdeleteobject"
 
 
-async def accept(scene: TrialScene, invitation: Invitation) -> None:
+async def accept(scene: TrialScene, invitation: TrialInvitation) -> None:
     """Accept the meeting with a comment in HTML, and look at what comes of it."""
     questions = ("comment_html", "after_accept", "event_id")
     if not invitation.entry_id:
@@ -74,7 +74,7 @@ async def _see_comment(scene: TrialScene) -> None:
         scene.findings.tell("comment_html", "The text comes without the tags.")
 
 
-async def change_body(scene: TrialScene, invitation: Invitation) -> None:
+async def change_body(scene: TrialScene, invitation: TrialInvitation) -> None:
     """Change nothing but the body, then the body beside the unchanged attendees."""
     path = scene.event_path(invitation.event_id)
     answered = await scene.requests.wait_for(
@@ -105,7 +105,7 @@ async def change_body(scene: TrialScene, invitation: Invitation) -> None:
     await _tell_resent(scene, invitation, where, answered=bool(answered))
 
 
-async def _has_answer(scene: TrialScene, invitation: Invitation) -> bool | None:
+async def _has_answer(scene: TrialScene, invitation: TrialInvitation) -> bool | None:
     found = await scene.response(invitation.event_id)
     return True if found == _ACCEPTED else None
 
@@ -125,7 +125,7 @@ def _tell_hidden(scene: TrialScene, message: Document, where: str) -> None:
 
 
 async def _tell_resent(
-    scene: TrialScene, invitation: Invitation, where: str, *, answered: bool
+    scene: TrialScene, invitation: TrialInvitation, where: str, *, answered: bool
 ) -> None:
     kept = await scene.response(invitation.event_id) == _ACCEPTED
     came = where != "nowhere"
@@ -140,7 +140,7 @@ async def _tell_resent(
     )
 
 
-async def change_in_conflict(scene: TrialScene, invitation: Invitation) -> None:
+async def change_in_conflict(scene: TrialScene, invitation: TrialInvitation) -> None:
     """Try to change the event by a tag that is out of date: a change of the
     organizer's own copy, of which nobody is told."""
     if not invitation.etag:
@@ -161,7 +161,7 @@ async def change_in_conflict(scene: TrialScene, invitation: Invitation) -> None:
     )
 
 
-async def move(scene: TrialScene, invitation: Invitation) -> None:
+async def move(scene: TrialScene, invitation: TrialInvitation) -> None:
     """Move the meeting by an hour."""
     start = scene.start + timedelta(hours=1)
     document = {"start": zoned(start), "end": zoned(start + timedelta(hours=1))}
@@ -176,12 +176,12 @@ async def move(scene: TrialScene, invitation: Invitation) -> None:
     scene.findings.tell("moved", f"It is {where}.", expected=inbox)
 
 
-async def cancel_and_take_away(scene: TrialScene, invitation: Invitation) -> None:
+async def cancel_and_take_away(scene: TrialScene, invitation: TrialInvitation) -> None:
     """Cancel the meeting, and take the message away that says so."""
     await _take_away(scene, await _cancel(scene, invitation))
 
 
-async def _cancel(scene: TrialScene, invitation: Invitation) -> Document | None:
+async def _cancel(scene: TrialScene, invitation: TrialInvitation) -> Document | None:
     path = scene.event_path(invitation.event_id, "cancel")
     done = await scene.requests.ask("POST", path, {"comment": "The trial is over."})
     if isinstance(done, GraphProblem):

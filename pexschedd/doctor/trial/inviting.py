@@ -12,7 +12,7 @@ from pexschedd.graph.requests import user_path
 _EVENT = "microsoft.graph.eventMessage/event"
 
 
-class Invitation:
+class TrialInvitation:
     """A meeting of the user, as both sides have it."""
 
     def __init__(self, event_id: str, uid: str, etag: str) -> None:
@@ -26,7 +26,7 @@ class Invitation:
         """The event in the equipment mailbox's calendar; empty: there is none."""
 
 
-async def invite(scene: TrialScene) -> Invitation:
+async def invite(scene: TrialScene) -> TrialInvitation:
     """Make a meeting and invite the equipment mailbox.
 
     Raises `MailboxRefused` if that cannot be done.
@@ -36,12 +36,12 @@ async def invite(scene: TrialScene) -> Invitation:
     if isinstance(made, GraphProblem) or not text_of(made, "id"):
         why = refused(made) if isinstance(made, GraphProblem) else "It has no id."
         raise MailboxRefused(f"A meeting of {scene.user} cannot be made. {why}")
-    return Invitation(
+    return TrialInvitation(
         text_of(made, "id"), text_of(made, "iCalUId"), text_of(made, "@odata.etag")
     )
 
 
-async def receive(scene: TrialScene, invitation: Invitation) -> None:
+async def receive(scene: TrialScene, invitation: TrialInvitation) -> None:
     """Wait for the request and for its event. Raises `MailboxRefused` if no request
     comes."""
     message = await scene.requests.wait_for(scene.arrived)
@@ -63,7 +63,7 @@ async def receive(scene: TrialScene, invitation: Invitation) -> None:
     await _see_filter(scene, invitation)
 
 
-async def _see_event(scene: TrialScene, invitation: Invitation) -> None:
+async def _see_event(scene: TrialScene, invitation: TrialInvitation) -> None:
     began, forms = scene.requests.seconds(), set()
     path = scene.message_path(invitation.message_id, expand=_EVENT)
 
@@ -100,7 +100,7 @@ def _form(message: Document) -> str:
     return "`null`" if message["event"] is None else "`{}`"
 
 
-async def _see_requests(scene: TrialScene, invitation: Invitation) -> None:
+async def _see_requests(scene: TrialScene, invitation: TrialInvitation) -> None:
     request = look_up(scene.mailbox, invitation.message_id, details=True)
     found = await scene.requests.send(request)
     works = isinstance(found, dict) and bool(
@@ -144,7 +144,7 @@ def _tell(
         )
 
 
-async def _see_bodies(scene: TrialScene, invitation: Invitation) -> None:
+async def _see_bodies(scene: TrialScene, invitation: TrialInvitation) -> None:
     path = scene.message_path(invitation.message_id, select="id,body")
     usual = await scene.requests.ask("GET", path)
     unsafe = await scene.requests.ask(
@@ -157,7 +157,7 @@ async def _see_bodies(scene: TrialScene, invitation: Invitation) -> None:
     scene.findings.tell("unsafe_html", "No, the same." if same else "Yes.")
 
 
-async def _see_filter(scene: TrialScene, invitation: Invitation) -> None:
+async def _see_filter(scene: TrialScene, invitation: TrialInvitation) -> None:
     uid = invitation.uid
     if not uid or "'" in uid:
         scene.findings.leave_open("uid_filter", "The event has no iCalUId.")

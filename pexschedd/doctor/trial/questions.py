@@ -1,5 +1,5 @@
-"""What only a real tenant can tell about Microsoft Graph, and what the daemon does
-whichever way it is. Pure.
+"""The questions about Microsoft Graph that only a real tenant can answer, and the way in
+which the daemon is right whatever the answer is. Pure.
 
 docs/microsoft-365.md has the table, rendered from here.
 """
@@ -16,11 +16,11 @@ class TrialQuestion(msgspec.Struct, frozen=True):
     """Its stable word."""
     text: str
     default: str
-    """The way in which the daemon is right whatever the answer is."""
+    """The daemon's behaviour, right whatever the answer is."""
     module: str
-    """Where that is in the code."""
+    """The place in the code that sees to that."""
     by_hand: str = ""
-    """How to find it out, where the trial cannot; empty where it does."""
+    """The way to find it out where a trial cannot; empty for all others."""
 
 
 _Q = TrialQuestion
@@ -240,7 +240,7 @@ QUESTIONS = (
 
 BY_NAME = {each.name: each for each in QUESTIONS}
 TRIED = tuple(each for each in QUESTIONS if not each.by_hand)
-"""Those that the trial answers."""
+"""The questions that a trial answers."""
 
 
 def rendered() -> str:

@@ -32,7 +32,7 @@ mailbox: what arrives there is answered afterwards.
 Everything is removed in the end, except what lies in the mail folders of {user}, which
 the application need not see: the answers, and copies of what was sent and deleted.
 """
-"""What a trial does, for those who are about to begin one."""
+"""The announcement of a trial, for those who are about to begin one."""
 
 _log = Logger()
 

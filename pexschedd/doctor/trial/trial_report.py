@@ -12,7 +12,7 @@ from pexschedd.doctor.trial.questions import BY_NAME, TRIED
 
 
 class TrialStatus(StrEnum):
-    """How an answer compares with what the daemon's authors expect."""
+    """An answer, compared with what the daemon's authors expect."""
 
     EXPECTED = "expected"
     DIFFERENT = "different"
@@ -23,7 +23,7 @@ class TrialStatus(StrEnum):
 
 
 class TrialAnswer(msgspec.Struct, frozen=True):
-    """What a trial found out about one question."""
+    """The result of a trial for one question."""
 
     question: str
     """The name of a `TrialQuestion`."""
@@ -32,7 +32,7 @@ class TrialAnswer(msgspec.Struct, frozen=True):
 
 
 class TrialReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What one trial found out."""
+    """The results of one trial."""
 
     exchange_connector_id: int
     name: str
@@ -43,7 +43,7 @@ class TrialReport(msgspec.Struct, frozen=True, kw_only=True):
     ended: str = ""
     """The reason why the trial ended before its time; empty if it did not."""
     left_behind: tuple[str, ...] = ()
-    """What could not be removed, in words."""
+    """Everything that could not be removed, in words."""
 
     @property
     def is_complete(self) -> bool:
