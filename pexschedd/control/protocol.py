@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 
 from pexschedd.doctor.report import DoctorReport
-from pexschedd.scheduling.migration.migrator import PROTOCOLS
 from pexschedd.doctor.trial.trial_report import TrialReport
+from pexschedd.scheduling.migration.migrator import PROTOCOLS
 from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE
 
 

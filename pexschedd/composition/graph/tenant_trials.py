@@ -1,7 +1,8 @@
 """Trials in tenants: the script, the integration's application, and the worker that has
 to keep still meanwhile."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 
 from pexschedd.composition.graph.graph_connections import GraphConnections
 from pexschedd.composition.runtime import Runtime, uuid4
@@ -23,8 +24,7 @@ class TenantTrials:
         self._runtime = runtime
         self._graph = graph
         self._supervisor = supervisor
-        self._running: set[int] = set()
-        """The integrations that are being tried out."""
+        self._under_way: set[int] = set()
 
     async def run(
         self,
@@ -40,30 +40,25 @@ class TenantTrials:
         mailbox over Graph, `CommandRunning` during another trial of the same.
         """
         connector = self._connector(connector_id, user)
-        if connector_id in self._running:
-            raise CommandRunning(
-                f"The mailbox of the integration {connector_id} is in use by another "
-                "trial."
-            )
+        if connector_id in self._under_way:
+            raise CommandRunning(f"A trial of integration {connector_id} is under way.")
         client = self._graph.prober(connector)
-
-        def trial() -> Awaitable[TrialReport]:
-            return run_trial(
-                connector,
-                user,
-                client,
-                clock=self._runtime.reactor,
-                now=self._runtime.now(),
-                mark=uuid4().replace("-", "")[:8],
-                note=note,
-                stop=stop,
-            )
-
-        self._running.add(connector_id)
+        trial = partial(
+            run_trial,
+            connector,
+            user,
+            client,
+            clock=self._runtime.reactor,
+            now=self._runtime.now(),
+            mark=uuid4().replace("-", "")[:8],
+            note=note,
+            stop=stop,
+        )
+        self._under_way.add(connector_id)
         try:
             return await self._supervisor.hold(connector_id, trial)
         finally:
-            self._running.discard(connector_id)
+            self._under_way.discard(connector_id)
             await client.close()
 
     def _connector(self, connector_id: int, user: str) -> Connector:

@@ -1,5 +1,5 @@
-"""The questions about Microsoft Graph that only a real tenant can answer, and the way in
-which the daemon is right whatever the answer is. Pure.
+"""The questions about Microsoft Graph that only a real tenant can answer, and the way
+in which the daemon is right whatever the answer is. Pure.
 
 docs/microsoft-365.md has the table, rendered from here.
 """

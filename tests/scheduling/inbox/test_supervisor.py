@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from pexschedd.errors import CommandRunning, MailboxRefused
+from pexschedd.errors import MailboxRefused
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.alarms import Alarms
@@ -200,37 +200,34 @@ async def test_a_mailbox_that_changes_hands(world: World) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_that_is_suspended(world: World) -> None:
-    """A suspended integration has no worker, whatever changes, and gets one afterwards;
-    it is not suspended twice."""
+async def test_a_hold(world: World) -> None:
+    """While an integration is held it has no worker, whatever changes; afterwards it
+    gets one, also after an error. Others go on."""
     await world.put(1)
+    await world.put(2)
     world.watchers.startService()
-    await turn(world.store)
-    assert world.watched == {"room1@example.test"}
-    async with world.watchers.suspended(1):
-        assert not world.watched
+    world.clock.advance(SPREAD)
+    both, other = {"room1@example.test", "room2@example.test"}, {"room2@example.test"}
+    assert world.watched == both
+
+    async def work() -> str:
+        assert world.watched == other
         await world.put(1, password="another")
-        await turn(world.store)
-        assert not world.watched
-        with pytest.raises(CommandRunning):
-            async with world.watchers.suspended(1):
-                pass
-        assert not world.watched
-    await turn(world.store)
-    assert world.watched == {"room1@example.test"}
+        assert world.watched == other
+        return "done"
 
-
-@pytest_twisted.ensureDeferred
-async def test_one_that_fails_while_it_is_suspended(world: World) -> None:
-    """After an error it is watched again."""
-    await world.put(1)
-    world.watchers.startService()
+    assert await world.watchers.hold(1, work) == "done"
     await turn(world.store)
+    assert world.watched == both
+    assert world.of(1).connector.password == "another"
+
+    async def fail() -> None:
+        raise ValueError("no")
+
     with pytest.raises(ValueError, match="no"):
-        async with world.watchers.suspended(1):
-            raise ValueError("no")
+        await world.watchers.hold(1, fail)
     await turn(world.store)
-    assert world.watched == {"room1@example.test"}
+    assert world.watched == both
 
 
 @pytest_twisted.ensureDeferred
