@@ -72,6 +72,7 @@ MAY_IMPORT: dict[str, str] = {
     "doctor/rooms": (
         "doctor model net onetouch identity/oauth/service_accounts util/powershell"
     ),
+    "doctor/trial": "doctor exchange graph model util",
     "doctor/setup": "doctor identity/personal/provider_kinds model util/powershell",
     "web": (
         "management scheduling history identity onetouch personal doctor model crypto "
