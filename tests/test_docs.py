@@ -3,11 +3,16 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from pexschedd.doctor.graph_remedies import MAILBOX_ROLES
 from pexschedd.management import filters
 from pexschedd.management.resources import BY_KIND
+from pexschedd.model.integration.connector import Connector
+from pexschedd.model.integration.microsoft_clouds import CLOUDS
 from pexschedd.scheduling.alarms import names
+from pexschedd.tools import check
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -70,3 +75,61 @@ def test_named_files_are_there(page: Path) -> None:
     }
     for name in re.findall(r"`([\w/]+\.py)`", page.read_text()):
         assert any(each.endswith(f"/{name}") for each in known), name
+
+
+MICROSOFT_365 = ROOT / "docs" / "microsoft-365.md"
+
+
+def test_the_integration_over_graph_can_be_made() -> None:
+    """The example of docs/microsoft-365.md is an integration without contradictions,
+    and the table beside it has the defaults."""
+    text = MICROSOFT_365.read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    fields = msgspec.json.decode(example)
+    made = Connector(id=1, uuid="0", **fields)
+    assert made.uses_graph
+    assert list(made.contradictions()) == []
+    rows = re.findall(r"^\| `(\w+)` \| `?([^`|]+?)`? \| ", text, re.MULTILINE)
+    defaults = {name: default for name, default in rows if hasattr(made, name)}
+    assert len(defaults) == 4
+    for name, default in defaults.items():
+        assert str(getattr(made, name)) == default, name
+
+
+def test_clouds_and_roles_of_microsoft_365() -> None:
+    """Each cloud has its row, each role its name."""
+    text = MICROSOFT_365.read_text()
+    rows = re.findall(r"^\| [^|]+ \| `([\w.-]+)` \| (`login.*) \|$", text, re.MULTILINE)
+    assert [graph for graph, _ in rows] == [cloud.graph for cloud in CLOUDS]
+    for cloud, (_, hosts) in zip(CLOUDS, rows, strict=True):
+        named = re.findall(r"`([\w.-]+)`", hosts)
+        assert named
+        assert set(named) <= set(cloud.sign_in)
+    for role in MAILBOX_ROLES:
+        assert f"`Application {role}`" in text
+
+
+def test_options_of_trials(capsys: pytest.CaptureFixture[str]) -> None:
+    """The options that docs/microsoft-365.md explains are those of the tool."""
+    with pytest.raises(SystemExit):
+        check.arguments(["--help"])
+    known = capsys.readouterr().out
+    explained = re.findall(r"^\| `(--\w+)", MICROSOFT_365.read_text(), re.MULTILINE)
+    assert explained == ["--live", "--user", "--yes", "--json"]
+    for option in explained:
+        assert option in known
+
+
+def test_sections_that_microsoft_365_links_to() -> None:
+    """Links to a section, here and on other pages, name one that is there."""
+    links = re.findall(r"\]\(([\w-]+\.md)?#([^)]+)\)", MICROSOFT_365.read_text())
+    assert links
+    for page, section in links:
+        text = (ROOT / "docs" / (page or MICROSOFT_365.name)).read_text()
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        assert section in {_anchor(each) for each in headings}, (page, section)
+
+
+def _anchor(heading: str) -> str:
+    kept = re.sub(r"[^\w\- ]", "", heading.casefold())
+    return kept.replace(" ", "-")

@@ -45,7 +45,6 @@ class _Cleaner:
         scene.requests = requests
         # First the organizer's, which cancels them: that arrives in the mailbox.
         told = await self._events(scene.user, (SUBJECT,))
-        until = requests.seconds() + LONGEST
         quiet_since = requests.seconds()
         while True:
             removed = await self._messages()
@@ -56,7 +55,7 @@ class _Cleaner:
             now = requests.seconds()
             if removed or told:
                 quiet_since, told = now, 0
-            if now - quiet_since >= QUIET or now >= until:
+            if now - quiet_since >= QUIET or now >= requests.until:
                 return
             await requests.pause(2.0)
 

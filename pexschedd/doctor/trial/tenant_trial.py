@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.doctor.trial import changing, inviting, occurrence_and_mail, reading
-from pexschedd.doctor.trial.cleaning import clean_up
+from pexschedd.doctor.trial.cleaning import LONGEST, clean_up
 from pexschedd.doctor.trial.trial_meeting import SUBJECT, TrialScene
 from pexschedd.doctor.trial.trial_report import (
     TrialFindings,
@@ -79,7 +79,7 @@ async def run_trial(
             ended = error.message
         finally:
             note("removing what the trial has made")
-            left = await clean_up(scene, requests.unstoppable())
+            left = await clean_up(scene, requests.unstoppable(LONGEST))
     _log.info(
         "doctor ended a trial integration={integration} ended={ended!r} left={left}",
         integration=connector.id,

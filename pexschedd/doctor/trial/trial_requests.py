@@ -58,11 +58,14 @@ class TrialRequests:
         return await self.send(request)
 
     async def send(self, request: ApiRequest) -> Document | GraphProblem:
-        """Send a request, again after pauses that Graph asks for."""
+        """Send a request, again after pauses that Graph asks for while there is
+        time."""
         for _ in range(_TRIES - 1):
             found = await self.client.look(request, read_object)
             # 429 says that nothing was done.
             if not isinstance(found, GraphProblem) or found.status != 429:
+                return found
+            if self._clock.seconds() >= self.until:
                 return found
             await self.pause(min(found.retry_after or _PAUSE, _LONGEST_PAUSE))
         return await self.client.look(request, read_object)
@@ -94,9 +97,12 @@ class TrialRequests:
         """Return the time by the clock."""
         return float(self._clock.seconds())
 
-    def unstoppable(self) -> "TrialRequests":
-        """Return requests that do not end with the trial: for cleaning up."""
-        return TrialRequests(self.client, self._clock, StopSignal())
+    def unstoppable(self, seconds: float) -> "TrialRequests":
+        """Return requests that do not end with the trial, for so many seconds: for
+        cleaning up."""
+        other = TrialRequests(self.client, self._clock, StopSignal())
+        other.until = self.seconds() + seconds
+        return other
 
 
 def read_object(body: bytes) -> Document:

@@ -192,7 +192,13 @@ async def test_stopped_in_the_middle(trial_world: TrialWorld, moment: float) -> 
 
 @pytest.mark.parametrize(
     "operation",
-    ["GraphUpdateEvent", "GraphAcceptEvent", "GraphCancelEvent", "GraphMoveMessage"],
+    [
+        "GraphCreateEvent",
+        "GraphUpdateEvent",
+        "GraphAcceptEvent",
+        "GraphCancelEvent",
+        "GraphMoveMessage",
+    ],
 )
 @pytest_twisted.ensureDeferred
 async def test_lost_connection(trial_world: TrialWorld, operation: str) -> None:
@@ -205,7 +211,7 @@ async def test_lost_connection(trial_world: TrialWorld, operation: str) -> None:
         trial_world.passing.before = lambda _: None
 
     trial_world.passing.before = before
-    if operation == "GraphAcceptEvent":
+    if operation in ("GraphCreateEvent", "GraphAcceptEvent"):
         # Until it is accepted nothing is waited for.
         before(0.0)
     report = await trial_world.trial()
@@ -262,6 +268,22 @@ async def test_what_cannot_be_removed(trial_world: TrialWorld) -> None:
     report = await trial_world.trial()
     assert any(f"calendar of {ALICE}" in each for each in report.left_behind)
     assert not report.is_complete
+
+
+@pytest_twisted.ensureDeferred
+async def test_endless_throttling(trial_world: TrialWorld) -> None:
+    """A server that asks for pauses for ever does not keep the trial from ending."""
+    fault = {
+        "kind": "http-429",
+        "operation": "GraphListMessages",
+        "retry_after_s": 100_000,
+        "times": None,
+    }
+    trial_world.sandbox.behaviour.configure({"faults": [fault]})
+    report = await trial_world.trial()
+    assert trial_world.passing.seconds() < 900
+    assert any(f"messages in {EQUIPMENT}" in each for each in report.left_behind)
+    assert [e for e in trial_world.left(ALICE) if e.startswith("calendar:")] == []
 
 
 @pytest_twisted.ensureDeferred
