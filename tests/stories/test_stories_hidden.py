@@ -212,8 +212,8 @@ async def test_late_update(world: World) -> None:
 
 @story
 async def test_no_event_at_all(world: World) -> None:
-    """While the attendant of the mailbox does nothing, an alarm says what has to be set;
-    the room is there all the same, and the organizer is told as soon as it is set."""
+    """While the mailbox's attendant does nothing, an alarm says what has to be set; the
+    room is there all the same, and the organizer is told as soon as it is set."""
     alice, room = world.organizer(), await world.book()
     with late_attendant(world):
         await alice.invite("Plans", AT_TEN, body=room.instructions)

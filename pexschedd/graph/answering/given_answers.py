@@ -1,4 +1,4 @@
-"""Whether an answer was given already, and what has to be left behind before it is
+"""Signs that an answer was given already, and the mark that is left before it is
 given, so that this can be told afterwards. Pure.
 
 The event's response tells it, unless the event had an answer to an earlier message of

@@ -80,8 +80,10 @@ def load_static() -> Mapping[str, StaticFile]:
     return found
 
 
+@cache
 def static_file(name: str, content: bytes) -> StaticFile:
-    """Return a script or a style, by its name's ending, in its version."""
+    """Return a script or a style, by its name's ending, in its version; the files of
+    an installation are few, and compressed once."""
     return StaticFile(
         name=name,
         version=sha256(content).hexdigest()[:12],

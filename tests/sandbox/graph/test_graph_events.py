@@ -217,6 +217,17 @@ def test_find_an_event_by_its_uid(client: GraphClient) -> None:
     assert code == "UnsupportedEntityExpression"
 
 
+def test_an_event_that_is_found_late(graph: GraphSandbox, client: GraphClient) -> None:
+    """A filter finds the organizer's new event later; by its id it is there at once."""
+    graph.behaviour.configure({"late_meetings_s": 60})
+    created = client.ask("POST", EVENTS, new_event(EQUIPMENT), status=201)
+    url = f"{EVENTS}?$filter=iCalUId eq '{created['iCalUId']}'"
+    assert client.get(url)["value"] == []
+    assert client.get(f"{EVENTS}/{created['id']}")["id"] == created["id"]
+    graph.later(seconds=60)
+    assert len(client.get(url)["value"]) == 1
+
+
 def test_change_a_body_only_if_nobody_else_did(
     graph: GraphSandbox, client: GraphClient
 ) -> None:
