@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, str] = {
     "history": "model store logs util",
     "deployment": "net util",
     "scheduling": "scheduling history model bodies templates crypto store util",
+    "scheduling/migration": "scheduling history model store util",
     "scheduling/ports": "model",
     "scheduling/recurrence": "model",
     "scheduling/decisions": "scheduling/ports scheduling/recurrence model bodies",

@@ -19,6 +19,9 @@ from pexschedd.control.protocol import (
     Note,
     Order,
     TrialOrder,
+    MigrationOrder,
+    Note,
+    Order,
 )
 from pexschedd.doctor.report import (
     CheckFinding,
@@ -306,3 +309,69 @@ def test_an_integration_over_graph(world: World) -> None:
     world.daemon.stop()
     status, out, err = tool(world)
     assert f"The application {CLIENT} is signed in." in out, out + err
+
+
+@pytest.mark.parametrize(
+    ("given", "order"),
+    [
+        (["--migrate", "3"], MigrationOrder(exchange_connector_id=3)),
+        (
+            ["--migrate", "3", "--to", "EWS", "--dry-run"],
+            MigrationOrder(exchange_connector_id=3, to="EWS", dry_run=True),
+        ),
+    ],
+)
+def test_migration_order(given: list[str], order: MigrationOrder) -> None:
+    """`--migrate` is an order of its own, to Graph unless it says otherwise."""
+    assert check.arguments(given).order == order
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--migrate"],
+        ["--migrate", ""],
+        ["--migrate", "0"],
+        ["--migrate", "1", "--to", "REST"],
+        ["--migrate", "1", "--json"],
+        ["--migrate", "1", "--user", ALICE],
+        ["--to", "EWS"],
+        ["--dry-run"],
+    ],
+)
+def test_wrong_migration(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What does not go together is a wrong command line."""
+    with pytest.raises(SystemExit) as ended:
+        check.arguments(given)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    ("finished", "status", "shown"),
+    [
+        (
+            Finished(integrations=1, counts={"integrations migrated": 1}),
+            0,
+            "migrated: 1",
+        ),
+        (Finished(integrations=1, failures=1, reasons=("No role.",)), 1, "No role."),
+        (Finished(refused="There is no integration 7."), 2, ""),
+    ],
+)
+async def test_migration_shown(finished: Finished, status: int, shown: str) -> None:
+    """Its result is shown like that of the other tools, with a status of its own."""
+
+    async def carry_out(*_: Any) -> Finished:
+        return finished
+
+    order = MigrationOrder(exchange_connector_id=7)
+    asked = check.CheckArguments(Path("/nowhere/config.json"), order)
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "carry_out", carry_out)
+        found = await check.run(asked, reactor, out, err, fallback=carry_out)
+    assert found == status
+    assert shown in out.getvalue()
+    assert err.getvalue().strip() == finished.refused

@@ -11,7 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from pexschedd.errors import MailboxRefused
+from pexschedd.errors import MailboxRefused, WorkStopped
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.alarms import Alarms
@@ -20,8 +20,9 @@ from pexschedd.scheduling.inbox.notification_listener import (
     NotificationMode,
     StreamState,
 )
-from pexschedd.scheduling.inbox.supervisor import SPREAD, Supervisor
+from pexschedd.scheduling.inbox.supervisor import HOLD_GRACE, SPREAD, Supervisor
 from pexschedd.store.store import Store
+from pexschedd.util.stop_signal import StopSignal
 from tests.scheduling.process_support import CONNECTOR, NOW, now, turn, unexpected
 
 
@@ -35,6 +36,8 @@ class Lookout:
         self.woken = 0
         self.started: float | None = None
         self.stopping: Deferred[None] | None = None
+        self.looked: Deferred[None] | None = None
+        self.grace = 0.0
 
     @property
     def mailbox(self) -> str:
@@ -48,7 +51,15 @@ class Lookout:
     def wake(self) -> None:
         self.woken += 1
 
-    async def stop(self) -> None:
+    async def look_once(self) -> None:
+        assert self.mailbox.casefold() not in self.world.watched, "two at once"
+        self.looked = Deferred()
+        await self.looked
+
+    async def stop(self, grace: float = 0) -> None:
+        self.grace = grace
+        if self.looked is not None and not self.looked.called:
+            self.looked.callback(None)
         if self.connector.id in self.world.slow:
             self.stopping = Deferred()
             await self.stopping
@@ -256,3 +267,53 @@ async def test_what_can_be_seen_of_them(world: World) -> None:
     assert world.of(1).woken == 2
     await world.put(1, notification_method="POLL")
     assert len(world.made) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_hold(world: World) -> None:
+    """While an integration is held no worker runs, whatever is changed; afterwards one
+    begins for the record as it is then, also if the work has failed."""
+    await world.put(1)
+    world.watchers.startService()
+    before = world.of(1)
+    go_on: Deferred[None] = Deferred()
+
+    async def work() -> str:
+        await go_on
+        raise ValueError("the work has failed")
+
+    held = Deferred.fromCoroutine(world.watchers.hold(1, work))
+    assert before.grace == HOLD_GRACE
+    await world.put(1, username="other")
+    assert world.of(1) is before
+    assert not world.watched
+    go_on.callback(None)
+    with pytest.raises(ValueError, match="the work has failed"):
+        await held
+    await turn(world.store)
+    assert world.of(1).connector.username == "other"
+    assert world.watched == {"room1@example.test"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_look_while_held(world: World) -> None:
+    """The mailbox is looked into by a worker that is not started; a stop ends that."""
+    await world.put(1)
+    world.watchers.startService()
+    stop = StopSignal()
+    held = Deferred.fromCoroutine(
+        world.watchers.hold(1, lambda: world.watchers.look_once(1, stop))
+    )
+    looking = world.of(1)
+    assert looking.started is None
+    assert looking.looked is not None
+    looking.looked.callback(None)
+    await held
+    held = Deferred.fromCoroutine(
+        world.watchers.hold(1, lambda: world.watchers.look_once(1, stop))
+    )
+    stop.set()
+    with pytest.raises(WorkStopped):
+        await held
+    await turn(world.store)
+    assert world.of(1).started is not None

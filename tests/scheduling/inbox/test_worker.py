@@ -22,7 +22,7 @@ class Part:
     def start(self, *_: object) -> None:
         self.started += 1
 
-    async def stop(self) -> None:
+    async def stop(self, *_: object) -> None:
         self.stopping = True
         await self.stopped
 
