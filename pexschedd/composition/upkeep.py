@@ -1,5 +1,7 @@
 """The services that keep rooms and mailboxes in order, and the control socket."""
 
+from collections.abc import Awaitable, Callable
+
 from twisted.application.service import MultiService
 
 from pexschedd.composition.clients import Clients
@@ -9,6 +11,7 @@ from pexschedd.composition.runtime import Runtime, digits, uuid4
 from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.socket import ControlSocket
 from pexschedd.doctor.doctor import Doctor
+from pexschedd.doctor.trial.trial_report import TrialReport
 from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.upkeep import janitor
@@ -64,13 +67,21 @@ class UpkeepServices(MultiService):
             runtime, clients, supervisor, self.audits, doctor.examine_mailbox
         )
         work = MailboxWork(store, recovery, maintenance, connect, migration)
+
+        async def hold(
+            connector_id: int, trial: Callable[[], Awaitable[TrialReport]]
+        ) -> TrialReport:
+            return await self.audits.hold(
+                connector_id, lambda: supervisor.hold(connector_id, trial)
+            )
+
         self.mailbox_commands = MailboxCommands(work, store, clock, now)
         self.executor = Executor(
             store,
             work,
             now=now,
             examine=doctor.examine,
-            try_out=TenantTrials(runtime, clients.graph, supervisor).run,
+            try_out=TenantTrials(runtime, clients.graph, hold).run,
             set_password=set_password,
         )
         trust = runtime.clock_trust

@@ -1,7 +1,7 @@
 """Trials in tenants: the script, the integration's application, and the worker that has
 to keep still meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from pexschedd.composition.graph.graph_connections import GraphConnections
@@ -11,19 +11,26 @@ from pexschedd.doctor.trial.trial_report import TrialReport
 from pexschedd.errors import CommandRunning, MailboxRefused, NotFound
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
-from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.util.stop_signal import StopSignal
+
+TrialHold = Callable[
+    [int, Callable[[], Awaitable[TrialReport]]], Awaitable[TrialReport]
+]
+"""Carries out a trial while nothing else uses an integration's mailbox."""
 
 
 class TenantTrials:
-    """Makes trials, one at a time for an integration."""
+    """Makes trials, one at a time for an integration.
+
+    `hold` keeps the integration's worker and its audits off the mailbox meanwhile.
+    """
 
     def __init__(
-        self, runtime: Runtime, graph: GraphConnections, supervisor: Supervisor
+        self, runtime: Runtime, graph: GraphConnections, hold: TrialHold
     ) -> None:
         self._runtime = runtime
         self._graph = graph
-        self._supervisor = supervisor
+        self._hold = hold
         self._under_way: set[int] = set()
 
     async def run(
@@ -56,7 +63,7 @@ class TenantTrials:
         )
         self._under_way.add(connector_id)
         try:
-            return await self._supervisor.hold(connector_id, trial)
+            return await self._hold(connector_id, trial)
         finally:
             self._under_way.discard(connector_id)
             await client.close()

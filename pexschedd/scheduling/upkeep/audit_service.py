@@ -123,7 +123,7 @@ class AuditService(MultiService):
         """Begin an audit, unless one is running.
 
         Raises `NotFound` for an unknown integration, `Unavailable` for one that has
-        no single-use rooms, or is being migrated.
+        no single-use rooms, or is held.
         """
         connector = self._store.get(tables.CONNECTOR, connector_id)
         if connector is None:
@@ -136,7 +136,7 @@ class AuditService(MultiService):
         if connector_id in self._audits:
             return
         if connector_id in self._held:
-            raise Unavailable("This integration is being migrated: audit it later.")
+            raise Unavailable("Another command uses this mailbox: audit it later.")
         before = self._states.get(connector_id)
         self._states[connector_id] = AuditState(
             self._now(),

@@ -1,6 +1,7 @@
 """Audits run by interval and on demand, one at a time for an integration."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,37 @@ async def test_what_cannot_be_audited(setting: Setting) -> None:
         setting.audits.begin(1)
     setting.look()
     assert setting.auditor.begun == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_hold(setting: Setting) -> None:
+    """An audit under way is waited for, its connections closed; none begins before the
+    hold is over."""
+    audits, auditor = setting.audits, setting.auditor
+    audits.begin(1)
+    holding: Deferred[None] = Deferred()
+    begun: list[int] = []
+
+    async def work() -> str:
+        begun.append(auditor.begun)
+        await holding
+        return "done"
+
+    held = Deferred.fromCoroutine(audits.hold(1, work))
+    assert setting.closed == 1
+    assert begun == []
+    auditor.end.callback(REPORT)
+    assert begun == [1]
+    with pytest.raises(Unavailable, match="Another command"):
+        audits.begin(1)
+    setting.upkeep.now += timedelta(days=10)
+    setting.look()
+    assert auditor.begun == 1
+    holding.callback(None)
+    assert await held == "done"
+    setting.look()
+    assert auditor.begun == 2
+    auditor.end.callback(REPORT)
 
 
 @pytest_twisted.ensureDeferred
