@@ -16,12 +16,10 @@ from pexschedd.control.protocol import (
     CheckOrder,
     Event,
     Finished,
-    Note,
-    Order,
-    TrialOrder,
     MigrationOrder,
     Note,
     Order,
+    TrialOrder,
 )
 from pexschedd.doctor.report import (
     CheckFinding,
