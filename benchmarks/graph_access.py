@@ -56,7 +56,7 @@ def graph_fields(url: str) -> dict[str, str]:
     }
 
 
-def sealed_graph_fields(url: str, vault: Any, uuid: str) -> dict[str, str]:
+def sealed_graph_fields(url: str, vault: Any, uuid: str) -> dict[str, Any]:
     """Return the fields of a record, with the secret as the store keeps it."""
     place = f"ms_exchange_connector/{uuid}/oauth_client_secret"
     return {**graph_fields(url), "oauth_client_secret": vault.seal(SECRET, place)}

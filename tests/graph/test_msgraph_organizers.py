@@ -166,7 +166,7 @@ async def test_a_change_that_was_not_sent(alice: Alice) -> None:
         nonlocal patches
         patches += step.request.method == "PATCH"
         if patches == 2:
-            return GraphAnswer(status=503)  # type: ignore[arg-type]
+            return GraphAnswer(status=503)
         return real(step)
 
     alice.sandbox.graph._carry_out = carry_out  # type: ignore[method-assign]
@@ -311,7 +311,7 @@ async def test_clouds_without_changed_occurrences(alice: Alice) -> None:
 
     def carry_out(step: Any) -> GraphAnswer:
         if "exceptionOccurrences" in step.request.query:
-            return GraphAnswer(400, {"error": {"code": "RequestBroker--ParseUri"}})  # type: ignore[arg-type]
+            return GraphAnswer(400, {"error": {"code": "RequestBroker--ParseUri"}})
         return real(step)
 
     alice.sandbox.graph._carry_out = carry_out  # type: ignore[method-assign]

@@ -162,6 +162,7 @@ def late_attendant(world: World) -> Iterator[None]:
     """The calendar attendant comes to no message before the end."""
     exchange = world.exchange
     attendant, waiting = exchange.attendant, list[Any]()
+    assert attendant is not None
 
     def take(mailbox: Any, message: Any) -> bool:
         if mailbox.address != EQUIPMENT:

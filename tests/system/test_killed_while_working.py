@@ -169,7 +169,8 @@ def test_killed_again_and_again_nobody_is_forgotten_or_told_twice(
         for (_, subject), count in answers.items():
             told[subject.partition(": ")[2]] += count
         expected = requests_of(equipment) if kind == "ews" else meetings_of(alice)
-        assert expected and told == expected
+        assert expected
+        assert told == expected
     finally:
         world.stop()
         sandbox.stop()

@@ -270,7 +270,7 @@ async def test_what_can_be_seen_of_them(world: World) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_hold(world: World) -> None:
+async def test_a_hold_whose_work_fails(world: World) -> None:
     """While an integration is held no worker runs, whatever is changed; afterwards one
     begins for the record as it is then, also if the work has failed."""
     await world.put(1)
