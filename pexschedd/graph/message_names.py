@@ -99,7 +99,7 @@ def renamed(found: Found, item_id: str) -> RenamedMessage:
 def _answered(found: Found) -> Action | None:
     event = found.event
     if event is None:
-        return Action.DECLINE if found.marked else None
+        return Action.DECLINE if found.declining else None
     if event.responded is None or found.received is None:
         return None
     if event.responded < found.received:
