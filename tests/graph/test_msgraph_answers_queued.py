@@ -19,7 +19,6 @@ from tests.graph.msgraph_support import GraphWorld
 from tests.sandbox.graph.graph_support import ALICE, BOB
 
 ACCEPT, DECLINE = Action.ACCEPT, Action.DECLINE
-SIX_MINUTES = {"minutes": 6}
 
 
 def told(story: Answering, address: str = ALICE) -> list[str]:
@@ -113,21 +112,42 @@ async def test_the_mark(graph_world: GraphWorld) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_accepted_after_a_decline(graph_world: GraphWorld) -> None:
-    """The decline has taken the event away: when no other one has come in five minutes,
-    the acceptance goes by mail, once."""
+    """The event is that of the second message by then: the decline of the first one
+    goes by mail and leaves it alone."""
     story = Answering(graph_world)
-    story.profile = MailboxProfile()
     first, second = two_requests(story)
     declined = msgspec.structs.replace(first, action=DECLINE)
     assert await story.kinds(declined) == [DONE]
-    (waiting,) = await story.give(second)
+    assert len(story.mailbox.calendar()) == 1
+    assert await story.kinds(second) == [DONE]
+    assert told(story) == ["One", "Two"]
+    assert story.left() == []
+
+
+async def without_event(story: Answering) -> Answer:
+    """An answer to a request whose event a person has deleted, in a mailbox that makes
+    events."""
+    story.profile = MailboxProfile()
+    first, second = two_requests(story)
+    assert await story.kinds(first) == [DONE]
+    (entry,) = story.mailbox.calendar()
+    story.mailbox.remove(entry)
+    return second
+
+
+@pytest_twisted.ensureDeferred
+async def test_accepted_without_an_event(graph_world: GraphWorld) -> None:
+    """When no other event comes in five minutes, the acceptance goes by mail, once."""
+    story = Answering(graph_world)
+    answer = await without_event(story)
+    (waiting,) = await story.give(answer)
     assert (waiting.kind, waiting.blame) == (RETRY, Blame.SERVER)
-    story.sandbox.later(**SIX_MINUTES)
+    story.sandbox.later(minutes=6)
     graph_world.misbehave(kind="http-500", operation="GraphSendMail", after=True)
     with pytest.raises(MailboxError):
-        await story.give(second)
+        await story.give(answer)
     graph_world.clock.advance(1000)
-    assert await story.kinds(unsure(second)) == [DONE]
+    assert await story.kinds(unsure(answer)) == [DONE]
     assert told(story) == ["One", "Two"]
     assert story.left() == []
 
@@ -136,14 +156,12 @@ async def test_accepted_after_a_decline(graph_world: GraphWorld) -> None:
 async def test_no_mail_either(graph_world: GraphWorld) -> None:
     """Without the permission to send mail both are named, and nothing is given."""
     story = Answering(graph_world)
-    story.profile = MailboxProfile()
-    first, second = two_requests(story)
-    await story.give(msgspec.structs.replace(first, action=DECLINE))
-    story.sandbox.later(**SIX_MINUTES)
+    answer = await without_event(story)
+    story.sandbox.later(minutes=6)
     graph_world.sandbox.add(
         MailboxGrant("Mail.ReadWrite"), MailboxGrant("Calendars.ReadWrite")
     )
-    (outcome,) = await story.give(second)
+    (outcome,) = await story.give(answer)
     assert (outcome.kind, outcome.blame) == (RETRY, Blame.DOUBT)
     assert "AutomateProcessing" in outcome.reason
     assert "Application Mail.Send" in outcome.reason
