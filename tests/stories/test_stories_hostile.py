@@ -395,7 +395,8 @@ async def test_formatting_lost_on_the_way(world: World) -> None:
 async def test_megabyte(world: World) -> None:
     """The tag is found at the end of a million characters."""
     alice, room = world.organizer(), await world.book()
-    agenda = "<p>All work and no play makes Jack a dull boy.</p>" * 20_000
+    work = ("All work and no play makes Jack a dull boy. " * 12)[:493]
+    agenda = f"<p>{work}</p>" * 2_000
     assert len(agenda) == 1_000_000
     await alice.invite("Plans", AT_TEN, body=agenda + room.instructions)
     await world.settle()
