@@ -50,7 +50,8 @@ async def test_there_and_back(
 async def test_messages_that_are_gone(
     stage: GraphStage, names: GraphMessageNames, graph_world: GraphWorld
 ) -> None:
-    """A message is gone that EWS had elsewhere, and that Graph has in neither folder; so is whatever has no id of the interface that is named."""
+    """A message is gone that EWS had elsewhere, and that Graph has in neither folder;
+    so is whatever has no id of the interface that is named."""
     stage.invite("1")
     (ews,) = ews_ids(graph_world)
     (ref,) = (await stage.mailbox.arrivals("")).arrived

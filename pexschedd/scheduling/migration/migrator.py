@@ -219,7 +219,8 @@ class MigrationRunner:
             mailbox=target.mailbox_address,
             last_item_time=old.last_item_time if old else None,
         )
-        records = [(tables.CONNECTOR, target), *renamed, (tables.CURSOR, position)]
+        there = [each for each in renamed if self._store.get(each[0], each[1].id)]
+        records = [(tables.CONNECTOR, target), *there, (tables.CURSOR, position)]
         with acting_as(actor):
             saved = self._save(records)
         await saved
@@ -228,7 +229,7 @@ class MigrationRunner:
             "carried_over={carried_over} correlation_id={correlation_id}",
             integration=target.id,
             protocol=target.mailbox_protocol,
-            carried_over=len(renamed),
+            carried_over=len(there),
             correlation_id=actor.correlation_id,
         )
 
@@ -275,13 +276,14 @@ class _Move(msgspec.Struct):
             return
         if self.target.uses_graph:
             await self._read_position()
+        ended = [*waiting.ended(found)]
+        renamed = [*waiting.renamed(found)]
+        await self.runner.drop(ended)
+        # Nothing is waited for from here on: an administrator may change it, too.
         target = msgspec.structs.replace(
             self.runner.current(self.connector),
             mailbox_protocol=self.target.mailbox_protocol,
         )
-        ended = [*waiting.ended(found)]
-        renamed = [*waiting.renamed(found)]
-        await self.runner.drop(ended)
         await self.runner.save(target, renamed, self.cursor, self.actor)
         self._count(waiting, renamed, ended)
 
