@@ -277,3 +277,27 @@ async def test_a_check_that_fails(
     assert "periodic work failed work=due audits" in logged_failures[0]
     logged_failures.clear()
     setting.auditor.end.callback(REPORT)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_hold(setting: Setting) -> None:
+    """While an integration is held no audit runs: the one that does is cut off, none
+    begins, and afterwards they go on."""
+    setting.look()
+    go_on: Deferred[str] = Deferred()
+
+    async def work() -> str:
+        return await go_on
+
+    held = Deferred.fromCoroutine(setting.audits.hold(1, work))
+    assert setting.closed == 1
+    setting.auditor.end.errback(MailboxRefused("The connections are closed."))
+    with pytest.raises(Unavailable, match="being migrated"):
+        setting.audits.begin(1)
+    setting.clock.advance(RETRY_INTERVAL.total_seconds())
+    assert setting.auditor.begun == 1
+    go_on.callback("done")
+    assert await held == "done"
+    setting.audits.begin(1)
+    assert setting.auditor.begun == 2
+    setting.auditor.end.callback(REPORT)
