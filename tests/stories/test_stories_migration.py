@@ -10,11 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_twisted
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
+from pexschedd.control.protocol import MigrationOrder, Order
 from pexschedd.errors import WorkStopped
 from pexschedd.graph.message_names import GraphMessageNames
 from pexschedd.model import tables
@@ -23,6 +25,7 @@ from pexschedd.sandbox.graph.signin.applications import ROLES, MailboxGrant
 from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.scheduling.migration.migrator import MigrationRequest, MigrationRunner
 from pexschedd.scheduling.upkeep.mailbox_commands import MailboxRun
+from pexschedd.util.stop_signal import StopSignal
 from tests.stories.story_support import (
     AT_TEN,
     BOB,
@@ -335,6 +338,28 @@ async def test_history(both: World) -> None:
     assert len(changes) == 1
     assert changes[0][0] == "admin"
     assert (changes[0][1]["old"], changes[0][1]["new"]) == ("EWS", "GRAPH")
+
+
+class Listener:
+    """Takes what a tool would show."""
+
+    def progress(self, what: str, done: int, total: int | None = None) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("to", "failures"), [("GRAPH", 0), ("EWS", 1), ("REST", 1)])
+@story
+async def test_by_the_tool(both: World, to: str, failures: int) -> None:
+    """`pexschedd-check --migrate` has the daemon do the same."""
+    order = MigrationOrder(exchange_connector_id=1, to=to)
+    order = msgspec.json.decode(msgspec.json.encode(order), type=Order)
+    executor = both.daemon.upkeep.executor
+    finished = await executor.run(order, Listener(), StopSignal())
+    assert finished.failures == failures, finished
+    assert protocol(both) == ("EWS" if failures else to)
 
 
 # Killed
