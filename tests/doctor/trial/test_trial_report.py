@@ -1,9 +1,12 @@
 """The report of a trial, and the table of questions."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from pexschedd.doctor.trial import changing, occurrence_and_mail
 from pexschedd.doctor.trial.questions import QUESTIONS, TRIED, rendered
 from pexschedd.doctor.trial.trial_report import (
     TrialFindings,
@@ -44,6 +47,57 @@ def test_unknown_questions_are_a_fault() -> None:
     for method in (TrialFindings().leave_open, TrialFindings().tell):
         with pytest.raises(KeyError):
             method("no_question", "x")
+
+
+@pytest.mark.parametrize(
+    ("written", "told", "status"),
+    [
+        ({"isDraft": False}, True, TrialStatus.EXPECTED),
+        ({"isDraft": True}, False, TrialStatus.EXPECTED),
+        ({"isDraft": False}, False, TrialStatus.DIFFERENT),
+        ({"isDraft": True}, True, TrialStatus.DIFFERENT),
+        ({"isDraft": None}, True, TrialStatus.DIFFERENT),
+        ({"isDraft": "no"}, False, TrialStatus.DIFFERENT),
+        ({}, False, TrialStatus.DIFFERENT),
+    ],
+)
+def test_drafts(written: dict[str, Any], told: bool, status: TrialStatus) -> None:
+    """isDraft is believed if it says the opposite of whether the change was mailed."""
+    scene = SimpleNamespace(findings=TrialFindings())
+    changing._tell_draft(cast(Any, scene), written, told=told)
+    (found,) = [e for e in scene.findings.answers() if e.question == "draft"]
+    assert found.status is status
+
+
+CLEAN = "040000008200E00074C5B7101A82E00800000000" + "00" * 16 + "10000000" + "AB" * 16
+DATED = CLEAN[:32] + "07EA0C15" + CLEAN[40:]
+
+
+@pytest.mark.parametrize(
+    ("uid", "status", "words"),
+    [
+        (CLEAN, TrialStatus.EXPECTED, "It is the series' own, without a date."),
+        (
+            DATED,
+            TrialStatus.EXPECTED,
+            "It is another than the series', with the date 2026-12-21.",
+        ),
+        (
+            DATED.replace("AB", "CD"),
+            TrialStatus.DIFFERENT,
+            None,
+        ),
+        ("", TrialStatus.DIFFERENT, None),
+        ("no hexadecimal", TrialStatus.DIFFERENT, None),
+    ],
+)
+def test_uids_of_occurrences(uid: str, status: TrialStatus, words: str | None) -> None:
+    """An occurrence's id is as expected if it is the series' without its date."""
+    scene = SimpleNamespace(findings=TrialFindings())
+    occurrence_and_mail._tell_uid(cast(Any, scene), uid, CLEAN)
+    (found,) = [e for e in scene.findings.answers() if e.question == "orphan_uid"]
+    assert found.status is status
+    assert words in (None, found.answer)
 
 
 def test_completeness() -> None:
