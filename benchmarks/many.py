@@ -1,9 +1,10 @@
 """Many integrations in one daemon, and an Exchange for them; each a process of its own.
 
-    python -m benchmarks.many exchange MAILBOXES LATENCY_MS
-    python -m benchmarks.many daemon FOLDER INTEGRATIONS
+    python -m benchmarks.many exchange MAILBOXES LATENCY_MS [GRAPH]
+    python -m benchmarks.many daemon FOLDER INTEGRATIONS [FIELDS]
 
-`INTEGRATIONS` is a JSON list of [url, mailbox]. Each process prints one JSON line when
+`INTEGRATIONS` is a JSON list of [url, mailbox]; `FIELDS` are those of integrations over
+Graph and `GRAPH` settings of such an organisation, both JSON objects. Each process prints one JSON line when
 it is ready, answers every line it is sent with another one, and ends with its input.
 """
 
@@ -24,14 +25,17 @@ from twisted.internet.stdio import StandardIO
 from twisted.internet.task import LoopingCall
 from twisted.protocols.basic import LineOnlyReceiver
 
+from benchmarks.graph_access import open_graph, sealed_graph_fields
 from benchmarks.servers import alias, daemon, reactor, ready, tagged
 from pexschedd.clock import system_now
+from pexschedd.composition.graph import graph_connections
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.sandbox import Account, Processing, Sandbox, default_accounts
 from pexschedd.sandbox.notifications.subscriptions import (
     SubscriptionLimits,
 )
+from pexschedd.web.webhooks.change_notifications import webhook_url
 
 MOST = 1000
 """Meetings for one mailbox."""
@@ -44,12 +48,17 @@ def address(number: int) -> str:
 class Exchange:
     """Sends meetings and measures how long their organizer waits for the answer."""
 
-    def __init__(self, mailboxes: int, latency_ms: int) -> None:
+    def __init__(
+        self, mailboxes: int, latency_ms: int, graph: dict[str, Any] | None = None
+    ) -> None:
+        kind = Processing.NONE if graph is None else Processing.AUTO_UPDATE
         accounts = default_accounts() + [
-            Account(address(number), f"Equipment {number}", processing=Processing.NONE)
+            Account(address(number), f"Equipment {number}", processing=kind)
             for number in range(1, mailboxes + 1)
         ]
         self._box = box = Sandbox(now=system_now, clock=reactor, accounts=accounts)
+        if graph is not None:
+            open_graph(box, **graph)
         box.behaviour.configure({"latency_ms": latency_ms})
         # One account for all is more than Exchange lets stream by default.
         box.subscriptions.limits = SubscriptionLimits(streams=2 * mailboxes)
@@ -65,9 +74,12 @@ class Exchange:
         self.port = int(port.getHost().port)
 
     async def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """`{"send": n, "every": s, "within": s}`, or `{"streams": n}`."""
-        if "streams" in asked:
-            while len(self._box.streams()) < asked["streams"]:
+        """`{"send": n, "every": s, "within": s}`, `{"streams": n}` or
+        `{"subscriptions": n}` to wait for so many, or `{"calls": true}`."""
+        if "calls" in asked:
+            return {"calls": dict(self._box.calls)}
+        if "streams" in asked or "subscriptions" in asked:
+            while self._listeners() < asked.get("streams", asked.get("subscriptions")):
                 pause: Deferred[None] = Deferred()
                 reactor.callLater(0.05, pause.callback, None)
                 await pause
@@ -87,6 +99,9 @@ class Exchange:
             rounds.stop()
         calls = dict(self._box.calls)
         return {"waits": self._waits, "unanswered": len(self._sent), "calls": calls}
+
+    def _listeners(self) -> int:
+        return len(self._box.streams()) + len(self._box.graph.subscriptions.all())
 
     def _finish(self) -> None:
         if self._done is not None and not self._done.called:
@@ -135,18 +150,29 @@ class Exchange:
             self._finish()
 
 
-async def exchange(mailboxes: str, latency_ms: str = "0") -> Any:
-    box = Exchange(int(mailboxes), int(latency_ms))
+async def exchange(mailboxes: str, latency_ms: str = "0", graph: str = "null") -> Any:
+    box = Exchange(int(mailboxes), int(latency_ms), json.loads(graph))
     ready(port=box.port)
     return box.answer
 
 
-async def many(folder: str, integrations: str) -> Any:
+async def many(folder: str, integrations: str, fields: str = "null") -> Any:
     """The daemon; tells its processor time, and what its integrations are doing."""
     service = daemon(Path(folder))
     store = service.store
+    over_graph = json.loads(fields)
+    addin = "127.0.0.1"
+    if over_graph is not None:
+        # The sandbox posts without TLS, and to a port that is known only then.
+        graph_connections.webhook_url = _without_tls  # type: ignore[assignment]
+        service.startService()
+        await service.first_start
+        addin = f"127.0.0.1:{service.http_servers.port('addin')}"
     for number, (url, mailbox) in enumerate(json.loads(integrations), 1):
         uuid = f"c0000000-0000-4000-8000-{number:012}"
+        access: dict[str, Any] = {}
+        if over_graph is not None:
+            access = sealed_graph_fields(url, store.vault, uuid) | over_graph
         change = store.transaction()
         change.put(
             tables.CONNECTOR,
@@ -161,10 +187,11 @@ async def many(folder: str, integrations: str) -> Any:
                 ),
                 room_mailbox_name=mailbox,
                 room_mailbox_email_address=mailbox,
-                addin_server_domain="127.0.0.1",
+                addin_server_domain=addin,
                 scheduled_alias_prefix="555",
                 scheduled_alias_suffix_length=12,
                 scheduled_alias_domain="example.test",
+                **access,
             ),
         )
         await change.commit()
@@ -178,8 +205,9 @@ async def many(folder: str, integrations: str) -> Any:
                 msgspec.structs.replace(made, exchange_connector=number),
             )
         await change.commit()
-    service.startService()
-    await service.first_start
+    if over_graph is None:
+        service.startService()
+        await service.first_start
     ready()
 
     async def answer(asked: dict[str, Any]) -> dict[str, Any]:
@@ -190,6 +218,10 @@ async def many(folder: str, integrations: str) -> Any:
         return {"processor": process_time(), "at": perf_counter(), "ways": ways}
 
     return answer
+
+
+def _without_tls(*arguments: Any) -> str:
+    return webhook_url(*arguments).replace("https:", "http:", 1)
 
 
 class _Lines(LineOnlyReceiver):
