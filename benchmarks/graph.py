@@ -50,9 +50,7 @@ def drained(kind: str, sent: int, latency_ms: int = 0) -> dict[str, Any]:
         rooms = exchange.get("rooms", sent) + more
         where = str(Path(folder) / kind)
         facts: dict[str, Any]
-        with server(
-            "drain", where, base, str(sent + more), str(rooms), kind
-        ) as facts:
+        with server("drain", where, base, str(sent + more), str(rooms), kind) as facts:
             assert facts["rooms"], "not every meeting has its room"
         with urlopen(f"{base}/sandbox/calls") as answer:  # noqa: S310 - loopback
             calls = json.load(answer)

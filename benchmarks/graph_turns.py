@@ -1,4 +1,4 @@
-"""`python -m benchmarks.graph_turns`: what holds the reactor while Graph says its worst.
+"""`python -m benchmarks.graph_turns`: the reactor's turns while Graph says its worst.
 
 The whole daemon, and a sandbox in a process of its own. Told is the most processor time
 of the daemon's process between two ticks of a timer of 1 ms, from when it begins to
@@ -42,7 +42,7 @@ def bodies(kind: str, number: int) -> str:
     text = tagged(number)
     match kind:
         case "20 messages of 1 MB":
-            return text + "<p>word </p>" * (MEGABYTE // 12)
+            return f"<p>{text}</p><p>" + "word " * (MEGABYTE // 5)
         case "20 messages of 1 MB, deep":
             return "<div>" * (MEGABYTE // 5) + text
         case "20 messages of 1 MB, all entities":

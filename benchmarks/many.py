@@ -4,8 +4,9 @@
     python -m benchmarks.many daemon FOLDER INTEGRATIONS [FIELDS]
 
 `INTEGRATIONS` is a JSON list of [url, mailbox]; `FIELDS` are those of integrations over
-Graph and `GRAPH` settings of such an organisation, both JSON objects. Each process prints one JSON line when
-it is ready, answers every line it is sent with another one, and ends with its input.
+Graph and `GRAPH` settings of such an organisation, both JSON objects. Each process
+prints one JSON line when it is ready, answers every line it is sent with another one,
+and ends with its input.
 """
 
 import json

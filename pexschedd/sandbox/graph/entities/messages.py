@@ -198,6 +198,9 @@ def _out_of_date(item: Item, mailbox: SandboxMailbox) -> bool:
     entry = event_of(item, mailbox)
     if item.request_type == "Outdated":
         return True
+    if entry is None and item.meeting is not None:
+        # Of an occurrence that its series has left behind.
+        entry = mailbox.master(item.meeting.goid)
     if entry is None or entry.meeting is None or item.meeting is None:
         return False
     return entry.meeting.newer_than(item.meeting)
