@@ -195,6 +195,7 @@ def main() -> None:
         "pane",
         "silence",
         "notifications",
+        "graph",
         "rooms",
         "store_disks",
         "store_churn",
