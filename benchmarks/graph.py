@@ -69,20 +69,19 @@ def backlog() -> float:
     ]
     last = rounds[-1]
     row(f"{WAITING} waiting requests", "Graph", "EWS", "ratio", "goal")
-    row(
-        "  HTTP requests a message",
-        *(f"{last[kind]['http'] / WAITING:.3f}" for kind in ("graph", "ews")),
-        goal="<= 0.3",
-    )
+    http = {kind: f"{each['http'] / WAITING:.3f}" for kind, each in last.items()}
+    row("  HTTP requests a message", http["graph"], http["ews"], goal="<= 0.3")
     inner = float(last["graph"]["inner"]) / WAITING
     row("  requests within them", f"{inner:.2f}", goal="<= 5")
     ratios = [each["graph"]["processor"] / each["ews"]["processor"] for each in rounds]
+    seconds = {
+        kind: median(each[kind]["processor"] for each in rounds) for kind in last
+    }
+    taken = {kind: f"{each / WAITING * 1e3:.2f} ms" for kind, each in seconds.items()}
     row(
         "  processor time a message",
-        *(
-            f"{median(each[k]['processor'] for each in rounds) / WAITING * 1e3:.2f} ms"
-            for k in ("graph", "ews")
-        ),
+        taken["graph"],
+        taken["ews"],
         f"{median(ratios):.2f}",
     )
     row(

@@ -7,6 +7,7 @@ read the mailbox until it has dealt with all that lies there.
 
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from time import process_time
@@ -86,6 +87,7 @@ async def hostile(kind: str) -> Any:
             meeting, start - timedelta(days=1), start + timedelta(days=EXCEPTIONS)
         ):
             one = each.meeting
+            assert one is not None
             box.exchange.update(
                 meeting,
                 occurrence=one.recurrence_id,
@@ -175,7 +177,7 @@ def main() -> None:
         )
 
 
-PROCESSES = {"hostile": hostile, "watched": watched}
+PROCESSES: dict[str, Callable[..., Any]] = {"hostile": hostile, "watched": watched}
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in PROCESSES:

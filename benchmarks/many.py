@@ -80,7 +80,8 @@ class Exchange:
         if "calls" in asked:
             return {"calls": dict(self._box.calls)}
         if "streams" in asked or "subscriptions" in asked:
-            while self._listeners() < asked.get("streams", asked.get("subscriptions")):
+            wanted = asked.get("streams") or asked["subscriptions"]
+            while self._listeners() < wanted:
                 pause: Deferred[None] = Deferred()
                 reactor.callLater(0.05, pause.callback, None)
                 await pause
@@ -165,7 +166,7 @@ async def many(folder: str, integrations: str, fields: str = "null") -> Any:
     addin = "127.0.0.1"
     if over_graph is not None:
         # The sandbox posts without TLS, and to a port that is known only then.
-        graph_connections.webhook_url = _without_tls  # type: ignore[assignment]
+        setattr(graph_connections, "webhook_url", _without_tls)  # noqa: B010 - typed
         service.startService()
         await service.first_start
         addin = f"127.0.0.1:{service.http_servers.port('addin')}"

@@ -280,7 +280,7 @@ async def test_a_check_that_fails(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_hold(setting: Setting) -> None:
+async def test_a_hold_cuts_off_an_audit(setting: Setting) -> None:
     """While an integration is held no audit runs: the one that does is cut off, none
     begins, and afterwards they go on."""
     setting.look()
@@ -292,7 +292,7 @@ async def test_a_hold(setting: Setting) -> None:
     held = Deferred.fromCoroutine(setting.audits.hold(1, work))
     assert setting.closed == 1
     setting.auditor.end.errback(MailboxRefused("The connections are closed."))
-    with pytest.raises(Unavailable, match="being migrated"):
+    with pytest.raises(Unavailable, match="Another command"):
         setting.audits.begin(1)
     setting.clock.advance(RETRY_INTERVAL.total_seconds())
     assert setting.auditor.begun == 1
