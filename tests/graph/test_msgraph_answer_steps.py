@@ -22,7 +22,7 @@ from pexschedd.graph.client import GraphClient
 from pexschedd.graph.mailbox_profile import MOST_DECLINED, MailboxProfile
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest
-from pexschedd.model.meeting import MessageRef
+from pexschedd.model.meeting import MessageRef, Person
 from pexschedd.scheduling.ports.mailbox import Action, Blame, Outcome, OutcomeKind
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
@@ -52,14 +52,18 @@ def said(
     return names, None
 
 
-def test_outdated_requests_get_no_answer() -> None:
-    """The event is that of the newer message: it is neither accepted with the words for
-    the older one, nor declined and so taken away."""
-    for action in (Action.ACCEPT, Action.DECLINE):
-        found = msgspec.structs.replace(message(), outdated=True)
-        names, end = said(action, [found, Found()])
-        assert names == ["messages/event", "messages/move"]
-        assert end == DONE
+def test_outdated_requests() -> None:
+    """The event is that of the newer message: an older one is accepted by it, and
+    declined by mail, as a decline would take the event away."""
+    author = Person("Alice", "alice@example.test")
+    found = msgspec.structs.replace(message(), outdated=True, author=author)
+    names, end = said(Action.ACCEPT, [found, Found(), Found()])
+    assert names == ["messages/event", "events/accept", "messages/move"]
+    assert end == DONE
+    detailed = msgspec.structs.replace(found, has_properties=True)
+    names, end = said(Action.DECLINE, [found, detailed, Found(), Found()])
+    assert names == ["messages/event", "messages/event", "sendMail", "messages/move"]
+    assert end == DONE
 
 
 def test_a_look_up_that_says_nothing() -> None:

@@ -376,8 +376,7 @@ async def test_handed_over_before_the_cancellation(world: World) -> None:
 
 @story
 async def test_handed_over_then_withdrawn(world: World) -> None:
-    """A request that waits, and its cancellation, are decided about in that order. Over
-    Graph there is no event any more by which Bob could be told."""
+    """A request that waits, and its cancellation, are decided about in that order."""
     alice, bob, room = world.organizer(), world.organizer(BOB), await world.book()
     await alice.invite("Plans", AT_TEN, body=room.instructions)
     await world.settle()
@@ -388,7 +387,7 @@ async def test_handed_over_then_withdrawn(world: World) -> None:
     await wait_in_vain(world)
 
     assert await alice.reads() == [NEW_SINGLE]
-    assert await bob.reads() == ([] if world.graph else [INVALID_ALIAS])
+    assert await bob.reads() == [INVALID_ALIAS]
     assert await world.rooms() == ["Plans (Alice Archer)"]
     assert await world.schedule() == [window(AT_TEN)]
     assert world.inbox() == []
