@@ -69,21 +69,6 @@ def backlog() -> float:
     ]
     last = rounds[-1]
     row(f"{WAITING} waiting requests", "Graph", "EWS", "ratio", "goal")
-<<<<<<< HEAD
-    http = {kind: f"{each['http'] / WAITING:.3f}" for kind, each in last.items()}
-    row("  HTTP requests a message", http["graph"], http["ews"], goal="<= 0.3")
-    inner = float(last["graph"]["inner"]) / WAITING
-    row("  requests within them", f"{inner:.2f}", goal="<= 5")
-    ratios = [each["graph"]["processor"] / each["ews"]["processor"] for each in rounds]
-    seconds = {
-        kind: median(each[kind]["processor"] for each in rounds) for kind in last
-    }
-    taken = {kind: f"{each / WAITING * 1e3:.2f} ms" for kind, each in seconds.items()}
-    row(
-        "  processor time a message",
-        taken["graph"],
-        taken["ews"],
-=======
     row(
         "  HTTP requests a message",
         f"{last['graph']['http'] / WAITING:.3f}",
@@ -101,7 +86,6 @@ def backlog() -> float:
         "  processor time a message",
         f"{spent['graph']:.2f} ms",
         f"{spent['ews']:.2f} ms",
->>>>>>> 71e11964 (Give the benchmarks over Graph their types)
         f"{median(ratios):.2f}",
     )
     row(

@@ -92,12 +92,7 @@ async def hostile(kind: str) -> Any:
         for each in box.exchange.occurrences(
             meeting, start - timedelta(days=1), start + timedelta(days=EXCEPTIONS)
         ):
-<<<<<<< HEAD
-            one = each.meeting
-            assert one is not None
-=======
             one = meeting_of(each)
->>>>>>> 71e11964 (Give the benchmarks over Graph their types)
             box.exchange.update(
                 meeting,
                 occurrence=one.recurrence_id,

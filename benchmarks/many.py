@@ -79,12 +79,7 @@ class Exchange:
         `{"subscriptions": n}` to wait for so many, or `{"calls": true}`."""
         if "calls" in asked:
             return {"calls": dict(self._box.calls)}
-<<<<<<< HEAD
-        if "streams" in asked or "subscriptions" in asked:
-            wanted = asked.get("streams") or asked["subscriptions"]
-=======
         if wanted := asked.get("streams") or asked.get("subscriptions"):
->>>>>>> 71e11964 (Give the benchmarks over Graph their types)
             while self._listeners() < wanted:
                 pause: Deferred[None] = Deferred()
                 reactor.callLater(0.05, pause.callback, None)
@@ -170,11 +165,7 @@ async def many(folder: str, integrations: str, fields: str = "null") -> Any:
     addin = "127.0.0.1"
     if over_graph is not None:
         # The sandbox posts without TLS, and to a port that is known only then.
-<<<<<<< HEAD
-        setattr(graph_connections, "webhook_url", _without_tls)  # noqa: B010 - typed
-=======
         vars(graph_connections)["webhook_url"] = _without_tls
->>>>>>> 71e11964 (Give the benchmarks over Graph their types)
         service.startService()
         await service.first_start
         addin = f"127.0.0.1:{service.http_servers.port('addin')}"
