@@ -29,7 +29,7 @@ LATENCY_MS = 50
 LIMIT_A_MINUTE = 1000
 """Requests of an application for a mailbox: 10,000 in ten minutes."""
 GRAPH_SLOW = {"latency_ms": 100, "delivery_delay_s": 1.0}
-"""What Graph takes for itself: for a request, and until it tells of a change."""
+"""Graph's own delays: of a request, and until it tells of a change."""
 MEETINGS, PAUSE = 40, 0.7
 POLL = 5
 """Seconds, the default poll interval."""

@@ -138,7 +138,7 @@ async def configure_graph(store: Any, url: str, rooms: int) -> None:
 
 
 def measure(rooms: int, kind: str) -> list[dict[str, float]]:
-    """What a first reading, an idle one and one after a change take."""
+    """Measure a first reading, an idle one and one after a change."""
     module = "benchmarks.rooms_graph"
     with (
         tempfile.TemporaryDirectory(prefix="pexschedd-bench-") as folder,

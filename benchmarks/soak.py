@@ -166,7 +166,7 @@ def equipment(number: int) -> str:
 
 
 def over_graph(number: int) -> bool:
-    """Whether an integration uses Microsoft Graph."""
+    """Return whether an integration uses Microsoft Graph."""
     return number % 2 == 0
 
 
@@ -191,7 +191,7 @@ def accounts() -> list[Account]:
 
 
 def processing(number: int) -> Processing:
-    """What Exchange does with a request: Graph answers the events that it makes."""
+    """Return the processing of requests: Graph needs the events that Exchange makes."""
     return Processing.AUTO_UPDATE if over_graph(number) else Processing.NONE
 
 
@@ -304,7 +304,7 @@ def numbers() -> range:
 
 
 def by_graph(subject: str) -> bool:
-    """Whether a meeting's equipment is reached by Microsoft Graph."""
+    """Return whether a meeting's equipment is reached by Microsoft Graph."""
     number = int(subject.removeprefix("Meeting "))
     return over_graph(1 + number % INTEGRATIONS)
 

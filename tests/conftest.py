@@ -46,7 +46,7 @@ def pytest_configure() -> None:
 
 
 def _has_room(folder: Path) -> bool:
-    """Whether there is a folder where programs may be run and much may be written."""
+    """Return whether programs may be run in a folder, and much may be written there."""
     if not os.access(folder, os.W_OK):
         return False
     found = os.statvfs(folder)

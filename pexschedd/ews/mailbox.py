@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-import msgspec
-
 from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.ews import calendar_access, error_messages
 from pexschedd.ews.client import EwsClient
@@ -40,15 +38,14 @@ from pexschedd.ews.operations.update_folder import (
     parse_set_stamp,
     parse_stamp,
 )
-from pexschedd.ews.responses import answer_batch
+from pexschedd.ews.responses import answer_batch as give_answers
 from pexschedd.ews.transport.account import EwsAccount
 from pexschedd.ews.transport.factory import is_mail_address, open_transport, target_of
+from pexschedd.exchange.answer_batches import AnswerBatches
 from pexschedd.exchange.batch_size import BatchSize
-from pexschedd.exchange.batches import at_once, batches, in_halves, one_page
+from pexschedd.exchange.batches import at_once, batches, one_page
 from pexschedd.exchange.error_policy import (
-    TooMuch,
     UnexplainedServerError,
-    blame_of_request,
 )
 from pexschedd.exchange.observer import Observer
 from pexschedd.exchange.throttle import SharedThrottle
@@ -63,7 +60,6 @@ from pexschedd.scheduling.ports.mailbox import (
     ArrivalPage,
     DirectoryEntry,
     Outcome,
-    OutcomeKind,
     Unreadable,
 )
 
@@ -102,7 +98,12 @@ class EwsMailbox:
         self._client = client
         self._target = target
         self._fetch_size = BatchSize(fetch_batch)
-        self._answer_size = BatchSize(answer_batch)
+        self._answers = AnswerBatches(
+            partial(give_answers, client, target),
+            self.check,
+            size=answer_batch,
+            parallel=parallel,
+        )
         self._change_size = BatchSize(MAX_CHANGES)
         self._page_size = BatchSize(PAGE)
         self._parallel = parallel
@@ -175,42 +176,7 @@ class EwsMailbox:
         meetings. After an error the outcomes of other batches still count, and the rest
         is to be tried again; the error is raised only when nothing was done.
         """
-        todo = batches(answers, self._answer_size.size)
-        results = await at_once(todo, self._parallel, self._answer)
-        errors = [each for each in results if isinstance(each, MailboxError)]
-        if errors and not any(isinstance(each, list) for each in results):
-            raise errors[0]
-        outcomes: list[Outcome] = []
-        for batch, result in zip(todo, results, strict=True):
-            if isinstance(result, list):
-                outcomes += result
-            else:
-                error = result or errors[0]
-                outcomes += [Outcome(OutcomeKind.RETRY, error.message)] * len(batch)
-        return outcomes
-
-    async def _answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        """Give one batch of answers; a request that fails is divided in halves."""
-        asked: set[str] = set()
-
-        async def work(some: Sequence[Answer]) -> list[Outcome]:
-            # What a failed request was about may have been done all the same.
-            some = [
-                msgspec.structs.replace(a, unsure=a.unsure or a.ref.item_id in asked)
-                for a in some
-            ]
-            asked.update(answer.ref.item_id for answer in some)
-            try:
-                outcomes = await answer_batch(self._client, self._target, some)
-            except TooMuch:
-                self._answer_size.too_much()
-                raise
-            self._answer_size.succeeded()
-            return outcomes
-
-        return await in_halves(
-            answers, work, alone=_not_answered, prove_server=self.check
-        )
+        return await self._answers.give(answers)
 
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
         """Return one page of meetings, in the order of their creation.
@@ -297,15 +263,6 @@ class EwsMailbox:
 def _body_is_dispensable(message: MeetingMessage) -> bool:
     """Return whether the body can be missing, as in all messages but requests."""
     return message.kind is not MessageKind.REQUEST
-
-
-def _not_answered(_: Answer, error: MailboxError) -> Outcome:
-    """Return the outcome for an answer whose request fails although it is alone in it.
-
-    It is to be tried again whatever the error: that is about the request, and the
-    caller counts the attempts.
-    """
-    return Outcome(OutcomeKind.RETRY, error.message, blame=blame_of_request(error))
 
 
 def ews_mailbox(

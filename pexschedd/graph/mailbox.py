@@ -11,10 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from pexschedd.errors import MailboxError
-from pexschedd.exchange.batch_size import BatchSize
-from pexschedd.exchange.batches import at_once, batches, in_halves
-from pexschedd.exchange.error_policy import TooMuch, blame_of_request
+from pexschedd.exchange.answer_batches import AnswerBatches, GiveBatch
 from pexschedd.graph import folders
 from pexschedd.graph.arrivals import PAGE, ArrivalReader
 from pexschedd.graph.batch import MOST
@@ -27,7 +24,6 @@ from pexschedd.scheduling.ports.mailbox import (
     ArrivalPage,
     DirectoryEntry,
     Outcome,
-    OutcomeKind,
     Unreadable,
 )
 
@@ -44,9 +40,6 @@ class GraphQueries(msgspec.Struct, frozen=True):
     meetings: PageQuery[CalendarMeeting]
 
 
-AnswerBatch = Callable[[Sequence[Answer]], Awaitable[list[Outcome]]]
-"""Gives at most a batch of answers; raises `MailboxError` if it could do nothing."""
-
 DeleteAll = Callable[[Sequence[MessageRef]], Awaitable[list[Outcome]]]
 
 
@@ -60,7 +53,7 @@ class GraphMailbox:
         self,
         client: GraphClient,
         queries: GraphQueries,
-        answer: AnswerBatch,
+        answer: GiveBatch,
         delete: DeleteAll,
         *,
         now: Callable[[], datetime],
@@ -68,7 +61,6 @@ class GraphMailbox:
         batch: int = MOST,
     ) -> None:
         self._client = client
-        self._answer_batch = answer
         self._delete = delete
         self._arrivals = ArrivalReader(client, page=page)
         self._fetcher = MessageFetcher(client, queries.whole, queries.head, batch=batch)
@@ -79,7 +71,7 @@ class GraphMailbox:
             queries.heads,
             now=now,
         )
-        self._answer_size = BatchSize(batch)
+        self._answers = AnswerBatches(answer, self._fetcher.prove_server, size=batch)
 
     @property
     def back_off_seconds(self) -> float:
@@ -115,45 +107,7 @@ class GraphMailbox:
         After an error the outcomes of earlier batches still count, and the rest is to
         be tried again; the error is raised only when nothing was done.
         """
-        todo = batches(answers, self._answer_size.size)
-        results = await at_once(todo, 1, self._answer)
-        errors = [each for each in results if isinstance(each, MailboxError)]
-        if errors and not any(isinstance(each, list) for each in results):
-            raise errors[0]
-        outcomes: list[Outcome] = []
-        for batch, result in zip(todo, results, strict=True):
-            if isinstance(result, list):
-                outcomes += result
-            else:
-                error = result or errors[0]
-                outcomes += [Outcome(OutcomeKind.RETRY, error.message)] * len(batch)
-        return outcomes
-
-    async def _answer(self, answers: Sequence[Answer]) -> list[Outcome]:
-        """Give one batch of answers; one that fails is divided in halves."""
-        asked: set[str] = set()
-
-        async def work(some: Sequence[Answer]) -> list[Outcome]:
-            # What a failed batch was about may have been done all the same.
-            some = [
-                msgspec.structs.replace(a, unsure=a.unsure or a.ref.item_id in asked)
-                for a in some
-            ]
-            asked.update(answer.ref.item_id for answer in some)
-            try:
-                outcomes = await self._answer_batch(some)
-            except TooMuch:
-                self._answer_size.too_much()
-                raise
-            self._answer_size.succeeded()
-            return outcomes
-
-        return await in_halves(
-            answers,
-            work,
-            alone=_not_answered,
-            prove_server=self._fetcher.prove_server,
-        )
+        return await self._answers.give(answers)
 
     async def calendar(self, cursor: str = "") -> tuple[list[CalendarMeeting], str]:
         """Return one page of meetings; one that cannot be read is left out."""
@@ -194,9 +148,3 @@ class GraphMailbox:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
-
-
-def _not_answered(_: Answer, error: MailboxError) -> Outcome:
-    """Return the outcome for an answer whose batch fails although it is alone in it: it
-    is to be tried again whatever the error, and the caller counts the attempts."""
-    return Outcome(OutcomeKind.RETRY, error.message, blame=blame_of_request(error))

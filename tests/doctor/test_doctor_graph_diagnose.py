@@ -227,7 +227,7 @@ def test_readers_take_anything(read: Callable[[bytes], Any], value: object) -> N
     ],
 )
 def test_readers_refuse_monsters(read: Callable[[bytes], Any], body: bytes) -> None:
-    """What is nested too deeply, is no JSON, or has an id without an end, too."""
+    """Answers nested too deeply, that are no JSON or have endless ids, do no harm."""
     try:
         read(body)
     except ValueError:

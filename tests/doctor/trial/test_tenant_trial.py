@@ -79,7 +79,7 @@ async def test_late_event(trial_world: TrialWorld, form: Any) -> None:
 async def test_fate_of_the_request(
     trial_world: TrialWorld, fate: Any, words: str
 ) -> None:
-    """What becomes of the request after its answer is told."""
+    """The trial tells the fate of a request whose event was answered."""
     trial_world.sandbox.organisation(answered_request=fate)
     report = await trial_world.trial()
     assert answers(report)["after_accept"][1].startswith(words)
