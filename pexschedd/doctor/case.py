@@ -61,6 +61,9 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     serving: bool = True
     """True if the daemon, which serves the add-in, is running."""
     addin: AddinState = AddinState()
+    processing: str = ""
+    """AutomateProcessing as Exchange Web Services tell it, where they were asked for a
+    mailbox that Graph is to reach; empty: not known."""
     policy_is_open: bool = False
     """True if the policy interface answers whoever reaches the add-in's address."""
     proxy: str = ""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from pexschedd.clock import Now
+from pexschedd.doctor import probes
 from pexschedd.doctor.case import AddinState, ExaminedIntegration
 from pexschedd.doctor.checks import checks_of, draft_checks_of, mailbox_checks_of
 from pexschedd.doctor.observations import DiskState
@@ -120,11 +121,28 @@ class Doctor:
         case = replace(self.case(connector), domains=domains)
         return await self._report(case, draft_checks_of(case))
 
-    async def examine_mailbox(self, connector: Connector) -> DoctorReport:
+    async def examine_mailbox(
+        self, connector: Connector, present: Connector
+    ) -> DoctorReport:
         """Examine the mailbox of an integration as it would be with changed settings,
-        and nothing else of it."""
+        and nothing else of it.
+
+        `present` is the integration as it is. If that uses EWS, it is asked about what
+        Graph does not tell.
+        """
         case = self.case(connector)
+        if connector.uses_graph and not present.uses_graph:
+            case = replace(case, processing=await self._processing(present))
         return await self._report(case, mailbox_checks_of(case))
+
+    async def _processing(self, connector: Connector) -> str:
+        """AutomateProcessing over EWS; empty if that does not tell."""
+        context = self._context(self.case(connector))
+        try:
+            seen = await probes.mailbox_processing(context)
+        finally:
+            await context.close()
+        return seen.result or "" if seen.went_well else ""
 
     def _finish(self, result: Any, key: tuple[int, str]) -> Any:
         for waiter in self._waiting.pop(key):
@@ -142,22 +160,10 @@ class Doctor:
         self, case: ExaminedIntegration, checks: Sequence[DoctorCheck]
     ) -> DoctorReport:
         connector = case.connector
-        network = self._network
-        if connector.disable_proxy:
-            network = network.direct()
         began = self._now()
-        context = ProbeContext(
-            case,
-            exchange=network,
-            public=self._public,
-            poster=lambda: self._poster(connector),
-            graph=lambda: self._graph(connector),
-            disk=lambda: self._disk(self._state_dir),
-            pane=lambda: self._pane(connector),
-            now=self._now,
-        )
+        context = self._context(case)
         try:
-            lines = await run(checks, context, network.reactor)
+            lines = await run(checks, context, self._network.reactor)
         finally:
             await context.close()
         return DoctorReport(
@@ -166,6 +172,20 @@ class Doctor:
             status=overall(lines),
             time=began.strftime("%Y-%m-%d %H:%M:%S UTC"),
             lines=lines,
+        )
+
+    def _context(self, case: ExaminedIntegration) -> ProbeContext:
+        connector = case.connector
+        network = self._network
+        return ProbeContext(
+            case,
+            exchange=network.direct() if connector.disable_proxy else network,
+            public=self._public,
+            poster=lambda: self._poster(connector),
+            graph=lambda: self._graph(connector),
+            disk=lambda: self._disk(self._state_dir),
+            pane=lambda: self._pane(connector),
+            now=self._now,
         )
 
     def case(self, connector: Connector, user: str = "") -> ExaminedIntegration:

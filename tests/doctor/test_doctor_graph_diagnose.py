@@ -158,6 +158,39 @@ ROWS: list[tuple[Judge, Any, CheckStatus, str]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    "requests", [(), (RequestTrace(NEW, has_event=True, response="accepted"),)]
+)
+@pytest.mark.parametrize(
+    ("setting", "method", "expected", "words"),
+    [
+        ("None", "RESPONSE", FAILED, "AutomateProcessing is None"),
+        ("None", "MAIL", PASSED, "answers are mails"),
+        ("AutoAccept", "MAIL", FAILED, "answers meeting requests itself"),
+        ("AutoAccept", "RESPONSE", FAILED, "answers meeting requests itself"),
+        ("AutoUpdate", "RESPONSE", PASSED, "leaves the answer to us"),
+        ("7", "RESPONSE", NOT_CHECKED, "not reveal"),
+    ],
+)
+def test_processing_as_ews_tell_it(
+    setting: str,
+    method: str,
+    expected: CheckStatus,
+    words: str,
+    requests: tuple[RequestTrace, ...],
+) -> None:
+    """The setting that EWS name counts for more than traces of what it was; a value
+    that is not known counts for nothing."""
+    examined = msgspec.structs.replace(
+        case(graph_answer_method=method), processing=setting
+    )
+    found = graph_mailbox.processing(examined, traces(*requests))
+    assert found.status is expected
+    assert words in found.message
+    if expected is not PASSED:
+        assert any("-AutomateProcessing AutoUpdate" in c for c in found.commands)
+
+
 @pytest.mark.parametrize(("judge", "seen", "status", "words"), ROWS)
 def test_a_judgement(judge: Judge, seen: Any, status: CheckStatus, words: str) -> None:
     """Each observation has one finding, whose words name it; codes come in any case."""

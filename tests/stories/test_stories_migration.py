@@ -301,6 +301,65 @@ async def test_without_processing(both: World) -> None:
     await migrated(both)
 
 
+def process(world: World, processing: Processing) -> None:
+    """Set AutomateProcessing of the equipment mailbox."""
+    mailbox = world.exchange.mailbox(EQUIPMENT)
+    mailbox.account = replace(mailbox.account, processing=processing)
+
+
+@pytest.mark.parametrize(
+    ("processing", "method", "words"),
+    [
+        (Processing.NONE, "RESPONSE", "AutomateProcessing is None"),
+        (Processing.AUTO_ACCEPT, "MAIL", "AutomateProcessing is AutoAccept"),
+        (Processing.NONE, "MAIL", ""),
+        (Processing.AUTO_UPDATE, "RESPONSE", ""),
+    ],
+)
+@story
+async def test_processing_is_asked_of_ews(
+    both: World, processing: Processing, method: str, words: str
+) -> None:
+    """While there is EWS it tells what Graph does not: a mailbox of which Exchange
+    would make no events stays, although nothing lies there that would show it."""
+    process(both, processing)
+    await both.change_integration(graph_answer_method=method)
+    if not words:
+        await migrated(both)
+        return
+    (reason,) = await refused(both)
+    assert words in reason
+    assert f"(1) Set-CalendarProcessing -Identity '{EQUIPMENT}'" in reason
+
+
+NO_SETTING = {"kind": "ErrorItemNotFound", "operation": "GetUserConfiguration"}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@story
+async def test_processing_unknown(both: World, *, dry_run: bool) -> None:
+    """Where neither interface tells the setting, the run says that it could not be
+    checked and which command shows it, and so does the doctor afterwards."""
+    process(both, Processing.NONE)
+    both.sandbox.behaviour.configure({"faults": [NO_SETTING | {"times": None}]})
+
+    run = await migrate(both, dry_run=dry_run)
+
+    assert (run["failures"], run["error"]) == (0, "")
+    notes = [each for each in run["notes"] if each.startswith("Could not be checked: ")]
+    (note,) = [each for each in notes if "Automatic processing" in each]
+    shown = f"(2) Get-CalendarProcessing -Identity '{EQUIPMENT}'"
+    assert shown in note
+    assert any("Mail.Send" in each for each in notes)
+    if dry_run:
+        assert protocol(both) == "EWS"
+        return
+    report = await both.daemon.doctor.examine(1)
+    (line,) = [each for each in report.lines if each.check == "processing"]
+    assert line.status == "not_checked"
+    assert any(each.startswith(shown[4:]) for each in line.commands)
+
+
 @story
 async def test_dry_run(both: World) -> None:
     """A dry run examines everything, says what is waiting, and changes nothing."""

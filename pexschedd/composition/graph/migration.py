@@ -24,13 +24,13 @@ def migration_runner(
     clients: Clients,
     supervisor: Supervisor,
     audits: AuditService,
-    examine_mailbox: Callable[[Connector], Awaitable[DoctorReport]],
+    examine_mailbox: Callable[[Connector, Connector], Awaitable[DoctorReport]],
 ) -> MigrationRunner:
     """Return what migrates integrations."""
     store = runtime.store
 
-    async def examine(target: Connector) -> TargetExamination:
-        return _in_words(await examine_mailbox(target))
+    async def examine(target: Connector, present: Connector) -> TargetExamination:
+        return _in_words(await examine_mailbox(target, present))
 
     def save(records: Sequence[TableRecord]) -> Awaitable[None]:
         puts = [
@@ -72,13 +72,27 @@ class _Hold:
         await self._supervisor.look_once(connector_id, stop)
 
 
-def _in_words(report: DoctorReport) -> TargetExamination:
-    def of(status: CheckStatus) -> tuple[str, ...]:
-        return tuple(_line(each) for each in report.lines if each.status is status)
+NEEDED = ("processing", "mail_send")
+"""The doctor's checks of what answers depend on, and which may stay without a result.
+What the other ones may leave open does not keep meetings from being scheduled."""
 
-    return TargetExamination(of(CheckStatus.FAILED), of(CheckStatus.WARNING))
+
+def _in_words(report: DoctorReport) -> TargetExamination:
+    def of(status: CheckStatus) -> list[ReportLine]:
+        return [each for each in report.lines if each.status is status]
+
+    unknown = [each for each in of(CheckStatus.NOT_CHECKED) if each.check in NEEDED]
+    return TargetExamination(
+        failures=[*map(_line, of(CheckStatus.FAILED))],
+        warnings=[*map(_line, of(CheckStatus.WARNING))],
+        unknown=[*map(_line, unknown)],
+    )
 
 
 def _line(line: ReportLine) -> str:
-    parts = (f"{line.title}: {line.message}", line.cause, line.remedy)
+    """One line of text; the commands are numbered because remedies count them."""
+    parts = [f"{line.title}: {line.message}", line.cause, line.remedy]
+    if line.commands:
+        numbered = (f"({n}) {each}" for n, each in enumerate(line.commands, 1))
+        parts.append(f"PowerShell: {' '.join(numbered)}")
     return " ".join(part for part in parts if part)

@@ -24,6 +24,10 @@ _RESOURCES = ("equipment", "room")
 _UNANSWERED = ("notresponded", "tentativelyaccepted", "none")
 _ANSWERED = ("accepted", "declined")
 
+_LEAVES_ANSWERS = (
+    "Exchange enters requests in the calendar and leaves the answer to us "
+    "(AutomateProcessing AutoUpdate)."
+)
 _LOSES = (
     "What that loses: meetings are not in the mailbox's calendar, so the audit has "
     "nothing to compare, and every answer is a mail that takes Mail.Send."
@@ -74,22 +78,32 @@ def kind(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
 
 
 def processing(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
-    """Judge AutomateProcessing by its traces: Graph does not tell it.
+    """Judge AutomateProcessing: by what EWS tell, else by its traces, as Graph does not
+    tell it.
 
     The answer to a meeting needs its event, which Exchange makes with AutoUpdate. With
     answers by mail there may be none.
     """
-    commands = (*remedies.calendar_processing(case), graph_remedies.VISIBLE_UPDATES)
-    by_mail = case.connector.graph_answer_method == "MAIL"
+    commands = _processing_commands(case)
+    if case.processing == "None":
+        return _no_events(case)
+    if case.processing == "AutoUpdate":
+        return passed(_LEAVES_ANSWERS)
+    if case.processing == "AutoAccept":
+        return failed(
+            "Exchange answers meeting requests itself (AutomateProcessing is "
+            "AutoAccept).",
+            cause="This is the default for a resource. Meetings are accepted, but no "
+            "virtual room is created for them.",
+            remedy="Set automatic processing to AutoUpdate.",
+            commands=commands,
+        )
     if not seen.went_well:
         return unclear(seen)
     traces: ProcessingTraces = seen.result
     requests = traces.requests
     if _any_response(requests, _UNANSWERED):
-        return passed(
-            "Exchange enters requests in the calendar and leaves the answer to us "
-            "(AutomateProcessing AutoUpdate)."
-        )
+        return passed(_LEAVES_ANSWERS)
     if any(each.has_event and _is_old(each) for each in requests) and _any_response(
         requests, _ANSWERED
     ):
@@ -103,26 +117,15 @@ def processing(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
             commands=commands,
         )
     if any(not each.has_event and _is_old(each) for each in requests):
-        if by_mail:
-            return passed(
-                "Exchange does not enter requests in the calendar (AutomateProcessing "
-                f"None), which is possible as answers are mails. {_LOSES}"
-            )
-        return failed(
-            "Exchange does not enter requests in the calendar (AutomateProcessing is "
-            "None).",
-            cause="Microsoft Graph answers meetings in the calendar and not messages: "
-            "without an event no request can be accepted or declined.",
-            remedy="Set automatic processing to AutoUpdate. If the mailbox has to stay "
-            f"without any, set graph_answer_method to MAIL. {_LOSES}",
-            commands=commands,
-        )
+        return _no_events(case)
     if any(each.casefold() in _UNANSWERED for each in traces.responses):
         return passed(
             "Meetings lie unanswered in the calendar, as AutomateProcessing AutoUpdate "
             "has it."
         )
-    wanted = "AutoUpdate, or None as answers are mails" if by_mail else "AutoUpdate"
+    wanted = "AutoUpdate"
+    if _answers_by_mail(case):
+        wanted = "AutoUpdate, or None as answers are mails"
     return not_checked(
         "Microsoft Graph does not reveal whether Exchange processes requests "
         "automatically, and no request lies in the inbox that would show it.",
@@ -130,6 +133,31 @@ def processing(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
         f"the first command sets AutoUpdate. {_VISIBLE}",
         commands=commands,
     )
+
+
+def _no_events(case: ExaminedIntegration) -> CheckFinding:
+    if _answers_by_mail(case):
+        return passed(
+            "Exchange does not enter requests in the calendar (AutomateProcessing "
+            f"None), which is possible as answers are mails. {_LOSES}"
+        )
+    return failed(
+        "Exchange does not enter requests in the calendar (AutomateProcessing is "
+        "None).",
+        cause="Microsoft Graph answers meetings in the calendar and not messages: "
+        "without an event no request can be accepted or declined.",
+        remedy="Set automatic processing to AutoUpdate. If the mailbox has to stay "
+        f"without any, set graph_answer_method to MAIL. {_LOSES}",
+        commands=_processing_commands(case),
+    )
+
+
+def _processing_commands(case: ExaminedIntegration) -> tuple[str, ...]:
+    return (*remedies.calendar_processing(case), graph_remedies.VISIBLE_UPDATES)
+
+
+def _answers_by_mail(case: ExaminedIntegration) -> bool:
+    return case.connector.graph_answer_method == "MAIL"
 
 
 def _is_old(request: RequestTrace) -> bool:

@@ -58,6 +58,8 @@ class TargetExamination(msgspec.Struct, frozen=True):
 
     failures: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+    """Needs of the target that could not be checked."""
 
 
 class IntegrationHold(Protocol):
@@ -72,8 +74,8 @@ class IntegrationHold(Protocol):
         """Have the mailbox looked into once, meanwhile."""
 
 
-Examine = Callable[[Connector], Coroutine[Any, Any, TargetExamination]]
-"""Examines an integration as it would be."""
+Examine = Callable[[Connector, Connector], Coroutine[Any, Any, TargetExamination]]
+"""Examines an integration as it would be, and is given it as it is, too."""
 
 SaveTogether = Callable[[Sequence[TableRecord]], Awaitable[None]]
 """Puts records of any tables, all or none of them, and adds them to the history."""
@@ -130,7 +132,7 @@ class MigrationRunner:
             tally.failed(f"It uses {request.to} already: there is nothing to migrate.")
             return
         target = msgspec.structs.replace(connector, mailbox_protocol=request.to)
-        if not await self._is_ready(target, listener, stop, tally):
+        if not await self._is_ready(target, connector, listener, stop, tally):
             return
         names = self._names(target if target.uses_graph else connector)
         move = _Move(
@@ -148,18 +150,23 @@ class MigrationRunner:
     async def _is_ready(
         self,
         target: Connector,
+        present: Connector,
         listener: ProgressListener,
         stop: StopSignal,
         tally: WorkTally,
     ) -> bool:
-        """Return whether everything that the target needs is there; else say what is
-        missing."""
+        """Return whether everything that the target needs is there, as far as can be
+        checked; else say what is missing."""
         problems = [f"{field}: {text}" for field, text in target.contradictions()]
         if not problems:
             listener.progress(f"examining the mailbox over {_shown(target)}", 0)
-            examined = await stop.wait(Deferred.fromCoroutine(self._examine(target)))
+            examined = await stop.wait(
+                Deferred.fromCoroutine(self._examine(target, present))
+            )
             for each in examined.warnings:
                 listener.note(each)
+            for each in examined.unknown:
+                listener.note(f"Could not be checked: {each}")
             problems = [*examined.failures]
         for each in problems:
             tally.failed(each)

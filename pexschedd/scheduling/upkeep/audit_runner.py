@@ -204,7 +204,7 @@ class AuditRunner:
                 f"{connector.mailbox_address}, so they are not scheduled. "
                 "Run Set-CalendarProcessing -Identity "
                 f'"{connector.mailbox_address}" '
-                "-AutomateProcessing None.",
+                f"-AutomateProcessing {_processing(connector)}.",
             )
         else:
             self._alarms.lower(connector.name, AUTOMATIC)
@@ -213,6 +213,12 @@ class AuditRunner:
             self._alarms.raise_(DIFFERS, connector.name, _described(connector, wrong))
         else:
             self._alarms.lower(connector.name, DIFFERS)
+
+
+def _processing(connector: Connector) -> str:
+    """The setting that the integration needs: Graph can answer only a meeting that
+    Exchange has entered in the calendar."""
+    return "AutoUpdate" if connector.uses_graph else "None"
 
 
 class _CalendarIsBehind(Exception):

@@ -325,6 +325,9 @@ async def test_what_comes_and_goes_meanwhile_is_left_alone(upkeep: Upkeep) -> No
 
 
 @pytest.mark.parametrize(
+    ("protocol", "setting"), [("EWS", "None"), ("GRAPH", "AutoUpdate")]
+)
+@pytest.mark.parametrize(
     ("automatic", "meetings", "expected"),
     [
         (True, [], True),
@@ -339,17 +342,20 @@ async def test_automatic_processing_is_told(
     automatic: bool | None,
     meetings: list[CalendarMeeting],
     expected: bool,
+    protocol: str,
+    setting: str,
 ) -> None:
     """If Exchange says so, or accepts meetings behind our back and empties them, the
-    alarm names the setting; it goes when that is mended."""
+    alarm names the setting that the integration needs; it goes when that is mended."""
+    connector = replace(CONNECTOR, mailbox_protocol=protocol)
     keeping = MemoryUpkeepMailbox(*meetings)
     keeping.automatic = automatic
-    await audit(upkeep, keeping)
+    await upkeep.auditor.audit(connector, keeping, MemoryOrganizers())
     text = details(upkeep, AUTOMATIC)
     assert bool(text) is expected
     if expected:
         assert "Set-CalendarProcessing" in text
-        assert "-AutomateProcessing None" in text
+        assert f"-AutomateProcessing {setting}." in text
         await audit(upkeep, MemoryUpkeepMailbox())
         assert not details(upkeep, AUTOMATIC)
 
