@@ -295,6 +295,7 @@ def test_a_certificate_is_as_good_as_a_secret() -> None:
     found = problems(moved, current)
     assert "private_key is removed" in str(found["graph_api_domain"])
     assert "certificate" in str(found["oauth_client_secret"])
+    assert changed(current, **moved, oauth_client_secret="").lacks_credential
     record = validate(
         Connector,
         {**moved, "oauth_client_secret": "new"},
@@ -302,6 +303,42 @@ def test_a_certificate_is_as_good_as_a_secret() -> None:
         templates=TEMPLATES,
     )
     assert record.private_key == ""
+
+
+def changed(current: Connector, **values: object) -> Connector:
+    """The integration after a change that is accepted."""
+    return validate(Connector, values, current=current, templates=TEMPLATES)
+
+
+@pytest.mark.parametrize("method", ["GRAPH", "APP_PERM"])
+def test_a_certificate_may_come_later(method: str) -> None:
+    """An integration may be made without secret and certificate if that is said; from
+    then on nothing more has to be said, until it has one of them."""
+    given: dict[str, object] = {**GRAPH, "oauth_client_secret": ""}
+    if method == "APP_PERM":
+        url = "https://outlook.office365.com/EWS/Exchange.asmx"
+        given |= {
+            "mailbox_protocol": "EWS",
+            "url": url,
+            "authentication_method": "APP_PERM",
+        }
+    record: Connector = check(Connector, given)
+    assert record.lacks_credential
+    current = replace(record, id=1)
+    changed(current, description="x")
+    certified = replace(current, private_key="sealed", public_key="PEM")
+    assert not certified.lacks_credential
+    changed(replace(current, oauth_client_secret="sealed"), oauth_client_secret="")
+
+
+def test_a_change_does_not_lose_the_credential_by_the_way() -> None:
+    """Where a change would leave the application without any, that has to be said."""
+    url = "https://outlook.office365.com/EWS/Exchange.asmx"
+    ews = {"mailbox_protocol": "EWS", "url": url, "username": "s", "password": "p"}
+    current = check(Connector, {**GRAPH, **ews, "oauth_client_secret": ""})
+    to_graph = {"mailbox_protocol": "GRAPH"}
+    assert list(problems(to_graph, current)) == ["oauth_client_secret"]
+    assert changed(current, **to_graph, oauth_client_secret="").lacks_credential
 
 
 def test_secrets_do_not_follow_graphs_address() -> None:

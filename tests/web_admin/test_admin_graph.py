@@ -84,7 +84,6 @@ async def test_created_read_and_changed(server: Server) -> None:
             "a service of Microsoft and not a tenant",
         ),
         ({"graph_api_domain": "graph.example.test"}, "graph_api_domain", "your cloud"),
-        ({"oauth_client_secret": ""}, "oauth_client_secret", "make_certificate"),
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -96,6 +95,19 @@ async def test_what_is_wrong(
     assert list(problems) == [field]
     assert text in problems[field][0]
     assert not list(server.store.all(tables.CONNECTOR))
+
+
+@pytest_twisted.ensureDeferred
+async def test_without_a_secret(server: Server) -> None:
+    """A secret that is left out is asked for; one that is said to be none is not, as a
+    certificate can be made only for an integration that is there."""
+    given = {k: v for k, v in CLOUD.items() if k != "oauth_client_secret"}
+    problems = await server.client.refused("POST", CONNECTOR, given)
+    assert list(problems) == ["oauth_client_secret"]
+    assert "make_certificate" in problems["oauth_client_secret"][0]
+    await server.client.create(CONNECTOR, {**given, "oauth_client_secret": ""})
+    (record,) = server.store.all(tables.CONNECTOR)
+    assert record.lacks_credential
 
 
 @pytest_twisted.ensureDeferred

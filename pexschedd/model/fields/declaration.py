@@ -6,10 +6,10 @@ what is sealed at rest and what makes the add-in manifest change.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -49,6 +49,17 @@ class Record(
         """Yield the fields that contradict others, each with the problem.
 
         Secrets may be plain or sealed here: only whether they are empty counts.
+        """
+        yield from ()
+
+    def omissions(
+        self, before: Self | None, given: Collection[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the fields that may be empty only where a request says so, each with
+        the problem.
+
+        `given` are the names of the request's values, `before` the record that it
+        changes; None for a new one.
         """
         yield from ()
 

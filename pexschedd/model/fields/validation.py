@@ -9,6 +9,7 @@ may come as text, if there is one way only to read it. What needs to know other 
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 from pexschedd.errors import InvalidFields, TemplateError
@@ -126,7 +127,8 @@ def judge(
                 for address in addresses:
                     forgotten.setdefault(address, []).append(_forgotten(name))
     record = kind(**complete)
-    for name, text in record.contradictions():
+    found = chain(record.contradictions(), record.omissions(current, values))
+    for name, text in found:
         if not problems.get(name):
             problems[name] = [text]
     return record, {**forgotten, **problems} if problems else {}

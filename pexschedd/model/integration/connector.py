@@ -6,9 +6,9 @@ parts, by what they are about, and each part adds to the one before: `exchange`,
 `graph`, `rooms`, `manifest`, `addin`, and here the texts of messages.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -199,18 +199,41 @@ class Connector(AddinSettings, frozen=True, kw_only=True):
         yield from self.user_sign_in_contradictions()
         yield from self.addin_contradictions()
 
+    @property
+    def lacks_credential(self) -> bool:
+        """True if the integration is to sign in as an application, and there is neither
+        a secret nor a certificate of it yet."""
+        return (
+            self.enable_dynamic_vmrs
+            and self.sign_in_method == "APP_PERM"
+            and not (self.oauth_client_secret or self.private_key)
+        )
+
+    def omissions(
+        self, before: Self | None, given: Collection[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the secret where it is neither given nor said to be none.
+
+        An application with a certificate has none, and a certificate can be made only
+        for an integration that is there.
+        """
+        was_lacking = before is not None and before.lacks_credential
+        field = "oauth_client_secret"
+        if not self.lacks_credential or was_lacking or field in given:
+            return
+        why = "authentication_method APP_PERM"
+        if self.uses_graph:
+            why = "mailbox_protocol GRAPH"
+        text = f"This is required with {why}, or a certificate: the command "
+        text += 'make_certificate makes one. Send "" if that is still to be made.'
+        yield field, text
+
     def _oauth_contradictions(self) -> Iterator[tuple[str, str]]:
         if not self.enable_dynamic_vmrs:
             return
-        method = self.sign_in_method
-        if method == "APP_PERM" and not (self.oauth_client_secret or self.private_key):
-            why = "authentication_method APP_PERM"
-            if self.uses_graph:
-                why = "mailbox_protocol GRAPH"
-            text = f"This is required with {why}, or a certificate: the command "
-            yield "oauth_client_secret", f"{text}make_certificate makes one."
         redirect = self.oauth_redirect_uri
-        if method == "OAUTH" and redirect and not _ends_here(redirect):
+        is_wrong = redirect and not _ends_here(redirect)
+        if is_wrong and self.sign_in_method == "OAUTH":
             yield "oauth_redirect_uri", f"This must end with {OAUTH_REDIRECT_PATH}."
 
 

@@ -197,7 +197,8 @@ class ExchangeAccess(Record, frozen=True, kw_only=True):
             label="OAuth client secret",
             help="The application's secret: its value, not its id. Required with "
             "APP_PERM and the mailbox_protocol GRAPH, unless the integration has a "
-            "certificate.",
+            "certificate, or is to get one by the command make_certificate: then it "
+            'is sent as "".',
             max_length=250,
             secret=True,
             sent_by=APPLICATION_SENT_BY,
