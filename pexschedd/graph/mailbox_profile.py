@@ -2,6 +2,15 @@
 
 All of it can be found out again, so it is kept nowhere; it saves requests that are
 known to be refused.
+
+`makes_events` is false again after a restart, until the first message that has an event
+is answered. Until then a request whose event is missing is judged as in a mailbox that
+has none: with MAIL, one whose event is only late is answered by mail at once, and that
+event stays unanswered until the meeting's next update; with RESPONSE, one whose event
+was declined or deleted before is tried again for that long, with a reason that names
+AutomateProcessing, and then told by mail. Kept over restarts, the word would never be
+taken back: in a mailbox that is set to None later nothing would name the setting any
+more, and every request would be answered by mail, five minutes late.
 """
 
 from enum import IntEnum
