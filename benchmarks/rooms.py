@@ -149,21 +149,8 @@ def in_reactor(work: Any) -> Any:
 
 async def exchange(rooms: str) -> Any:
     """A sandbox with so many rooms, each with some meetings."""
-    names = [address(number) for number in range(1, int(rooms) + 1)]
-    accounts = [
-        *default_accounts(),
-        Account(OTJ, "One-Touch Join", "otj", impersonates=("*",)),
-        *(Account(name, name) for name in names),
-    ]
-    box = Sandbox(now=system_now, clock=reactor, accounts=accounts)
+    box, _ = booked(int(rooms), MEETINGS)
     box.subscriptions.limits = SubscriptionLimits(streams=100)
-    for meeting in range(MEETINGS):
-        start = system_now() + timedelta(days=1, hours=meeting)
-        end = start + timedelta(minutes=30)
-        for name in names:
-            box.exchange.schedule(
-                name, subject=f"Plan {meeting}", start=start, end=end, body=BODY
-            )
     port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
     ready(port=port.getHost().port)
 
@@ -171,6 +158,44 @@ async def exchange(rooms: str) -> Any:
         return asked
 
     return answer
+
+
+def booked(rooms: int, meetings: int) -> tuple[Sandbox, dict[str, Any]]:
+    """A sandbox with so many rooms and meetings in each, and each room's last one."""
+    names = [address(number) for number in range(1, rooms + 1)]
+    accounts = [
+        *default_accounts(),
+        Account(OTJ, "One-Touch Join", "otj", impersonates=("*",)),
+        *(Account(name, name) for name in names),
+    ]
+    box = Sandbox(now=system_now, clock=reactor, accounts=accounts)
+    last = {}
+    for number in range(meetings):
+        start = system_now() + timedelta(days=1, hours=number)
+        end = start + timedelta(minutes=30)
+        for name in names:
+            last[name] = box.exchange.schedule(
+                name, subject=f"Plan {number}", start=start, end=end, body=BODY
+            )
+    return box, last
+
+
+async def schedule_of(service: Any, rooms: int) -> Any:
+    """The daemon's schedule of readings, once it has so many rooms."""
+    while not service.one_touch.reading.readers:
+        await deferLater(reactor, 0.1)
+    (schedule,) = service.one_touch.reading.readers.values()
+    while len(schedule.rooms) < rooms:
+        await deferLater(reactor, 0.1)
+    return schedule
+
+
+async def read_all(schedule: Any, since: int) -> None:
+    """Read all rooms at once, and wait for so many readings more than `since`."""
+    for email in schedule.rooms:
+        schedule.read_now(email)
+    while schedule.readings - since < len(schedule.rooms):
+        await deferLater(reactor, 0.05)
 
 
 async def reading(folder: str, rooms: str, url: str) -> Any:
@@ -189,11 +214,7 @@ async def reading(folder: str, rooms: str, url: str) -> Any:
             return {"bare": await bare_request(url)}
         if "configure" in asked:
             await configure(service.store, url, int(rooms))
-        while not service.one_touch.reading.readers:
-            await deferLater(reactor, 0.1)
-        (schedule,) = service.one_touch.reading.readers.values()
-        while len(schedule.rooms) < int(rooms):
-            await deferLater(reactor, 0.1)
+        schedule = await schedule_of(service, int(rooms))
         if "subscribed" in asked:
             while not all(room.is_reported for room in schedule.rooms.values()):
                 await deferLater(reactor, 0.1)
@@ -202,10 +223,7 @@ async def reading(folder: str, rooms: str, url: str) -> Any:
             schedule.readings,
             process_time(),
         )
-        for email in schedule.rooms:
-            schedule.read_now(email)
-        while schedule.readings - readings < int(rooms):
-            await deferLater(reactor, 0.05)
+        await read_all(schedule, readings)
         return {
             "processor": process_time() - spent,
             "calls": schedule.counter.total - calls,
@@ -233,12 +251,20 @@ async def configure(store: Any, url: str, rooms: int) -> None:
         service_account_username=OTJ,
         service_account_password=password,
     )
+    with store.transaction() as change:
+        change.put(tables.MJX_EXCHANGE_DEPLOYMENT, deployment)
+        durable = change.commit()
+    await durable
+    profile = JoinProfile(id=1, name="Bench", exchange_deployment=1)
+    await put_profile(store, profile, rooms)
+
+
+async def put_profile(store: Any, profile: JoinProfile, rooms: int) -> None:
+    """A profile, with a rule and so many rooms."""
     rule = ProcessingRule(
         id=1, name="Zoom", mjx_integration=1, priority=1, meeting_type="zoom"
     )
     with store.transaction() as change:
-        change.put(tables.MJX_EXCHANGE_DEPLOYMENT, deployment)
-        profile = JoinProfile(id=1, name="Bench", exchange_deployment=1)
         change.put(tables.MJX_INTEGRATION, profile)
         group = EndpointGroup(id=1, name="Bench", mjx_integration=1)
         change.put(tables.MJX_ENDPOINT_GROUP, group)

@@ -9,27 +9,27 @@ the default quota; and the processor time of a reading.
 import sys
 import tempfile
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from time import process_time
 from typing import Any
 
-from twisted.internet.task import deferLater
-
 from benchmarks.__main__ import row
 from benchmarks.many import main as run_process
 from benchmarks.many import process
-from benchmarks.rooms import BODY, HOUR, OTJ, address, configure, put_endpoints
+from benchmarks.rooms import (
+    HOUR,
+    booked,
+    configure,
+    put_profile,
+    read_all,
+    schedule_of,
+)
 from benchmarks.servers import daemon, reactor, ready
-from pexschedd.clock import system_now
 from pexschedd.model import tables
-from pexschedd.model.onetouch.endpoint_group import EndpointGroup
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
-from pexschedd.model.onetouch.processing_rule import ProcessingRule
 from pexschedd.model.onetouch.profile import JoinProfile
 from pexschedd.onetouch.calendars.pace import DAY, interval_of
 from pexschedd.onetouch.deployments import EXCHANGE, GRAPH
-from pexschedd.sandbox import Account, Sandbox, default_accounts
 from pexschedd.sandbox.graph.signin.applications import GraphApplication
 
 ROOMS = 200
@@ -42,32 +42,15 @@ CLIENT, SECRET, DOMAIN = "rooms", "s3", "contoso.test"
 
 async def exchange(rooms: str) -> Any:
     """A sandbox with so many rooms; changes a meeting of each when it is asked to."""
-    names = [address(number) for number in range(1, int(rooms) + 1)]
-    accounts = [
-        *default_accounts(),
-        Account(OTJ, "One-Touch Join", "otj", impersonates=("*",)),
-        *(Account(name, name) for name in names),
-    ]
-    box = Sandbox(now=system_now, clock=reactor, accounts=accounts)
+    box, meetings = booked(int(rooms), MEETINGS)
     box.graph.applications.add(
         GraphApplication(client_id=CLIENT, tenant=DOMAIN, secret=SECRET)
     )
-    booked = {}
-    for number in range(MEETINGS):
-        start = system_now() + timedelta(days=1, hours=number)
-        for name in names:
-            booked[name] = box.exchange.schedule(
-                name,
-                subject=f"Plan {number}",
-                start=start,
-                end=start + timedelta(minutes=30),
-                body=BODY,
-            )
     port: Any = reactor.listenTCP(0, box.site(), interface="127.0.0.1")
     ready(port=port.getHost().port)
 
     async def answer(_asked: dict[str, Any]) -> dict[str, Any]:
-        for meeting in booked.values():
+        for meeting in meetings.values():
             box.exchange.update(meeting, subject="Another plan")
         return {}
 
@@ -88,19 +71,12 @@ async def reading(folder: str, rooms: str, url: str, kind: str) -> Any:
                 if kind == GRAPH.name
                 else configure(service.store, url, int(rooms))
             )
-        while not service.one_touch.reading.readers:
-            await deferLater(reactor, 0.1)
-        (schedule,) = service.one_touch.reading.readers.values()
-        while len(schedule.rooms) < int(rooms):
-            await deferLater(reactor, 0.1)
+        schedule = await schedule_of(service, int(rooms))
         counter = schedule.counter
         used, readings, spent = counter.used(), schedule.readings, process_time()
         if "configure" in asked:
             used = readings = 0  # some may have been read meanwhile
-        for email in schedule.rooms:
-            schedule.read_now(email)
-        while schedule.readings - readings < int(rooms):
-            await deferLater(reactor, 0.05)
+        await read_all(schedule, readings)
         done = schedule.readings - readings
         return {
             "requests": (counter.used() - used) / done,
@@ -122,19 +98,12 @@ async def configure_graph(store: Any, url: str, rooms: int) -> None:
         graph_api_domain=url.removeprefix("http://"),
         request_quota=QUOTA,
     )
-    rule = ProcessingRule(
-        id=1, name="Zoom", mjx_integration=1, priority=1, meeting_type="zoom"
-    )
     with store.transaction() as change:
         change.put(tables.MJX_GRAPH_DEPLOYMENT, deployment)
-        profile = JoinProfile(id=1, name="Bench", graph_deployment=1)
-        change.put(tables.MJX_INTEGRATION, profile)
-        group = EndpointGroup(id=1, name="Bench", mjx_integration=1)
-        change.put(tables.MJX_ENDPOINT_GROUP, group)
-        change.put(tables.MJX_PROCESSING_RULE, rule)
         durable = change.commit()
     await durable
-    await put_endpoints(store, rooms)
+    profile = JoinProfile(id=1, name="Bench", graph_deployment=1)
+    await put_profile(store, profile, rooms)
 
 
 def measure(rooms: int, kind: str) -> list[dict[str, float]]:

@@ -13,7 +13,7 @@ from functools import partial
 import msgspec
 from twisted.logger import Logger
 
-from pexschedd.errors import MailboxError, MailboxRefused, SignInRefused
+from pexschedd.errors import MailboxError, MailboxRefused
 from pexschedd.ews.client import EwsClient, Poster
 from pexschedd.ews.envelope import ItemProblem, Sid
 from pexschedd.ews.error_messages import EwsTarget
@@ -36,6 +36,7 @@ from pexschedd.onetouch.ports.room_mailboxes import (
     CalendarListing,
     ListedMeeting,
     RoomItem,
+    named_in_refusals,
 )
 from pexschedd.scheduling.ports.mailbox import Unreadable
 from pexschedd.util.worker_processes import HeavyWork, work_at_once
@@ -140,17 +141,10 @@ class EwsRooms:
             raise MailboxRefused(f'The room\'s address "{room}" is no email address.')
         target = msgspec.structs.replace(self._target, mailbox=room)
         throttle = self._throttles.of(target.url, room) if self._throttles else None
-        try:
+        with named_in_refusals(room):
             yield EwsClient(
                 self._transport, target, throttle, self._observer, self._heavy_work
             )
-        except SignInRefused:
-            raise  # which is no room's fault
-        except MailboxRefused as refused:
-            raise type(refused)(
-                f"The calendar of the room {room} cannot be read: {refused.message}",
-                retry_after=refused.retry_after,
-            ) from refused
 
     async def close(self) -> None:
         """Close the connections."""

@@ -26,7 +26,6 @@ from pexschedd.errors import (
     MailboxError,
     MailboxRefused,
     MailboxUnreachable,
-    SignInRefused,
 )
 from pexschedd.exchange.batch_size import BatchSize
 from pexschedd.exchange.batches import batches, in_halves, one_page
@@ -60,6 +59,7 @@ from pexschedd.onetouch.ports.room_mailboxes import (
     CalendarListing,
     ListedMeeting,
     RoomItem,
+    named_in_refusals,
 )
 from pexschedd.util.worker_processes import HeavyWork, work_at_once
 
@@ -198,7 +198,7 @@ class GraphRooms:
         if not room or addresses.mail_address(room):
             raise MailboxRefused(f'The room\'s address "{room}" is no email address.')
         root = self._transport.root
-        try:
+        with named_in_refusals(room):
             yield GraphClient(
                 self._transport,
                 self._tokens,
@@ -207,13 +207,6 @@ class GraphRooms:
                 self._observer,
                 self._heavy_work,
             )
-        except SignInRefused:
-            raise  # which is no room's fault
-        except MailboxRefused as refused:
-            raise type(refused)(
-                f"The calendar of the room {room} cannot be read: {refused.message}",
-                retry_after=refused.retry_after,
-            ) from refused
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,12 +4,14 @@
 Graph. Every method raises `errors.MailboxError` or one of its kinds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from pexschedd.errors import MailboxRefused, SignInRefused
 from pexschedd.model.meeting import MessageRef, Person
 
 
@@ -58,7 +60,10 @@ class RoomItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoomMailboxes(Protocol):
-    """The mailboxes of rooms on one server."""
+    """The mailboxes of rooms on one server.
+
+    A refusal names the room, unless it is the sign-in that is refused.
+    """
 
     async def listing(
         self, room: str, since: datetime, until: datetime
@@ -71,3 +76,17 @@ class RoomMailboxes(Protocol):
 
     async def close(self) -> None:
         """Give up all connections."""
+
+
+@contextmanager
+def named_in_refusals(room: str) -> Iterator[None]:
+    """Name a room in what its server refuses meanwhile, as `RoomMailboxes` has it."""
+    try:
+        yield
+    except SignInRefused:
+        raise  # which is no room's fault
+    except MailboxRefused as refused:
+        raise type(refused)(
+            f"The calendar of the room {room} cannot be read: {refused.message}",
+            retry_after=refused.retry_after,
+        ) from refused
