@@ -124,6 +124,11 @@ class Life:
         """Works off the mailbox, as once in a poll interval."""
         self._hand.wait(self._watcher.look())
 
+    def look_after(self, pause: timedelta) -> None:
+        """Works off the mailbox when so much time has passed."""
+        self._clock.advance(pause.total_seconds())
+        self.look()
+
     def follow_the_time(self) -> None:
         self._hand.wait(
             occurrence_window.sweep(self.store, self._clock, self._now, lambda: True)
