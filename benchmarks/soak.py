@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
@@ -291,6 +292,8 @@ def exchange(begin: str, messages: str, rate: str, seed: str) -> None:
         elif line == "waiting":
             mailboxes = [box.exchange.mailbox(equipment(n)) for n in numbers()]
             say(waiting=sum(len(each.inbox()) for each in mailboxes))
+        elif line == "left":
+            say(left=[*left(box), *repeated(box, organizers)])
         elif line == "verdict":
             say(**verdict(box, organizers))
 
@@ -307,6 +310,41 @@ def by_graph(subject: str) -> bool:
     """Return whether a meeting's equipment is reached by Microsoft Graph."""
     number = int(subject.removeprefix("Meeting "))
     return over_graph(1 + number % INTEGRATIONS)
+
+
+def left(box: Sandbox) -> Iterator[str]:
+    """Yield the messages that are still in the inboxes, for the one who looks for the
+    cause."""
+    for number in numbers():
+        mailbox = box.exchange.mailbox(equipment(number))
+        for item in mailbox.inbox():
+            has_event = item.meeting is not None and any(
+                each.meeting and each.meeting.goid == item.meeting.goid
+                for each in mailbox.calendar()
+            )
+            yield (
+                f"{equipment(number)} {item.item_class} {item.subject} "
+                f"event={has_event} {item.id}"
+            )
+
+
+def repeated(box: Sandbox, organizers: Organizers) -> Iterator[str]:
+    """Yield the answers to meetings that have more of them than requests."""
+    answers = [
+        item
+        for number in range(ORGANIZERS)
+        for item in box.exchange.mailbox(f"person{number}@{DOMAIN}").inbox()
+        if item.item_class.startswith("IPM.Schedule.Meeting.Resp.")
+    ]
+    answered = Counter(each.subject.partition(": ")[2] for each in answers)
+    for each in answers:
+        subject = each.subject.partition(": ")[2]
+        if answered[subject] > organizers.requested[subject]:
+            sequence = each.meeting.sequence if each.meeting else "none"
+            yield (
+                f"{each.subject}: {each.item_class} sequence={sequence} "
+                f"{each.received} {each.body.text[:60]!r}"
+            )
 
 
 def verdict(box: Sandbox, organizers: Organizers) -> dict[str, Any]:
@@ -413,6 +451,19 @@ async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
                 ],
             )
 
+        elif line == "left":
+            pending = [
+                f"pending {each.action} {each.item_id} attempts={each.attempts} "
+                f"last={each.is_last}"
+                for each in store.all(tables.OUTBOX)
+            ]
+            troubled = [
+                f"troubled {each.item_id} attempts={each.attempts} own={each.own} "
+                f"aside={each.set_aside_time is not None}: {each.reason}"
+                for each in store.all(tables.TROUBLED)
+            ]
+            say(left=pending + troubled)
+
     orders(order)
     service.startService()
     await service.first_start
@@ -504,7 +555,10 @@ def soak(messages: int, rate: float, seed: int, folder: Path) -> bool:
         pause.wait(1)
     else:
         print(f"gave up: {waiting} in the inboxes, {usage['pending']} untold")
+        print(*server.ask("left")["left"], *service.ask("left")["left"], sep="\n")
     found = server.ask("verdict")
+    if found["twice"]:
+        print(*server.ask("left")["left"], sep="\n")
     took = perf_counter() - started
     pause.wait(2)
     before = service.ask("usage")
