@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pexschedd.errors import MailboxError
 from pexschedd.graph.answering.answer_lookup import Found, Steps, look_up
 from pexschedd.graph.answering.batched_steps import in_batches
+from pexschedd.graph.answering.given_answers import RESPONSES, is_given
 from pexschedd.graph.answering.removal_steps import is_refused
 from pexschedd.graph.arrivals import ArrivalReader
 from pexschedd.graph.client import GraphClient
@@ -26,8 +27,6 @@ from pexschedd.scheduling.ports.message_names import RenamedMessage
 
 _MALFORMED = "errorinvalididmalformed"
 """The code for an id of another mailbox, or of the other interface."""
-
-_ACTIONS = {"accepted": Action.ACCEPT, "declined": Action.DECLINE}
 
 
 class GraphMessageNames:
@@ -97,14 +96,13 @@ def renamed(found: Found, item_id: str) -> RenamedMessage:
 
 
 def _answered(found: Found) -> Action | None:
+    if is_given(Action.DECLINE, found):
+        return Action.DECLINE
     event = found.event
-    if event is None:
-        return Action.DECLINE if found.declining else None
-    if event.responded is None or found.received is None:
+    if event is None or event.responded is None or found.received is None:
         return None
-    if event.responded < found.received:
-        return None
-    return _ACTIONS.get(event.response)
+    accepted = event.response == RESPONSES[Action.ACCEPT]
+    return Action.ACCEPT if accepted and event.responded >= found.received else None
 
 
 def _look_up_steps(

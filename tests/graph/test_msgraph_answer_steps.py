@@ -34,22 +34,30 @@ def said(
     replies: Sequence[Any],
     *,
     by_mail: bool = False,
+    unsure: bool = False,
     profile: MailboxProfile | None = None,
+    requests: list[ApiRequest] | None = None,
 ) -> tuple[list[str], Any]:
-    """The names of the requests of an answer that hears these replies, and its end."""
+    """The names of the requests of an answer that hears these replies, and its end.
+
+    `requests` is filled with the requests themselves.
+    """
     profile = profile or MailboxProfile(frozenset({"IN", "DEL"}))
     mailbox = AnsweringMailbox("box@example.test", by_mail, NOW, profile)
-    steps = answer_steps(mailbox, TextAnswer(MessageRef("AAMk="), action, "<p>x</p>"))
-    names = [next(steps).name]
+    answer = TextAnswer(MessageRef("AAMk="), action, "<p>x</p>", unsure=unsure)
+    steps = answer_steps(mailbox, answer)
+    asked = [next(steps)]
+    end = None
     for each in replies:
         try:
-            if isinstance(each, MailboxError):
-                names.append(steps.throw(each).name)
-            else:
-                names.append(steps.send(each).name)
-        except StopIteration as end:
-            return names, end.value
-    return names, None
+            fails = isinstance(each, MailboxError)
+            asked.append(steps.throw(each) if fails else steps.send(each))
+        except StopIteration as stop:
+            end = stop.value
+            break
+    if requests is not None:
+        requests += asked
+    return [each.name for each in asked], end
 
 
 def test_outdated_requests() -> None:
@@ -63,6 +71,70 @@ def test_outdated_requests() -> None:
     detailed = msgspec.structs.replace(found, has_properties=True)
     names, end = said(Action.DECLINE, [found, detailed, Found(), Found()])
     assert names == ["messages/event", "messages/event", "sendMail", "messages/move"]
+    assert end == DONE
+
+
+def test_a_decline_that_replaces_an_acceptance() -> None:
+    """It may have been given all the same: then the organizer is told nothing else."""
+    accepted = message(response="accepted", responded=NOW)
+    names, end = said(Action.DECLINE, [accepted, Found()], unsure=True)
+    assert names == ["messages/event", "messages/move"]
+    assert end == DONE
+    names, _ = said(Action.DECLINE, [message(), Found(), Found(), Found()], unsure=True)
+    assert names[1:3] == ["messages/mark", "events/decline"]
+
+
+def test_a_mail_that_replaces_an_acceptance() -> None:
+    """The mail of the acceptance is looked for as well as its own."""
+    found = msgspec.structs.replace(
+        message(), author=Person("Alice", "alice@example.test"), has_properties=True
+    )
+    replies = [found, Found(count=0), Found(count=1), Found()]
+    names, end = said(Action.DECLINE, replies, by_mail=True, unsure=True)
+    assert names == ["messages/event", *2 * ["messages/find-sent"], "messages/move"]
+    assert end == DONE
+    replies = [found, Found(count=0), Found(count=0), Found(), Found(), Found()]
+    names, end = said(Action.DECLINE, replies, by_mail=True, unsure=True)
+    assert names[3:] == ["events/decline", "sendMail", "messages/move"]
+    assert end == DONE
+
+
+def test_a_decline_whose_event_has_come_again() -> None:
+    """A newer message has brought another event: the older one was declined, which the
+    category tells, and is told nothing more."""
+    requests: list[ApiRequest] = []
+    said(Action.DECLINE, [message(), Found()], requests=requests)
+    marks = tuple(cast(Any, requests[1].body)["categories"])
+    assert requests[1].name == "messages/mark"
+    for event in (FoundEvent(id="AAOther=", created=NOW), None):
+        found = msgspec.structs.replace(message(), marks=marks, event=event)
+        found = msgspec.structs.replace(found, outdated=True)
+        names, end = said(Action.DECLINE, [found, Found()], unsure=True)
+        assert names == ["messages/event", "messages/move"]
+        assert end == DONE
+    same = msgspec.structs.replace(message(), marks=marks)
+    names, _ = said(Action.DECLINE, [same, Found()], unsure=True)
+    assert names == ["messages/event", "events/decline", "messages/move"]
+
+
+def test_an_outdated_request_that_may_have_been_accepted() -> None:
+    """Its event does not tell any more: the answer to the newer one counts."""
+    found = msgspec.structs.replace(message(response="notResponded"), outdated=True)
+    names, end = said(Action.ACCEPT, [found, Found()], unsure=True)
+    assert names == ["messages/event", "messages/move"]
+    assert end == DONE
+
+
+def test_an_outdated_request_is_declined_by_mail_alone() -> None:
+    """The event of the newer message stays, whatever the method."""
+    found = msgspec.structs.replace(
+        message(),
+        outdated=True,
+        author=Person("Alice", "alice@example.test"),
+        has_properties=True,
+    )
+    names, end = said(Action.DECLINE, [found, Found(), Found()], by_mail=True)
+    assert names == ["messages/event", "sendMail", "messages/move"]
     assert end == DONE
 
 

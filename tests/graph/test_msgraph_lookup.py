@@ -28,7 +28,7 @@ DOCUMENT: dict[str, Any] = {
     "id": "AAMk=",
     "parentFolderId": "AQMk",
     "receivedDateTime": "2026-12-01T08:00:00Z",
-    "categories": ["Red", DECLINING],
+    "categories": ["Red", DECLINING + "1f"],
     "subject": "Weekly",
     "from": {"emailAddress": {"name": "Alice", "address": "alice@example.test"}},
     "sender": {"emailAddress": {"name": "Bob", "address": "bob@example.test"}},
@@ -61,7 +61,7 @@ def parsed(**changes: Any) -> Found:
 def test_a_message() -> None:
     """All that an answer needs is read."""
     found = parsed()
-    assert (found.folder, found.subject, found.declining) == ("AQMk", "Weekly", True)
+    assert (found.folder, found.subject, found.declining) == ("AQMk", "Weekly", "1f")
     assert found.author == Person("Alice", "alice@example.test")
     assert (found.is_meeting, found.delegated, found.kind) == (True, False, "exception")
     assert found.uid == CLEAN.hex().upper()

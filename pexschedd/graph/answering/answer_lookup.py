@@ -19,9 +19,10 @@ from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest, user_path
 from pexschedd.model.meeting import Person
 
-DECLINING = "pexschedd: declined"
-"""The category that a message gets before its event is declined: the event is gone
-afterwards, and cannot say any more that it was."""
+DECLINING = "pexschedd: declining "
+"""The beginning of the category that a message gets before its event is declined: the
+event is gone afterwards, and cannot say any more that it was. What follows tells that
+event from one that Exchange makes of a newer message."""
 
 ACCEPTING = "pexschedd: accepting after "
 """The beginning of the category that a message gets before an event is accepted which
@@ -112,15 +113,18 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """The original start of the occurrence that the message is about, or its day."""
 
     @property
-    def declining(self) -> bool:
-        """Return whether it has the category `DECLINING`."""
-        return DECLINING in self.marks
+    def declining(self) -> str | None:
+        """Return what follows `DECLINING` in its category; None if it has none."""
+        return self._marked(DECLINING)
 
     @property
     def accepting(self) -> str | None:
         """Return what follows `ACCEPTING` in its category; None if it has none."""
-        marks = (each for each in self.marks if each.startswith(ACCEPTING))
-        return next((each.removeprefix(ACCEPTING) for each in marks), None)
+        return self._marked(ACCEPTING)
+
+    def _marked(self, beginning: str) -> str | None:
+        marks = (each for each in self.marks if each.startswith(beginning))
+        return next((each.removeprefix(beginning) for each in marks), None)
 
 
 T = TypeVar("T")
@@ -272,7 +276,7 @@ def _event(document: dict[str, Any]) -> FoundEvent | None:
 
 def _marks(value: object) -> tuple[str, ...]:
     texts = (_text(each) for each in _list(value)[:50])
-    return tuple(t for t in texts if t == DECLINING or t.startswith(ACCEPTING))
+    return tuple(each for each in texts if each.startswith((DECLINING, ACCEPTING)))
 
 
 def _recurrence_id(

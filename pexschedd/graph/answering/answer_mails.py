@@ -39,11 +39,21 @@ class TextAnswer(Answer, frozen=True, kw_only=True):
 def was_sent(
     mailbox: AnsweringMailbox, answer: TextAnswer
 ) -> Steps[bool | GraphProblem]:
-    """Return whether the mail of an answer that may have been given was sent."""
+    """Return whether the mail of an answer that may have been given was sent, or that
+    of the acceptance which a decline replaces."""
     if not answer.unsure:
         return False
-    found = yield find_mail(mailbox.address, _mail_id(mailbox, answer))
-    return found if isinstance(found, GraphProblem) else found.count > 0
+    actions = [answer.action]
+    if answer.action is Action.DECLINE:
+        actions.append(Action.ACCEPT)
+    for action in actions:
+        mail_id = reply_id(mailbox.address, answer.ref.item_id, action)
+        found = yield find_mail(mailbox.address, mail_id)
+        if isinstance(found, GraphProblem):
+            return found
+        if found.count:
+            return True
+    return False
 
 
 def send(

@@ -151,6 +151,8 @@ def _respond(
         return None  # nobody waits for an answer of this mailbox
     if event is not None and not _is_of_author(event, found):
         return (yield from _respond_without_event(mailbox, answer, _ANOTHERS_EVENT))
+    if answer.unsure and not mailbox.by_mail and _has_been_told(answer, found):
+        return None
     if found.outdated and answer.action is Action.DECLINE and not mailbox.by_mail:
         # Its event is already that of the newer message, and would be taken away.
         return (yield from _respond_without_event(mailbox, answer, _OUTDATED))
@@ -160,19 +162,15 @@ def _respond(
     if mailbox.by_mail:
         return (yield from _respond_by_mail(mailbox, answer, found))
     if event is None:
-        declined = mailbox.profile.has_declined(found.message_id)
-        if answer.action is Action.DECLINE and (
-            declined or (answer.unsure and found.declining)
-        ):
+        declines = answer.action is Action.DECLINE
+        if declines and mailbox.profile.has_declined(found.message_id):
             return None
         missed = _no_event(mailbox, found)
         if _is_young(mailbox, found) or not mailbox.profile.makes_events:
             return missed
         # An earlier message was declined, or a person has deleted the event.
         return (yield from _respond_without_event(mailbox, answer, missed))
-    if answer.unsure and is_given(answer, found, event):
-        return None
-    mark = mark_of(answer, found, event)
+    mark = mark_of(answer.action, found, event)
     if mark and mark not in found.marks:
         marked = yield _marking(mailbox, answer, mark)
         if isinstance(marked, GraphProblem) and not is_refused(marked):
@@ -186,6 +184,19 @@ def _respond(
     if answer.action is Action.DECLINE:
         mailbox.profile.declined(found.message_id)
     return None
+
+
+def _has_been_told(answer: Answer, found: Found) -> bool:
+    """Return whether the organizer has been told something by an earlier attempt.
+
+    An acceptance that could not be finished may be replaced by a decline, which must
+    not contradict it. And once a newer message has brought the event up to date, that
+    does not tell any more whether this one was accepted: the organizer waits for the
+    answer to the newer one.
+    """
+    if is_given(answer.action, found) or is_given(Action.ACCEPT, found):
+        return True
+    return found.outdated and answer.action is Action.ACCEPT
 
 
 def _is_of_author(event: FoundEvent, found: Found) -> bool:
@@ -310,7 +321,10 @@ def _respond_by_mail(
     event = found.event
     if event is None and _is_late(mailbox, answer, found):
         return _no_event_yet()
-    if event is not None:
+    if event is not None and not (
+        # The event is already that of the newer message, and would be taken away.
+        found.outdated and answer.action is Action.DECLINE
+    ):
         silent: dict[str, str | bool] = {"sendResponse": False}
         result = yield _response(mailbox, answer, event, silent)
         if isinstance(result, GraphProblem) and not is_gone(result):

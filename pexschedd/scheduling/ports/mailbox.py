@@ -70,7 +70,8 @@ class Answer(msgspec.Struct, frozen=True):
     body: str = ""
     """HTML for the organizer, or the sender; only for ACCEPT, DECLINE and REPLY."""
     unsure: bool = False
-    """True if it may have been given before, and the outcome is unknown."""
+    """True if it, or the answer that it replaces, may have been given before, and the
+    outcome is unknown."""
 
 
 class OutcomeKind(StrEnum):
