@@ -65,15 +65,25 @@ class LineWriter(Protocol):
         """Hand on what was buffered."""
 
 
-def observer(out: LineWriter, level: str, form: str) -> ILogObserver:
-    """Return the observer for a level and a format of the configuration file."""
-    target = JsonObserver(out) if form == "json" else TextObserver(out)
-    quiet = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    if level == "info":
-        # Twisted's own messages are of use for debugging only.
-        for namespace in ("twisted", "log_legacy"):
-            quiet.setLogLevelForNamespace(namespace, LogLevel.warn)
-    return FilteringLogObserver(target, [quiet])
+@implementer(ILogObserver)
+class LevelObserver:
+    """The observer for a level and a format of the configuration file."""
+
+    def __init__(self, out: LineWriter, level: str, form: str) -> None:
+        self._target = JsonObserver(out) if form == "json" else TextObserver(out)
+        self.use_level(level)
+
+    def use_level(self, level: str) -> None:
+        """Write events of this level and above from now on."""
+        quiet = LogLevelFilterPredicate(LogLevel.levelWithName(level))
+        if level == "info":
+            # Twisted's own messages are of use for debugging only.
+            for namespace in ("twisted", "log_legacy"):
+                quiet.setLogLevelForNamespace(namespace, LogLevel.warn)
+        self._filtered = FilteringLogObserver(self._target, [quiet])
+
+    def __call__(self, event: LogEvent) -> None:
+        self._filtered(event)
 
 
 @implementer(ILogObserver)

@@ -4,7 +4,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,11 @@ from pexschedd.clock import Now, count_steadily, system_now
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
-from pexschedd.composition.network import make_network
+from pexschedd.composition.network import (
+    make_network,
+    reread_authorities,
+    reread_proxy,
+)
 from pexschedd.composition.one_touch import OneTouchJoin
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.composition.runtime import Runtime
@@ -39,10 +43,13 @@ from pexschedd.log_writer import LogWriter
 from pexschedd.management.transfer.together import finish_changes
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
+from pexschedd.net.network import Network
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
+from pexschedd.supervision.certificate_renewal import CertificateRenewal, in_words
+from pexschedd.supervision.reload import ConfigurationReload
 from pexschedd.util import signals
 from pexschedd.util.periodic import Periodic, Running
 from pexschedd.util.spare_descriptors import SPARE
@@ -89,6 +96,12 @@ class DaemonOptions(UsageOptions):
                 "its log to standard output; a supervisor such as systemd does the rest"
             )
 
+    def reread(self) -> Config:
+        """Load the configuration file again. What it names is not looked into."""
+        path = Path(self["config"])
+        user = os.geteuid()
+        return configuration.load(path, lambda c: permission_problems(c, path, user))
+
 
 Options = DaemonOptions
 """The name under which twistd looks the command line up."""
@@ -107,7 +120,7 @@ def makeService(options: DaemonOptions) -> MultiService:
     except KeyboardInterrupt:  # opening a large store takes some time
         sys.exit("pexschedd was stopped before it had started")
     reactor.callWhenRunning(freeze_collector)
-    signals.stop_on_hangup(reactor)
+    signals.on_hangup(reactor, daemon.reloading(options.reread).run)
     signals.ignore_repeated_signals(reactor)
     return daemon
 
@@ -146,6 +159,7 @@ class Daemon(MultiService):
         self._config = config
         self._reactor = reactor
         self._failure = ""
+        self._log_level = config.log_level
         self.store = store = Store.open(
             config.state_dir,
             tables.TABLES,
@@ -155,6 +169,9 @@ class Daemon(MultiService):
         )
         finish_changes(store)
         self._runtime = runtime = Runtime(config, store, reactor=reactor, now=now)
+        self._log_lines = logs.LevelObserver(
+            runtime.log, config.log_level, config.log_format
+        )
         self.alarms = runtime.alarms
         disk_watch(store, runtime.alarms, reactor).setServiceParent(self)
 
@@ -207,21 +224,56 @@ class Daemon(MultiService):
         screens = ScreenRoutes(runtime, one_touch.lists, one_touch.pusher.told)
         http_servers.open(monitoring, self.upkeep, screens.resources())
         http_servers.setServiceParent(self)
+        self.renewal = CertificateRenewal(
+            http_servers.served,
+            store,
+            runtime.alarms,
+            reactor,
+            clients.certificates.check_soon,
+        )
+        self.renewal.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
         """Join an application, and set up its log."""
         set_component = getattr(parent, "setComponent", None)
         if set_component is not None:
-            level, form = self._config.log_level, self._config.log_format
-            set_component(ILogObserver, logs.observer(self._runtime.log, level, form))
+            set_component(ILogObserver, self._log_lines)
         super().setServiceParent(parent)
+
+    def reloading(self, read: Callable[[], Config]) -> ConfigurationReload:
+        """Return what puts the configuration that `read` returns into effect, as far as
+        this can be done while it runs."""
+        network = self.clients.network
+        parts: dict[str, Callable[[Config], bool]] = {
+            "log.level": self._use_log_level,
+            "ca_file": partial(self._reread_authorities, network),
+            "proxy": partial(reread_proxy, network),
+        }
+        return ConfigurationReload(read, self._config, parts, self.renewal.reload)
+
+    def _use_log_level(self, config: Config) -> bool:
+        before, self._log_level = self._log_level, config.log_level
+        self._log_lines.use_level(config.log_level)
+        self.http_servers.use_log_level(config.log_level)
+        return before != config.log_level
+
+    def _reread_authorities(self, network: Network, config: Config) -> bool:
+        has_changed = reread_authorities(network, config)
+        if has_changed:
+            self.clients.certificates.check_soon()
+            self._wake_all()
+        return has_changed
 
     def startService(self) -> None:
         """Start all services, and create the administrator on the first start.
 
         Requests are answered 503 until both is done.
         """
-        self._log.info("daemon starting version={version}", version=__version__)
+        self._log.info(
+            "daemon starting version={version} state_dir={state_dir}",
+            version=__version__,
+            state_dir=self._config.state_dir,
+        )
         self.start_threads()
         warn_of_unsupported(self.store)
         super().startService()
@@ -242,6 +294,8 @@ class Daemon(MultiService):
 
     async def _stop(self) -> None:
         """Stop ports first, then watchers, then the parts that they use."""
+        began = self._reactor.seconds()
+        self._log.info("daemon stopping")
         closed = self.http_servers.stopService()
         await self.first_start
         await closed
@@ -249,6 +303,10 @@ class Daemon(MultiService):
         await self.stop_threads()
         await self.store.close()
         self.http_servers.flush()
+        self._log.info(
+            "daemon stopped seconds={seconds:.1f}",
+            seconds=self._reactor.seconds() - began,
+        )
         # twistd ends by the signal that stopped it, which runs no exit handlers.
         self._runtime.log.drain()
 
@@ -264,8 +322,18 @@ class Daemon(MultiService):
             )
         except (ConfigError, StoreError, StoreFull) as error:
             self._fail(error.message)
-        else:
-            self.http_servers.serve()
+            return
+        ports = await self.http_servers.opened()
+        if self._failure or not self.http_servers.serve():
+            return
+        self._log.info(
+            "daemon started version={version} ports={ports} state_dir={state_dir} "
+            "integrations={count}",
+            version=__version__,
+            ports=",".join(ports),
+            state_dir=config.state_dir,
+            count=self.store.count(tables.CONNECTOR),
+        )
 
     def _store_failed(self, error: StoreError) -> None:
         self._fail(error.message)
@@ -299,7 +367,7 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
             try:
                 server_endpoint(reactor, endpoint)
             except Exception as error:  # noqa: BLE001 - each type of endpoint has its own
-                yield f"{place}: {_in_words(error)}"
+                yield f"{place}: {in_words(error)}"
             port = _PORT.match(endpoint)
             if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
                 yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
@@ -308,18 +376,6 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
         make_network(config, reactor, system_now)
     except ConfigError as error:
         yield from error.problems
-
-
-def _in_words(error: Exception) -> str:
-    """Describe an error; OpenSSL gives a list of triples with the reasons, and Twisted
-    a bare `LookupError` for a missing socket of systemd's."""
-    if isinstance(error, LookupError):
-        return "systemd has not passed such a socket to this process"
-    details = error.args[0] if error.args else None
-    if not isinstance(details, list):
-        return str(error)
-    reasons = ", ".join(str(each[-1]) for each in details) or type(error).__name__
-    return f"the key or the certificate cannot be read as PEM ({reasons})"
 
 
 def _exit_failed(log: LogWriter) -> None:

@@ -81,6 +81,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "web/webhooks": "web identity/exchange_token util/token_bucket",
     "control": "scheduling doctor model store util config",
+    "supervision": "config model net scheduling/alarms store util",
     "tools": (
         "control doctor identity model onetouch scheduling store templates "
         "crypto/passphrase util config tap"

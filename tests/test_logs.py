@@ -20,7 +20,7 @@ from pexschedd.scheduling.inbox import message_handler
 def logged(form: str, say: Any, *, namespace: str = "test", level: str = "info") -> str:
     """What comes out when `say` is given a logger."""
     out = io.StringIO()
-    publisher = LogPublisher(logs.observer(out, level, form))
+    publisher = LogPublisher(logs.LevelObserver(out, level, form))
     say(Logger(namespace=namespace, observer=publisher))
     return out.getvalue()
 

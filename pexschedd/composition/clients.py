@@ -14,7 +14,6 @@ from pexschedd.composition.network import (
     UploadedCertificates,
     is_reached_directly,
     make_network,
-    own_certificates,
 )
 from pexschedd.composition.room_connections import RoomConnections, account_of
 from pexschedd.composition.runtime import Runtime, chance, uuid4
@@ -89,7 +88,7 @@ class Clients(MultiService):
         kerberos = KerberosSupport(
             config.state_dir,
             self._accounts,
-            authorities=self._authorities,
+            authorities=network.trust.pem,
             in_thread=runtime.in_kerberos_thread,
             now=runtime.now,
         )
@@ -153,8 +152,8 @@ class Clients(MultiService):
         self.certificates = certificates = CertificateExpiry(
             runtime.store,
             runtime.alarms,
-            given=trust.given,
-            own=own_certificates(runtime.config),
+            given=lambda: trust.given,
+            own=runtime.own_certificates,
             clock=runtime.reactor,
             now=runtime.now,
         )
@@ -205,14 +204,3 @@ class Clients(MultiService):
         store = self._runtime.store
         yield from store.all(tables.CONNECTOR)
         yield from map(account_of, store.all(tables.MJX_EXCHANGE_DEPLOYMENT))
-
-    def _authorities(self) -> bytes:
-        """All trusted certificates (PEM) besides the system's."""
-        path = self._runtime.config.ca_file
-        uploaded = self._runtime.store.all(tables.CA_CERTIFICATE)
-        return b"\n".join(
-            [
-                path.read_bytes() if path is not None and path.exists() else b"",
-                *(each.certificate.encode() for each in uploaded),
-            ]
-        )

@@ -19,8 +19,9 @@ from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
 from pexschedd.identity.initial_password import read_password
-from pexschedd.net.server_tls import server_endpoint
+from pexschedd.net.server_tls import ServedCertificate, TlsEndpoint, server_endpoint
 from pexschedd.scheduling.admission import Admission
+from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.access_log import BufferedSink
 from pexschedd.web.basic_auth import OneAccount
@@ -59,6 +60,9 @@ class HttpServers(MultiService):
         self._failed = failed
         self.closed = STARTING
         """The reason why every request is answered 503; empty while they are served."""
+        self.served: dict[str, ServedCertificate] = {}
+        """The certificates of TLS endpoints, by the names of these."""
+        self._sites: list[HttpSite] = []
         self._addin = AddinRoutes(runtime, clients)
         self._addin.setServiceParent(self)
         refused = RefusedTokens()
@@ -123,6 +127,14 @@ class HttpServers(MultiService):
             self._management.large_bodies(),
             admin_shape,
         )
+        self.use_log_level(config.log_level)
+
+    def use_log_level(self, level: str) -> None:
+        """Write the access log, or leave it out, as a level of the configuration file
+        says."""
+        access = self._access if level in ("debug", "info") else None
+        for site in self._sites:
+            site.access = access
 
     def port(self, side: str) -> int:
         """Return the port of the first TCP endpoint of a side, `addin` or `admin`.
@@ -134,10 +146,25 @@ class HttpServers(MultiService):
         )
         return int(listener.port.getHost().port)
 
-    def serve(self) -> None:
-        """Answer requests from now on, unless the servers are being stopped."""
+    async def opened(self) -> list[str]:
+        """Wait until all ports are open, or could not be opened; return the ports, or
+        the paths of sockets, by their sides."""
+        found = []
+        for each in self:
+            if isinstance(each, Listener):
+                await each.settled()
+                if each.port is not None:
+                    found.append(
+                        f"{_side(str(each.name))}:{_place(each.port.getHost())}"
+                    )
+        return found
+
+    def serve(self) -> bool:
+        """Answer requests from now on and return True, unless the servers are being
+        stopped."""
         if self.closed == STARTING:
             self.closed = ""
+        return not self.closed
 
     def stopService(self) -> "Deferred[Any]":
         """Close the ports, and answer 503 on connections that are still open."""
@@ -157,12 +184,10 @@ class HttpServers(MultiService):
         large: Mapping[bytes, int] | None = None,
         shape: ErrorShape = client_shape,
     ) -> None:
-        level = self._runtime.config.log_level
-        access = self._access if level in ("debug", "info") else None
         site = HttpSite(
             root,
             self._runtime.reactor,
-            access,
+            None,
             _caps(self._runtime.descriptors, len(self._runtime.config.sides)),
             now=self._runtime.now,
             refused=self._runtime.metrics.connection_refused,
@@ -170,14 +195,31 @@ class HttpServers(MultiService):
             large_bodies=large,
             shape=shape,
         )
+        self._sites.append(site)
         for number, endpoint in enumerate(endpoints):
-            listener = Listener(
-                f"endpoints.{name}[{number}] ({endpoint})",
-                server_endpoint(self._runtime.reactor, endpoint),
-                site,
-                self._failed,
-            )
+            place = f"endpoints.{name}[{number}]"
+            listening = server_endpoint(self._runtime.reactor, endpoint)
+            if isinstance(listening, TlsEndpoint):
+                self._present(place, listening.served)
+            listener = Listener(f"{place} ({endpoint})", listening, site, self._failed)
             listener.setServiceParent(self)
+
+    def _present(self, place: str, served: ServedCertificate) -> None:
+        self.served[place] = served
+        own = OwnCertificate(place, lambda: served.certificate)
+        self._runtime.own_certificates.append(own)
+
+
+def _side(name: str) -> str:
+    """Return the side in a listener's name, `endpoints.SIDE[NUMBER] (STRING)`."""
+    return name.partition("[")[0].removeprefix("endpoints.")
+
+
+def _place(address: Any) -> str:
+    if not hasattr(address, "port"):
+        return str(address.name or b"", "utf-8", "replace")
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
 
 
 def _policy_account(config: Config) -> OneAccount | None:

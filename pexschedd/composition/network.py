@@ -1,12 +1,10 @@
 """Builds the network access from the configuration and the store.
 
 That is the trusted certificates (the system's, those in `ca_file` and the uploaded
-ones), the proxy, and the certificates of the daemon's own endpoints.
+ones) and the proxy.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,14 +14,11 @@ from twisted.web.client import URI
 
 from pexschedd.clock import Now
 from pexschedd.config import Config
-from pexschedd.crypto.certificates import Certificate
 from pexschedd.errors import ConfigError
 from pexschedd.model import tables
 from pexschedd.net.network import Network
-from pexschedd.net.own_certificate import certificate_file, own_certificate
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
-from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.store.store import Store
 
 
@@ -44,10 +39,30 @@ def make_network(config: Config, reactor: Any, now: Now) -> Network:
     return Network(reactor, trust, proxy, now=now)
 
 
+def reread_authorities(network: Network, config: Config) -> bool:
+    """Trust what `ca_file` holds now; return whether that is something else. Raises
+    `ConfigError` or OSError, and changes nothing then."""
+    return network.trust.give(_authorities(config))
+
+
+def reread_proxy(network: Network, config: Config) -> bool:
+    """Use the proxy, and the password, that the configuration has now; return whether
+    either is another. Raises ValueError or OSError, and changes nothing then."""
+    proxy = _proxy(config)
+    has_changed = proxy != network.proxy
+    if has_changed:
+        network.use_proxy(proxy)
+    return has_changed
+
+
 def _trust(config: Config) -> Trust:
+    return Trust(_authorities(config))
+
+
+def _authorities(config: Config) -> list[tuple[str, bytes]]:
     if config.ca_file is None:
-        return Trust()
-    return Trust([(str(config.ca_file), config.ca_file.read_bytes())])
+        return []
+    return [(str(config.ca_file), config.ca_file.read_bytes())]
 
 
 def _proxy(config: Config) -> Proxy | None:
@@ -113,26 +128,3 @@ def is_reached_directly(store: Store) -> Callable[[URI], bool]:
 def _host(domain: str) -> str:
     split = urlsplit(domain if "://" in domain else f"//{domain}")
     return (split.hostname or "").encode("idna").decode("ascii")
-
-
-def own_certificates(config: Config) -> list[OwnCertificate]:
-    """Return the certificates of our `ssl:` endpoints.
-
-    One that cannot be read is left out: its endpoint reports the error itself.
-    """
-    found = []
-    for name, endpoints in config.endpoints:
-        for number, endpoint in enumerate(endpoints):
-            file = certificate_file(endpoint)
-            serving = None if file is None else _read(file)
-            if file is not None and serving is not None:
-                place = f"endpoints.{name}[{number}]"
-                found.append(OwnCertificate(place, serving, partial(_read, file)))
-    return found
-
-
-def _read(file: Path) -> Certificate | None:
-    try:
-        return own_certificate(file.read_bytes())
-    except (OSError, ValueError):
-        return None

@@ -21,7 +21,7 @@ from pathlib import Path
 from shlex import quote
 
 from pexschedd.config import Config
-from pexschedd.net.own_certificate import key_file
+from pexschedd.net.endpoint_strings import parse_endpoint
 
 _WRITE = 0o022
 _ENTER = 0o011
@@ -48,9 +48,16 @@ def _secrets(config: Config) -> Iterator[tuple[str, Path]]:
             yield name, path
     for side, endpoints in config.endpoints:
         for number, endpoint in enumerate(endpoints):
-            key = key_file(endpoint)
+            key = _key_of(endpoint)
             if key is not None:
                 yield f"endpoints.{side}[{number}], the private key", key
+
+
+def _key_of(endpoint: str) -> Path | None:
+    try:
+        return parse_endpoint(endpoint).key
+    except ValueError:
+        return None  # reported where the endpoint is made
 
 
 def _open_to_others(name: str, path: Path, user: int, *, secret: bool) -> Iterator[str]:

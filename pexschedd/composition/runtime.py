@@ -18,6 +18,7 @@ from pexschedd.log_writer import log_writer_of
 from pexschedd.logs import dropped
 from pexschedd.metrics import Metrics
 from pexschedd.scheduling.alarms.alarms import Alarms
+from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
 from pexschedd.scheduling.alarms.clock_trust import ClockTrust
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
@@ -60,6 +61,8 @@ class Runtime:
         )
         self.log = log_writer_of(sys.stdout, dropped(config.log_format, now))
         """The writer of log lines and access lines."""
+        self.own_certificates: list[OwnCertificate] = []
+        """Certificates of our endpoints, added as these are made."""
         self.descriptors = raise_limit()
         self.heavy_work = WorkerProcesses(reactor)
         """Reads what comes from strangers, beside everything else."""

@@ -8,6 +8,7 @@ run, and everything else talks to it over HTTP.
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def run(folder: Path, port: int) -> int:
     ports.check_free()
     demo = Demo(state, ports, reactor)
     reactor.callWhenRunning(demo.start)
-    signals.stop_on_hangup(reactor)
+    signals.on_hangup(reactor, partial(signals.stop, reactor))
     signals.ignore_repeated_signals(reactor)
     reactor.addSystemEventTrigger("before", "shutdown", demo.stop)
     reactor.run()
@@ -80,7 +81,7 @@ class Demo:
         self._password = state.password()
         state.write_config(ports)
         config = _config(state.config)
-        observer = logs.observer(sys.stderr, config.log_level, config.log_format)
+        observer = logs.LevelObserver(sys.stderr, config.log_level, config.log_format)
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
 
         clock = DeskClock(system_now)

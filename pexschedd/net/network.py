@@ -49,22 +49,30 @@ class Network:
     ) -> None:
         self.reactor = reactor
         self.trust = trust
-        self.proxy = proxy
         self.now = now
+        self._way = _Way(proxy)
         self._verified = verified
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The proxy that connections go through from now on; None without one."""
+        return self._way.proxy
+
+    def use_proxy(self, proxy: Proxy | None) -> None:
+        """Go through another proxy, or none, from now on; open connections go on. It
+        counts for everything that was made from this network but what is direct."""
+        self._way.proxy = proxy
 
     def direct(self) -> "Network":
         """The same network without the proxy."""
-        if self.proxy is None:
-            return self
         return Network(self.reactor, self.trust, now=self.now, verified=self._verified)
 
     def unverified(self) -> "Network":
         """The same network without checks of servers' certificates; the proxy's is
         checked. For machines that an administrator has exempted by name only."""
-        return Network(
-            self.reactor, self.trust, self.proxy, now=self.now, verified=False
-        )
+        unverified = Network(self.reactor, self.trust, now=self.now, verified=False)
+        unverified._way = self._way
+        return unverified
 
     def endpoint(
         self, uri: URI, *, timeout: float = CONNECT_TIMEOUT, direct: bool = False
@@ -132,6 +140,13 @@ class Network:
         return http_client(agent, self.reactor)
 
 
+class _Way:
+    """The proxy that several networks have in common."""
+
+    def __init__(self, proxy: Proxy | None) -> None:
+        self.proxy = proxy
+
+
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
     """Makes an agent's endpoints, and remembers the last few: an agent asks for one
@@ -144,8 +159,12 @@ class _Endpoints:
         self._timeout = timeout
         self._direct = direct
         self._made: dict[_Target, IStreamClientEndpoint] = {}
+        self._made_for = network.proxy
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        if self._made_for is not self._network.proxy:
+            self._made.clear()
+            self._made_for = self._network.proxy
         direct = self._direct(uri)
         target = (uri.scheme, uri.host, uri.port, direct)
         endpoint = self._made.get(target)

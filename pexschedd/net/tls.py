@@ -42,15 +42,30 @@ class Trust:
 
     def __init__(self, authorities: Authorities = ()) -> None:
         self._given = _certificates(authorities)
-        self._trusted = self._given
+        self._added: list[x509.Certificate] = []
         self._made: SSL.Context | None = None
         self._open: WeakSet[TLSMemoryBIOProtocol] = WeakSet()
         self._seen: Seen = _ignore
 
     @property
     def given(self) -> list[Certificate]:
-        """The certificates it was made with."""
+        """The certificates it was made with, or those of the last `give`."""
         return [described(certificate) for certificate in self._given]
+
+    def pem(self) -> bytes:
+        """Return all of them but the system's, as PEM."""
+        trusted = [*self._given, *self._added]
+        return b"".join(each.public_bytes(Encoding.PEM) for each in trusted)
+
+    def give(self, authorities: Authorities) -> bool:
+        """Trust these instead of the given ones, as `replace` does; return whether they
+        are others. Raises `ConfigError`, and changes nothing then."""
+        given = _certificates(authorities)
+        if given == self._given:
+            return False
+        self._given = given
+        self._trust_anew()
+        return True
 
     def replace(self, authorities: Authorities) -> None:
         """Trust these beside the system's and the given ones, instead of the last ones.
@@ -58,7 +73,10 @@ class Trust:
         This counts for connections that are opened from now on. Open ones are verified
         again, and closed if they would not be opened any more.
         """
-        self._trusted = [*self._given, *_certificates(authorities)]
+        self._added = _certificates(authorities)
+        self._trust_anew()
+
+    def _trust_anew(self) -> None:
         self._made = None
         for protocol in list(self._open):
             connection: SSL.Connection | None = protocol.getHandle()
@@ -106,7 +124,7 @@ class Trust:
     def _context(self) -> SSL.Context:
         """Made when it is first needed: it reads all of the system's certificates."""
         if self._made is None:
-            self._made = _new_context(self._trusted)
+            self._made = _new_context([*self._given, *self._added])
         return self._made
 
     def _still_trusts(self, connection: SSL.Connection) -> bool:

@@ -1,5 +1,7 @@
-"""Signals that end the process: in order, and once."""
+"""Signals: those that end the process, in order and once, and the one that has it read
+its settings again."""
 
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,13 +17,38 @@ def stop(reactor: Any) -> None:
         reactor.stop()
 
 
-def stop_on_hangup(reactor: Any) -> None:
-    """Stop the reactor on SIGHUP, on which the system would kill the process.
+def on_hangup(reactor: Any, reload: Callable[[], object]) -> None:
+    """Call `reload` on SIGHUP, on which the system would kill the process; stop the
+    reactor if the terminal that it was started from has gone.
 
     Twisted does not handle this signal. If it is ignored, as with nohup, that remains.
     """
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(stop, reactor))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
+        return
+    had_terminal = _has_terminal()
+    is_stopping = False
+
+    def stopping() -> None:
+        nonlocal is_stopping
+        is_stopping = True
+
+    def act() -> None:
+        if had_terminal and not _has_terminal():
+            stop(reactor)
+        elif not is_stopping:
+            reload()
+
+    reactor.addSystemEventTrigger("before", "shutdown", stopping)
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(act))
+
+
+def _has_terminal() -> bool:
+    """Return whether the process has a controlling terminal (tty(4))."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def ignore_repeated_signals(reactor: Any) -> None:
@@ -37,7 +64,7 @@ def ignore_repeated_signals(reactor: Any) -> None:
             stop(*arguments)
 
     def wrap_handlers() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             handler = signal.getsignal(number)
             if callable(handler):
                 signal.signal(number, partial(once, handler))

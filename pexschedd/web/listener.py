@@ -48,6 +48,11 @@ class Listener(Service):
             listening = self._endpoint.listen(self._factory)
             self._opening = listening.addCallbacks(self._opened, self._not_opened)
 
+    async def settled(self) -> None:
+        """Wait until the port is open, or could not be opened."""
+        if self._opening is not None:
+            await self._opening
+
     def _opened(self, port: IListeningPort) -> None:
         self.port = port
         self._log.info(

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import pytest
 import pytest_twisted
-from cryptography.hazmat.primitives import serialization
 from msgspec.structs import replace
 from twisted.internet.task import Clock
 from twisted.web.client import URI
@@ -16,7 +15,8 @@ from pexschedd.composition.network import (
     UploadedCertificates,
     is_reached_directly,
     make_network,
-    own_certificates,
+    reread_authorities,
+    reread_proxy,
 )
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError
@@ -26,7 +26,7 @@ from pexschedd.model.integration.connector import ExchangeDomain
 from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
-from tests.net.net_support import Authority, dns
+from tests.net.net_support import Authority
 from tests.scheduling.process_support import CONNECTOR
 from tests.web_admin.web_admin_support import open_store
 
@@ -88,22 +88,46 @@ def test_every_wrong_file(tmp_path: Path) -> None:
     assert "no password in its first line" in password
 
 
-def test_our_own_certificates(tmp_path: Path) -> None:
-    """What `ssl:` endpoints show is found; others show nothing."""
-    server = Authority("Root").server(dns("pex.example.test"))
-    file = tmp_path / "own.pem"
-    file.write_bytes(server.certificate.public_bytes(serialization.Encoding.PEM))
-    missing = tmp_path / "missing.pem"
-    endpoints = (
-        "tcp:1",
-        f"ssl:2:privateKey=k:certKey={file}",
-        f"ssl:3:certKey={missing}",
-    )
-    (own,) = own_certificates(config(tmp_path, addin_endpoints=endpoints))
-    assert own.endpoint == "endpoints.addin[1]"
-    assert own.on_disk() == own.serving
-    file.unlink()
-    assert own.on_disk() is None
+def test_files_that_change(tmp_path: Path) -> None:
+    """The authorities and the proxy's password are read again; what cannot be used
+    changes nothing."""
+    ca, password = tmp_path / "ca.pem", tmp_path / "password"
+    ca.write_bytes(Authority("Old").pem)
+    password.write_text("old")
+    settings = config(tmp_path, ca_file=ca, proxy=PROXY, proxy_password_file=password)
+    network = make_network(settings, Clock(), system_now)
+    through = network.unverified()
+    assert not reread_authorities(network, settings)
+    assert not reread_proxy(network, settings)
+    ca.write_bytes(Authority("New").pem)
+    password.write_text("new")
+    assert reread_authorities(network, settings)
+    assert reread_proxy(network, settings)
+    assert [each.subject for each in network.trust.given] == ["CN=New"]
+    assert through.proxy == replace(PROXY, password="new")
+    assert network.direct().proxy is None
+    ca.write_text("nothing")
+    password.write_text("")
+    with pytest.raises(ConfigError):
+        reread_authorities(network, settings)
+    with pytest.raises(ValueError, match="no password"):
+        reread_proxy(network, settings)
+    assert [each.subject for each in network.trust.given] == ["CN=New"]
+    assert network.proxy == replace(PROXY, password="new")
+    assert reread_authorities(network, config(tmp_path))
+    assert reread_proxy(network, config(tmp_path))
+    assert network.trust.given == []
+    assert network.proxy is None
+
+
+def test_uploads_stay_when_the_file_changes(tmp_path: Path) -> None:
+    """What administrators have uploaded is trusted beside every `ca_file`."""
+    trust, uploaded, given = Trust(), Authority("Uploaded"), Authority("Given")
+    trust.replace([("one", uploaded.pem)])
+    assert trust.give([("file", given.pem)])
+    assert set(trust.pem().split(b"-----BEGIN")[1:]) == {
+        each.pem.split(b"-----BEGIN")[1] for each in (uploaded, given)
+    }
 
 
 @pytest_twisted.ensureDeferred

@@ -11,10 +11,9 @@ from tests.signals import heed_signals
 from tests.system.system_support import PATIENCE, World, run_daemon
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_in_order(tmp_path: Path, number: signal.Signals) -> None:
-    """Everything is closed, whichever signal it is: that of a supervisor, of Ctrl-C, or
-    of a terminal that goes."""
+    """Everything is closed, whether the signal is that of a supervisor or of Ctrl-C."""
     world = World(tmp_path)
     world.start_daemon()
     control = world.state / "control"
@@ -75,7 +74,7 @@ def then(act):
     act()
     return deferLater(reactor, 0, lambda: None)
 
-signals.stop_on_hangup(reactor)
+signals.on_hangup(reactor, lambda: signals.stop(reactor))
 signals.ignore_repeated_signals(reactor)
 one, other = (fail, tell) if sys.argv[1] == "fail" else (tell, fail)
 reactor.callWhenRunning(reactor.callLater, 0, one)

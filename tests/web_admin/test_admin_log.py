@@ -18,7 +18,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-from pexschedd.logs import observer
+from pexschedd.logs import LevelObserver
 from tests.web_admin.web_admin_support import (
     CONFERENCE,
     CONNECTOR,
@@ -168,7 +168,7 @@ async def test_filter_of_fail2ban(server: Any) -> None:
         "x" * 5000,
     )
     out = io.StringIO()
-    write = observer(out, "debug", "json")
+    write = LevelObserver(out, "debug", "json")
     globalLogPublisher.addObserver(write)
     try:
         for name in forged:

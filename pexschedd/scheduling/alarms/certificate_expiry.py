@@ -43,12 +43,10 @@ AHEAD = {
 
 
 class OwnCertificate(msgspec.Struct, frozen=True):
-    """The certificate that an endpoint presents since the process has started."""
+    """The certificate that an endpoint presents, which may be replaced."""
 
     endpoint: str
-    serving: Certificate
-    on_disk: Callable[[], Certificate | None]
-    """Reads the certificate that its file holds now; None if that cannot be read."""
+    serving: Callable[[], Certificate]
 
 
 class ExpiringCertificate(msgspec.Struct, frozen=True):
@@ -71,8 +69,8 @@ class ExpiringCertificate(msgspec.Struct, frozen=True):
 class CertificateExpiry(MultiService):
     """Checks all certificates, and raises and lowers the alarms about them.
 
-    `given` are the certificates of the configuration file's `ca_file`, `own` those of
-    our endpoints.
+    `given` returns the certificates of the configuration file's `ca_file`; `own` are
+    those of our endpoints.
     """
 
     name = "certificates"
@@ -82,7 +80,7 @@ class CertificateExpiry(MultiService):
         store: Store,
         alarms: Alarms,
         *,
-        given: Sequence[Certificate] = (),
+        given: Callable[[], Sequence[Certificate]] = tuple,
         own: Sequence[OwnCertificate] = (),
         clock: IReactorTime,
         now: Now,
@@ -118,16 +116,16 @@ class CertificateExpiry(MultiService):
             return
         if self._presented.get(host) != presented:
             self._presented[host] = presented
-            self._check_soon()
+            self.check_soon()
 
     def certificates(self) -> list[ExpiringCertificate]:
         """Return all that are known, those that were never seen not among them."""
         return list(self._certificates(set(self._hosts())))
 
     def _changed(self, _old: object, _new: object) -> None:
-        self._check_soon()
+        self.check_soon()
 
-    def _check_soon(self) -> None:
+    def check_soon(self) -> None:
         """Check in the reactor's next turn: OpenSSL or the store may be in the middle
         of something now."""
         waiting = self._soon is not None and self._soon.active()
@@ -183,7 +181,7 @@ class CertificateExpiry(MultiService):
         """Yield the trusted certificates; of several with the same subject only the one
         that lasts longest, since it renews the others."""
         ends: dict[str, datetime] = {}
-        for each in self._given:
+        for each in self._given():
             name = each.subject or each.fingerprint
             ends[name] = max(each.not_after, ends.get(name, each.not_after))
         for record in self._store.all(tables.CA_CERTIFICATE):
@@ -207,17 +205,13 @@ class CertificateExpiry(MultiService):
 
 
 def _own_certificate(own: OwnCertificate) -> ExpiringCertificate:
-    file = own.on_disk()
-    renewed = file is not None and file.not_after > own.serving.not_after
     return ExpiringCertificate(
         OWN_CERTIFICATE_EXPIRES,
         own.endpoint,
-        own.serving.not_after,
+        own.serving().not_after,
         f"The certificate that {own.endpoint} presents",
-        "Its file already holds a newer one: restart pexschedd to use it."
-        if renewed
-        else "Renew its file and restart pexschedd: Outlook does not load the add-in "
-        "from a server with an expired one.",
+        "Renew its file, which is read again by itself: Outlook does not load the "
+        "add-in from a server with an expired one.",
     )
 
 

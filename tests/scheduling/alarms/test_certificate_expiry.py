@@ -5,18 +5,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_twisted
-from cryptography.hazmat.primitives import serialization
 from msgspec.structs import replace
 from twisted.internet.task import Clock
 
-from pexschedd.crypto.certificates import Certificate, described
+from pexschedd.crypto.certificates import described
 from pexschedd.identity.oauth.assertion import make_certificate
 from pexschedd.model import tables
 from pexschedd.model.ca_certificate import CaCertificate, filled_in
 from pexschedd.model.integration.connector import ExchangeDomain
-from pexschedd.net.own_certificate import certificate_file, own_certificate
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.certificate_expiry import (
     EVERY,
@@ -155,7 +152,7 @@ async def test_one_that_is_deleted(desk: Desk) -> None:
 async def test_one_of_the_configuration(desk: Desk) -> None:
     """The certificates of ca_file are looked at from the start on."""
     given = described(until(START + 29 * DAY).certificate)
-    desk.start(given=[given])
+    desk.start(given=lambda: [given])
     assert list(desk.raised()) == [(CA_EXPIRES, "CN=Root")]
 
 
@@ -201,50 +198,18 @@ async def test_a_server_not_seen_since_the_start(desk: Desk) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_our_own(desk: Desk) -> None:
-    """What we show ourselves is spoken of; a renewed file wants a restart."""
+    """What we show ourselves is spoken of until another one is shown."""
     root = until(START + 300 * DAY)
-    serving = root.server(dns(MAIL), begins=START - DAY, expires=START + 13 * DAY)
-    on_disk: list[Certificate | None] = [None]
-    own = OwnCertificate(
-        "endpoints.addin[0]", described(serving.certificate), lambda: on_disk[0]
-    )
-    desk.start(own=[own])
+    short = root.server(dns(MAIL), begins=START - DAY, expires=START + 13 * DAY)
+    serving = [described(short.certificate)]
+    own = OwnCertificate("endpoints.addin[0]", lambda: serving[0])
+    watch = desk.start(own=[own])
     assert list(desk.raised()) == [(OWN_CERTIFICATE_EXPIRES, "endpoints.addin[0]")]
     assert "Renew its file" in "".join(desk.raised().values())
-    on_disk[0] = described(root.certificate)
-    desk.pass_days(1)
-    assert "restart pexschedd to use it" in "".join(desk.raised().values())
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "file"),
-    [
-        ("tcp:8080:interface=127.0.0.1", None),
-        ("unix:/run/ssl:mode=660", None),
-        ("ssl:443", "server.pem"),
-        ("ssl:443:privateKey=/etc/key.pem", "/etc/key.pem"),
-        ("ssl:443:privateKey=/k.pem:certKey=/c.pem:interface=\\:\\:1", "/c.pem"),
-        ("ssl:port=443:certKey=/a\\:b/c.pem", "/a:b/c.pem"),
-    ],
-)
-def test_endpoints(endpoint: str, file: str | None) -> None:
-    """An endpoint's certificate is found as Twisted finds it."""
-    assert certificate_file(endpoint) == (None if file is None else Path(file))
-
-
-def test_a_file_with_the_key() -> None:
-    """The first certificate of a server's file is its own, whatever else is in it."""
-    root = until(START + DAY)
-    server = root.server(dns(MAIL))
-    key = server.key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    own = server.certificate.public_bytes(serialization.Encoding.PEM)
-    assert own_certificate(key + own + root.pem).names == (MAIL,)
-    with pytest.raises(ValueError, match="PEM"):
-        own_certificate(key)
+    serving[0] = described(root.certificate)
+    watch.check_soon()
+    desk.clock.advance(0)
+    assert desk.raised() == {}
 
 
 @pytest_twisted.ensureDeferred

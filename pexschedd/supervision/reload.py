@@ -1,0 +1,101 @@
+"""The configuration file, read again while the daemon runs: on SIGHUP."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from twisted.logger import Logger
+
+from pexschedd.config import Config
+from pexschedd.errors import ConfigError
+
+Part = Callable[[Config], bool]
+"""Puts a part of a configuration into effect; returns whether that changed anything.
+May raise `ConfigError`, OSError or ValueError, after which all is as before."""
+
+_KEYS = {
+    "state_dir": "state_dir",
+    "addin_endpoints": "endpoints.addin",
+    "admin_endpoints": "endpoints.admin",
+    "policy_endpoints": "endpoints.policy",
+    "rooms_endpoints": "endpoints.rooms",
+    "rooms_url": "rooms_url",
+    "policy_username": "policy.username",
+    "policy_password_file": "policy.password_file",
+    "bookings_per_user": "limits.bookings_per_user",
+    "bookings_per_address": "limits.bookings_per_address",
+    "initial_admin_password_file": "initial_admin_password_file",
+    "log_format": "log.format",
+}
+"""The settings that count from the next start only: field and key in the file."""
+
+
+class ConfigurationReload:
+    """Reads the configuration file again, and puts into effect what can be.
+
+    `read` raises `ConfigError`; `config` is the one of the start. `parts` are put into
+    effect one by one, by the keys that they have in the file, so that an error in one
+    does not hold up the others. `certificates` reads those of our endpoints again and
+    returns the names of the endpoints that keep their old one.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        read: Callable[[], Config],
+        config: Config,
+        parts: Mapping[str, Part],
+        certificates: Callable[[], list[str]],
+    ) -> None:
+        self._read = read
+        self._config = config
+        self._parts = parts
+        self._certificates = certificates
+
+    def run(self) -> None:
+        """Read everything again, and say what has become of it."""
+        self._log.info("configuration reload begins")
+        kept = self._certificates()
+        try:
+            config = self._read()
+        except ConfigError as error:
+            for problem in error.problems:
+                self._log.error(
+                    "configuration not reloaded, settings stay as they were "
+                    "problem={problem}",
+                    problem=problem,
+                )
+            return
+        changed = []
+        for key, part in self._parts.items():
+            try:
+                if part(config):
+                    changed.append(key)
+            except (ConfigError, OSError, ValueError) as error:
+                kept.append(key)
+                self._log.error(
+                    "setting not reloaded, it stays as it was key={key} "
+                    "reason={reason}",
+                    key=key,
+                    reason=error,
+                )
+        waiting = list(_differences(self._config, config))
+        for key in waiting:
+            self._log.warn(
+                "setting not reloaded, it counts from the next start key={key}", key=key
+            )
+        self._log.info(
+            "configuration reloaded changed={changed} kept={kept} next_start={waiting}",
+            changed=_listed(changed),
+            kept=_listed(kept),
+            waiting=_listed(waiting),
+        )
+
+
+def _differences(old: Config, new: Config) -> Iterator[str]:
+    for field, key in _KEYS.items():
+        if getattr(old, field) != getattr(new, field):
+            yield key
+
+
+def _listed(names: list[str]) -> str:
+    return ",".join(names) or "-"
