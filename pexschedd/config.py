@@ -32,10 +32,12 @@ tell there when they have lost their meetings; without it they are not.
     {"bookings_per_user": {"at_once": 30, "per_minute": 10},
      "bookings_per_address": {"at_once": 600, "per_minute": 300}}
 
-Relative paths are relative to the file's folder.
+Relative paths are relative to the file's folder. `$CREDENTIALS_DIRECTORY` in a path or
+an endpoint is the folder of systemd's credentials (systemd.exec(5)).
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -51,6 +53,8 @@ from pexschedd.util.token_bucket import Rate
 DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
 LEVELS = ("debug", "info", "warn", "error", "critical")
 FORMATS = ("json", "text")
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY"
+_OF_THE_SERVICE = "/run/credentials/pexschedd.service"
 _ROOMS_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?"
 )
@@ -283,6 +287,12 @@ def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]
     return proxy, password_file
 
 
+def _credentials() -> str:
+    """The folder of the secrets that systemd has handed to this process; of those that
+    it has handed to the service, for a tool beside that."""
+    return os.environ.get("CREDENTIALS_DIRECTORY", _OF_THE_SERVICE)
+
+
 class _Reader:
     """Collects errors instead of stopping at the first."""
 
@@ -309,7 +319,7 @@ class _Reader:
                 f"{where}{key} must be a path, such as /var/lib/pexschedd"
             )
             return None
-        return self.folder / value
+        return self.folder / value.replace(_CREDENTIALS, _credentials())
 
     def existing(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
         if table.get(key) is None:
@@ -336,7 +346,9 @@ class _Reader:
                 '["tcp:8080:interface=127.0.0.1"]'
             )
             return ()
-        return tuple(value or ())
+        # A colon in an endpoint would begin the next argument.
+        folder = _credentials().replace("\\", "\\\\").replace(":", "\\:")
+        return tuple(each.replace(_CREDENTIALS, folder) for each in value or ())
 
     def choice(
         self,

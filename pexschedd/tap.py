@@ -21,11 +21,7 @@ from pexschedd.clock import Now, count_steadily, system_now
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
-from pexschedd.composition.network import (
-    make_network,
-    reread_authorities,
-    reread_proxy,
-)
+from pexschedd.composition.network import make_network
 from pexschedd.composition.one_touch import OneTouchJoin
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.composition.runtime import Runtime
@@ -43,13 +39,13 @@ from pexschedd.log_writer import LogWriter
 from pexschedd.management.transfer.together import finish_changes
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
-from pexschedd.net.network import Network
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
 from pexschedd.supervision.certificate_renewal import CertificateRenewal, in_words
-from pexschedd.supervision.reload import ConfigurationReload
+from pexschedd.supervision.reload import ConfigurationReload, reloadable
+from pexschedd.supervision.service_manager import ServiceManager, ServiceNotifier
 from pexschedd.util import signals
 from pexschedd.util.periodic import Periodic, Running
 from pexschedd.util.spare_descriptors import SPARE
@@ -114,13 +110,17 @@ def makeService(options: DaemonOptions) -> MultiService:
     count_steadily(reactor)
     SPARE.hold()
     try:
-        daemon = Daemon(options.config, reactor=reactor, now=system_now)
+        manager = ServiceManager(os.environ, os.getpid())
+        daemon = Daemon(
+            options.config, reactor=reactor, now=system_now, manager=manager
+        )
     except (StoreError, ConfigError) as error:
         sys.exit(f"pexschedd cannot start: {error}")
     except KeyboardInterrupt:  # opening a large store takes some time
         sys.exit("pexschedd was stopped before it had started")
     reactor.callWhenRunning(freeze_collector)
-    signals.on_hangup(reactor, daemon.reloading(options.reread).run)
+    reload = daemon.reloading(options.reread)
+    signals.on_hangup(reactor, partial(daemon.notifier.reload, reload.run))
     signals.ignore_repeated_signals(reactor)
     return daemon
 
@@ -154,12 +154,18 @@ class Daemon(MultiService):
 
     _log = Logger()
 
-    def __init__(self, config: Config, *, reactor: Any, now: Now) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        reactor: Any,
+        now: Now,
+        manager: ServiceManager | None = None,
+    ) -> None:
         super().__init__()
         self._config = config
         self._reactor = reactor
         self._failure = ""
-        self._log_level = config.log_level
         self.store = store = Store.open(
             config.state_dir,
             tables.TABLES,
@@ -232,6 +238,10 @@ class Daemon(MultiService):
             clients.certificates.check_soon,
         )
         self.renewal.setServiceParent(self)
+        self.notifier = ServiceNotifier(
+            manager or ServiceManager({}, 0), reactor, monitoring.summary
+        )
+        self.notifier.setServiceParent(self)
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
         """Join an application, and set up its log."""
@@ -243,26 +253,18 @@ class Daemon(MultiService):
     def reloading(self, read: Callable[[], Config]) -> ConfigurationReload:
         """Return what puts the configuration that `read` returns into effect, as far as
         this can be done while it runs."""
-        network = self.clients.network
-        parts: dict[str, Callable[[Config], bool]] = {
-            "log.level": self._use_log_level,
-            "ca_file": partial(self._reread_authorities, network),
-            "proxy": partial(reread_proxy, network),
-        }
+        parts = reloadable(
+            self._config,
+            self._log_lines,
+            self.http_servers.use_log_level,
+            self.clients.network,
+            self._trust_changed,
+        )
         return ConfigurationReload(read, self._config, parts, self.renewal.reload)
 
-    def _use_log_level(self, config: Config) -> bool:
-        before, self._log_level = self._log_level, config.log_level
-        self._log_lines.use_level(config.log_level)
-        self.http_servers.use_log_level(config.log_level)
-        return before != config.log_level
-
-    def _reread_authorities(self, network: Network, config: Config) -> bool:
-        has_changed = reread_authorities(network, config)
-        if has_changed:
-            self.clients.certificates.check_soon()
-            self._wake_all()
-        return has_changed
+    def _trust_changed(self) -> None:
+        self.clients.certificates.check_soon()
+        self._wake_all()
 
     def startService(self) -> None:
         """Start all services, and create the administrator on the first start.
@@ -296,6 +298,7 @@ class Daemon(MultiService):
         """Stop ports first, then watchers, then the parts that they use."""
         began = self._reactor.seconds()
         self._log.info("daemon stopping")
+        self.notifier.stopping()
         closed = self.http_servers.stopService()
         await self.first_start
         await closed
@@ -334,6 +337,7 @@ class Daemon(MultiService):
             state_dir=config.state_dir,
             count=self.store.count(tables.CONNECTOR),
         )
+        self.notifier.ready()
 
     def _store_failed(self, error: StoreError) -> None:
         self._fail(error.message)
@@ -343,6 +347,7 @@ class Daemon(MultiService):
         if self._failure:
             return
         self._failure = reason
+        self.notifier.failed(reason)
         self._log.critical("daemon failed reason={reason}", reason=reason)
         reactor = self._reactor
         log = self._runtime.log

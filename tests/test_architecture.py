@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "web/webhooks": "web identity/exchange_token util/token_bucket",
     "control": "scheduling doctor model store util config",
-    "supervision": "config model net scheduling/alarms store util",
+    "supervision": "config logs model net scheduling/alarms store util",
     "tools": (
         "control doctor identity model onetouch scheduling store templates "
         "crypto/passphrase util config tap"
@@ -89,8 +89,8 @@ MAY_IMPORT: dict[str, str] = {
     "composition": (
         "config metrics logs log_writer control crypto deployment doctor ews exchange "
         "graph history "
-        "identity management model net onetouch personal scheduling store templates "
-        "util web"
+        "identity management model net onetouch personal scheduling store supervision "
+        "templates util web"
     ),
     "sandbox": "",
     "demo": (

@@ -77,6 +77,25 @@ def test_named_files_are_there(page: Path) -> None:
         assert any(each.endswith(f"/{name}") for each in known), name
 
 
+def test_units_of_systemd_are_described() -> None:
+    """docs/operations.md has each file of deploy/systemd, no copy of one, and the values
+    that they have."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    units = {
+        path.name: path.read_text() for path in (ROOT / "deploy/systemd").iterdir()
+    }
+    table = text[text.index("| in `deploy/systemd/` |") :].partition("\n\n")[0]
+    assert sorted(re.findall(r"`(pexschedd[\w-]*\.\w+)`", table)) == sorted(units)
+    assert "[Service]" not in text
+    service = units["pexschedd.service"]
+    assert "RestartPreventExitStatus=78" in service
+    assert "exit status 78" in text
+    assert "WatchdogSec=60\n" in service
+    assert "hangs for a minute" in text
+    assert "backup --keep 14\n" in units["pexschedd-backup.service"]
+    assert "14 are kept" in table
+
+
 MICROSOFT_365 = ROOT / "docs" / "microsoft-365.md"
 
 

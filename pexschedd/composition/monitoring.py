@@ -92,6 +92,13 @@ class Monitoring:
             self._raised(),
         )
 
+    def summary(self) -> str:
+        """Return a line about it for the service manager's status."""
+        integrations = self._store.count(tables.CONNECTOR)
+        alarms = len(self._raised())
+        text = f"{integrations} integrations, {alarms} alarms raised"
+        return self._store.refusal or text
+
     def readings(self) -> Readings:
         """Return the values that are looked up for each scrape of the metrics."""
         store = self._store

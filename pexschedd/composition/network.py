@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec.structs import replace
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.web.client import URI
 
@@ -17,9 +16,9 @@ from pexschedd.config import Config
 from pexschedd.errors import ConfigError
 from pexschedd.model import tables
 from pexschedd.net.network import Network
-from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
 from pexschedd.store.store import Store
+from pexschedd.supervision.network_settings import authorities, proxy_of
 
 
 def make_network(config: Config, reactor: Any, now: Now) -> Network:
@@ -27,53 +26,16 @@ def make_network(config: Config, reactor: Any, now: Now) -> Network:
     problems: list[str] = []
     trust, proxy = Trust(), None
     try:
-        trust = _trust(config)
+        trust = Trust(authorities(config))
     except (ConfigError, OSError) as error:
         problems.append(f"ca_file: {error}")
     try:
-        proxy = _proxy(config)
+        proxy = proxy_of(config)
     except (ValueError, OSError) as error:
         problems.append(f"proxy.password_file: {error}")
     if problems:
         raise ConfigError("the configuration file", problems)
     return Network(reactor, trust, proxy, now=now)
-
-
-def reread_authorities(network: Network, config: Config) -> bool:
-    """Trust what `ca_file` holds now; return whether that is something else. Raises
-    `ConfigError` or OSError, and changes nothing then."""
-    return network.trust.give(_authorities(config))
-
-
-def reread_proxy(network: Network, config: Config) -> bool:
-    """Use the proxy, and the password, that the configuration has now; return whether
-    either is another. Raises ValueError or OSError, and changes nothing then."""
-    proxy = _proxy(config)
-    has_changed = proxy != network.proxy
-    if has_changed:
-        network.use_proxy(proxy)
-    return has_changed
-
-
-def _trust(config: Config) -> Trust:
-    return Trust(_authorities(config))
-
-
-def _authorities(config: Config) -> list[tuple[str, bytes]]:
-    if config.ca_file is None:
-        return []
-    return [(str(config.ca_file), config.ca_file.read_bytes())]
-
-
-def _proxy(config: Config) -> Proxy | None:
-    if config.proxy is None or config.proxy_password_file is None:
-        return config.proxy
-    lines = config.proxy_password_file.read_text("utf-8").splitlines()
-    if not lines or not lines[0]:
-        raise ValueError(
-            f"{config.proxy_password_file} has no password in its first line"
-        )
-    return replace(config.proxy, password=lines[0])
 
 
 class UploadedCertificates:

@@ -17,7 +17,7 @@ _PARAMETERS = (
     "port", "privateKey", "certKey", "sslmethod", "interface", "backlog",
     "extraCertChain", "dhParameters",
 )  # fmt: skip
-"""The parameters of `ssl:`, in the order in which Twisted takes them without their names."""
+"""The parameters of `ssl:`, in the order in which they need no names."""
 _OF_TLS = ("privateKey", "certKey", "sslmethod", "extraCertChain", "dhParameters")
 _FILES = ("privateKey", "certKey", "extraCertChain", "dhParameters")
 _DEFAULT_KEY = "server.pem"

@@ -1,11 +1,15 @@
 """The configuration file, read again while the daemon runs: on SIGHUP."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from twisted.logger import Logger
 
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError
+from pexschedd.logs import LevelObserver
+from pexschedd.net.network import Network
+from pexschedd.supervision.network_settings import reread_authorities, reread_proxy
 
 Part = Callable[[Config], bool]
 """Puts a part of a configuration into effect; returns whether that changed anything.
@@ -89,6 +93,37 @@ class ConfigurationReload:
             kept=_listed(kept),
             waiting=_listed(waiting),
         )
+
+
+def reloadable(
+    config: Config,
+    log_lines: LevelObserver,
+    use_access_level: Callable[[str], object],
+    network: Network,
+    trust_changed: Callable[[], object],
+) -> dict[str, Part]:
+    """Return the parts of a running daemon's configuration that can be replaced, by
+    their keys in the file; `config` is in effect now."""
+    level = config.log_level
+
+    def use_level(config: Config) -> bool:
+        nonlocal level
+        before, level = level, config.log_level
+        log_lines.use_level(level)
+        use_access_level(level)
+        return before != level
+
+    def trust(config: Config) -> bool:
+        has_changed = reread_authorities(network, config)
+        if has_changed:
+            trust_changed()
+        return has_changed
+
+    return {
+        "log.level": use_level,
+        "ca_file": trust,
+        "proxy": partial(reread_proxy, network),
+    }
 
 
 def _differences(old: Config, new: Config) -> Iterator[str]:

@@ -39,6 +39,7 @@ from pexschedd.tools.archive_commands import (
     opened_files,
     restore_archive,
 )
+from pexschedd.tools.backup_retention import MOMENT, remove_superseded
 from pexschedd.tools.program import run_program
 
 DONE, DAMAGED, USAGE = 0, 1, 2
@@ -132,11 +133,32 @@ def _parser() -> argparse.ArgumentParser:
         help="the copy, a new folder on the daemon's machine (default: backups/<time> "
         "in the state folder)",
     )
+    backup.add_argument(
+        "--into",
+        type=Path,
+        metavar="FOLDER",
+        help="make the copy in this folder, under the name of its time, instead of in "
+        "backups/",
+    )
+    backup.add_argument(
+        "--keep",
+        type=_count,
+        metavar="COUNT",
+        help="afterwards, remove all copies beside it but the newest COUNT",
+    )
     for command in (repair, compact):
         command.add_argument(
             "--dry-run", action="store_true", help="only show what would be done"
         )
     return parser
+
+
+def _count(text: str) -> int:
+    """Parse a number of copies: the one that was just made is always kept."""
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
 
 
 def _state_dir(asked: argparse.Namespace) -> Path:
@@ -180,8 +202,13 @@ class _Tool:
 
     async def backup(self, asked: argparse.Namespace) -> int:
         """Have the running daemon make a copy, or make it without one."""
-        moment = self._moment()
-        to = Path(os.path.abspath(asked.to or self._directory / BACKUPS / moment))
+        if asked.to is not None and (asked.into is not None or asked.keep is not None):
+            raise StoreError(
+                "A copy in a FOLDER of its own is not one of a row: leave FOLDER out, "
+                "or --into and --keep."
+            )
+        beside = asked.into or self._directory / BACKUPS
+        to = Path(os.path.abspath(asked.to or beside / self._moment()))
         await self._copy_to(to)
         copied = [path for path in to.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in copied)
@@ -189,6 +216,9 @@ class _Tool:
             f"A copy of the state folder is in {to}: {len(copied)} files, "
             f"{size / MIB:.1f} MiB."
         )
+        if asked.keep is not None:
+            for name in remove_superseded(self._fs, to.parent, asked.keep):
+                self._say(f"Removed {to.parent / name}.")
         return DONE
 
     async def _copy_to(self, to: Path) -> None:
@@ -262,7 +292,7 @@ class _Tool:
         )
 
     def _moment(self) -> str:
-        return self._now().strftime("%Y%m%dT%H%M%SZ")
+        return self._now().strftime(MOMENT)
 
     def run(self, asked: argparse.Namespace) -> int:
         """Execute a command that needs no reactor."""

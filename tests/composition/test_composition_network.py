@@ -15,8 +15,6 @@ from pexschedd.composition.network import (
     UploadedCertificates,
     is_reached_directly,
     make_network,
-    reread_authorities,
-    reread_proxy,
 )
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError
@@ -26,6 +24,7 @@ from pexschedd.model.integration.connector import ExchangeDomain
 from pexschedd.net.network import Network
 from pexschedd.net.proxy import Proxy
 from pexschedd.net.tls import Trust
+from pexschedd.supervision.network_settings import reread_authorities, reread_proxy
 from tests.net.net_support import Authority
 from tests.scheduling.process_support import CONNECTOR
 from tests.web_admin.web_admin_support import open_store

@@ -61,6 +61,7 @@ from pexschedd.util import signals
 
 daemon = tap.Daemon.__new__(tap.Daemon)
 daemon._failure, daemon._reactor = "", reactor
+daemon.notifier = SimpleNamespace(failed=lambda _: None)
 daemon._runtime = SimpleNamespace(log=SimpleNamespace(drain=lambda: None))
 
 def fail():
