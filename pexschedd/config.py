@@ -27,6 +27,12 @@ gives the policy interface endpoints of its own; it is then on no other.
 where they reach it, such as "https://rooms.example.com": Cisco endpoints are asked to
 tell there when they have lost their meetings; without it they are not.
 
+`trusted_proxies` are the addresses and networks of reverse proxies, which are believed
+about their clients: those on this machine if there is nothing else, such as
+["127.0.0.1", "10.1.0.0/24"]; `forwarded_header` is the header in which they name them,
+"X-Forwarded-For" or "Forwarded". Endpoints that begin with `haproxy:` take connections
+from these only.
+
 `limits` bounds how often rooms are booked; 0 a minute is no bound:
 
     {"bookings_per_user": {"at_once": 30, "per_minute": 10},
@@ -37,24 +43,25 @@ an endpoint is the folder of systemd's credentials (systemd.exec(5)).
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pexschedd.config_reader import SettingsReader
 from pexschedd.errors import ConfigError
 from pexschedd.net import bypass
 from pexschedd.net.proxy import Proxy, parse_url
+from pexschedd.util.client_network import LOOPBACK
 from pexschedd.util.token_bucket import Rate
 
 DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
+FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 LEVELS = ("debug", "info", "warn", "error", "critical")
 FORMATS = ("json", "text")
-_CREDENTIALS = "$CREDENTIALS_DIRECTORY"
-_OF_THE_SERVICE = "/run/credentials/pexschedd.service"
 _ROOMS_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?"
 )
@@ -76,6 +83,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Twisted endpoint strings for the screens that ask for their meetings."""
     rooms_url: str = ""
     """The URL at which endpoints reach `rooms_endpoints`, without a final slash."""
+    trusted_proxies: tuple[str, ...] = LOOPBACK
+    """Addresses and networks of the reverse proxies in front of this server."""
+    forwarded_header: str = "X-Forwarded-For"
+    """The header in which they say who their clients are."""
     policy_username: str = ""
     policy_password_file: Path | None = None
     bookings_per_user: Rate = Rate(30, 10)
@@ -147,7 +158,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
 
     Relative paths are relative to the folder of `path`.
     """
-    reader = _Reader(path)
+    reader = SettingsReader(path)
     top = reader.table(
         values,
         "",
@@ -159,6 +170,8 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
             "initial_admin_password_file",
             "policy",
             "rooms_url",
+            "trusted_proxies",
+            "forwarded_header",
             "limits",
             "log",
         },
@@ -183,6 +196,10 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         if endpoints.get("rooms") is not None
         else (),
         rooms_url=_rooms_url(reader, top, endpoints),
+        trusted_proxies=_trusted_proxies(reader, top.get("trusted_proxies")),
+        forwarded_header=reader.choice(
+            top, "", "forwarded_header", FORWARDED_HEADERS, FORWARDED_HEADERS[0]
+        ),
         policy_username=policy_username,
         policy_password_file=policy_password_file,
         bookings_per_user=_rate(reader, limits, "bookings_per_user", Rate(30, 10)),
@@ -203,7 +220,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
 
 
 def _rooms_url(
-    reader: "_Reader", top: dict[str, Any], endpoints: dict[str, Any]
+    reader: SettingsReader, top: dict[str, Any], endpoints: dict[str, Any]
 ) -> str:
     value = top.get("rooms_url")
     if value is None:
@@ -219,7 +236,25 @@ def _rooms_url(
     return value.rstrip("/")
 
 
-def _policy(reader: "_Reader", value: object) -> tuple[str, Path | None]:
+def _trusted_proxies(reader: SettingsReader, value: object) -> tuple[str, ...]:
+    if value is None:
+        return LOOPBACK
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        reader.problems.append(
+            "trusted_proxies must be a list of addresses and networks, such as "
+            '["127.0.0.1", "10.1.0.0/24"]'
+        )
+        return LOOPBACK
+    for number, each in enumerate(value):
+        try:
+            ip_network(each)
+        except ValueError as error:
+            reader.problems.append(f"trusted_proxies[{number}]: {error}")
+            return LOOPBACK
+    return tuple(value)
+
+
+def _policy(reader: SettingsReader, value: object) -> tuple[str, Path | None]:
     if value is None:
         return "", None
     table = reader.table(value, "policy", {"username", "password_file"})
@@ -234,7 +269,9 @@ def _policy(reader: "_Reader", value: object) -> tuple[str, Path | None]:
     return username, reader.existing(table, "password_file", "policy.")
 
 
-def _rate(reader: "_Reader", limits: dict[str, Any], name: str, default: Rate) -> Rate:
+def _rate(
+    reader: SettingsReader, limits: dict[str, Any], name: str, default: Rate
+) -> Rate:
     if limits.get(name) is None:
         return default
     where = f"limits.{name}"
@@ -248,7 +285,7 @@ def _rate(reader: "_Reader", limits: dict[str, Any], name: str, default: Rate) -
     return Rate(*numbers)  # type: ignore[arg-type]  # they have just been looked at
 
 
-def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]:
+def _proxy(reader: SettingsReader, value: object) -> tuple[Proxy | None, Path | None]:
     if value is None:
         return None, None
     table = reader.table(value, "proxy", {"url", "username", "password_file", "bypass"})
@@ -285,85 +322,3 @@ def _proxy(reader: "_Reader", value: object) -> tuple[Proxy | None, Path | None]
         return None, None
     proxy = msgspec.structs.replace(proxy, username=username, bypass=tuple(patterns))
     return proxy, password_file
-
-
-def _credentials() -> str:
-    """The folder of the secrets that systemd has handed to this process; of those that
-    it has handed to the service, for a tool beside that."""
-    return os.environ.get("CREDENTIALS_DIRECTORY", _OF_THE_SERVICE)
-
-
-class _Reader:
-    """Collects errors instead of stopping at the first."""
-
-    def __init__(self, path: Path) -> None:
-        self.folder = path.resolve().parent
-        self.problems: list[str] = []
-
-    def table(self, value: object, name: str, keys: set[str]) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            what = f"{name} must be" if name else "the file must hold"
-            self.problems.append(f"{what} a JSON object with {_listed(keys)}")
-            return {}
-        where = f"{name}." if name else ""
-        for key in sorted(value.keys() - keys):
-            self.problems.append(
-                f"{where}{key} is not a known key; known are {_listed(keys)}"
-            )
-        return value
-
-    def path(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
-        value = table.get(key)
-        if not isinstance(value, str) or not value or "\0" in value:
-            self.problems.append(
-                f"{where}{key} must be a path, such as /var/lib/pexschedd"
-            )
-            return None
-        return self.folder / value.replace(_CREDENTIALS, _credentials())
-
-    def existing(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
-        if table.get(key) is None:
-            return None
-        path = self.path(table, key, where)
-        if path is not None and not path.is_file():
-            self.problems.append(f"{where}{key}: there is no file {path}")
-            return None
-        return path
-
-    def text(self, table: dict[str, Any], name: str, key: str) -> str:
-        value = table.get(key)
-        if value is None or isinstance(value, str):
-            return value or ""
-        self.problems.append(f"{name}.{key} must be a string")
-        return ""
-
-    def strings(self, table: dict[str, Any], name: str, key: str) -> tuple[str, ...]:
-        value = table.get(key)
-        good = isinstance(value, list) and value
-        if not good or not all(isinstance(v, str) and v for v in value or ()):
-            self.problems.append(
-                f"{name}.{key} must be a list of Twisted endpoints, such as "
-                '["tcp:8080:interface=127.0.0.1"]'
-            )
-            return ()
-        # A colon in an endpoint would begin the next argument.
-        folder = _credentials().replace("\\", "\\\\").replace(":", "\\:")
-        return tuple(each.replace(_CREDENTIALS, folder) for each in value or ())
-
-    def choice(
-        self,
-        table: dict[str, Any],
-        name: str,
-        key: str,
-        choices: tuple[str, ...],
-        default: str,
-    ) -> str:
-        value = table.get(key, default)
-        if value not in choices:
-            self.problems.append(f"{name}.{key} must be one of {_listed(set(choices))}")
-            return default
-        return str(value)
-
-
-def _listed(words: set[str]) -> str:
-    return ", ".join(sorted(words))

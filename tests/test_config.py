@@ -8,6 +8,7 @@ import pytest
 
 from pexschedd.config import load
 from pexschedd.errors import ConfigError
+from pexschedd.net.endpoint_strings import parse_endpoint
 from pexschedd.util.token_bucket import Rate
 
 GOOD: dict[str, Any] = {
@@ -38,6 +39,44 @@ def test_nulls_are_the_same_as_absent(tmp_path: Path) -> None:
     """The documented example with its nulls is valid."""
     values = GOOD | {"ca_file": None, "initial_admin_password_file": None}
     assert load(write(tmp_path, values)).ca_file is None
+
+
+def test_trusted_proxies(tmp_path: Path) -> None:
+    """Those of this machine, unless the file says otherwise; an empty list is none."""
+    assert load(write(tmp_path, GOOD)).trusted_proxies == ("127.0.0.0/8", "::1/128")
+    for proxies in ([], ["10.0.0.5", "2001:db8::/64"]):
+        values = GOOD | {"trusted_proxies": proxies, "forwarded_header": "Forwarded"}
+        config = load(write(tmp_path, values))
+        assert config.trusted_proxies == tuple(proxies)
+        assert config.forwarded_header == "Forwarded"
+
+
+def test_credentials_of_systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths may begin with their folder, those in endpoints as well; a tool beside the
+    service takes those of the service."""
+    folder = tmp_path / "a:b"
+    folder.mkdir()
+    (folder / "ca").write_text("")
+    key = "ssl:1:privateKey=$CREDENTIALS_DIRECTORY/key"
+    values = {
+        "state_dir": "state",
+        "endpoints": {"addin": [key], "admin": ["tcp:2"]},
+        "ca_file": "$CREDENTIALS_DIRECTORY/ca",
+    }
+    path = write(tmp_path, values)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    config = load(path)
+    assert config.ca_file == folder / "ca"
+    assert parse_endpoint(config.addin_endpoints[0]).key == folder / "key"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    (problem,) = caught.value.problems
+    assert problem == (
+        "ca_file: there is no file /run/credentials/pexschedd.service/ca"
+    )
 
 
 def test_rooms_url(tmp_path: Path) -> None:
@@ -89,6 +128,26 @@ WRONG: list[tuple[str, object, list[str]]] = [
         "no list of endpoints",
         GOOD | {"endpoints": {"addin": "tcp:80", "admin": []}},
         ["endpoints.addin", "endpoints.admin"],
+    ),
+    (
+        "proxies that are no list",
+        GOOD | {"trusted_proxies": "10.0.0.5"},
+        ["trusted_proxies must be a list of addresses and networks"],
+    ),
+    (
+        "a proxy by name",
+        GOOD | {"trusted_proxies": ["10.0.0.5", "proxy.test"]},
+        ["trusted_proxies[1]: 'proxy.test' does not appear to be an IPv4 or IPv6"],
+    ),
+    (
+        "a network with the bits of a host",
+        GOOD | {"trusted_proxies": ["10.0.0.5/24"]},
+        ["trusted_proxies[0]: 10.0.0.5/24 has host bits set"],
+    ),
+    (
+        "another header",
+        GOOD | {"forwarded_header": "X-Real-IP"},
+        ["forwarded_header must be one of Forwarded, X-Forwarded-For"],
     ),
     (
         "rooms_url with a path",

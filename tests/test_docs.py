@@ -78,8 +78,8 @@ def test_named_files_are_there(page: Path) -> None:
 
 
 def test_units_of_systemd_are_described() -> None:
-    """docs/operations.md has each file of deploy/systemd, no copy of one, and the values
-    that they have."""
+    """docs/operations.md has each file of deploy/systemd, no copy of one, and no other
+    values than they have."""
     text = (ROOT / "docs" / "operations.md").read_text()
     units = {
         path.name: path.read_text() for path in (ROOT / "deploy/systemd").iterdir()

@@ -26,6 +26,7 @@ from pexschedd.store.disk.reserve import reserve_of
 from pexschedd.web.access_log import BufferedSink
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
+from pexschedd.web.forwarded import TrustedProxies
 from pexschedd.web.health import HealthApi
 from pexschedd.web.listener import Listener
 from pexschedd.web.path_router import PathRouter
@@ -63,6 +64,8 @@ class HttpServers(MultiService):
         self.served: dict[str, ServedCertificate] = {}
         """The certificates of TLS endpoints, by the names of these."""
         self._sites: list[HttpSite] = []
+        config = runtime.config
+        self._proxies = TrustedProxies(config.trusted_proxies, config.forwarded_header)
         self._addin = AddinRoutes(runtime, clients)
         self._addin.setServiceParent(self)
         refused = RefusedTokens()
@@ -194,11 +197,14 @@ class HttpServers(MultiService):
             closed=lambda: self.closed,
             large_bodies=large,
             shape=shape,
+            proxies=self._proxies,
         )
         self._sites.append(site)
         for number, endpoint in enumerate(endpoints):
             place = f"endpoints.{name}[{number}]"
-            listening = server_endpoint(self._runtime.reactor, endpoint)
+            listening = server_endpoint(
+                self._runtime.reactor, endpoint, self._proxies.includes
+            )
             if isinstance(listening, TlsEndpoint):
                 self._present(place, listening.served)
             listener = Listener(f"{place} ({endpoint})", listening, site, self._failed)

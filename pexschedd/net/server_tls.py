@@ -8,6 +8,7 @@ context, and this module joins them. A PROXY header comes before TLS, where a lo
 balancer that passes TLS through sends it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from zope.interface import implementer
 
 from pexschedd.crypto.certificates import Certificate, described
 from pexschedd.net.endpoint_strings import EndpointString, parse_endpoint
+from pexschedd.net.proxies_only import ForProxiesOnly
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """OpenSSL's words for TLS 1.2 with an ephemeral key exchange and authenticated
@@ -35,12 +37,20 @@ encryption. All suites of TLS 1.3 have both."""
 _FileVersion = tuple[int, int, int] | None
 
 
-def server_endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
+def server_endpoint(
+    reactor: Any,
+    description: str,
+    is_proxy: Callable[[str], bool] = lambda _: False,
+) -> IStreamServerEndpoint:
     """Return the endpoint of a server string: a `TlsEndpoint` if it has TLS.
 
-    Raises what the string's parser, and that of the files that it names, raise.
+    Where connections begin with the PROXY protocol, only those from addresses for which
+    `is_proxy` is true are taken: others could name any client. Raises what the string's
+    parser, and that of the files that it names, raise.
     """
     parts = parse_endpoint(description)
+    if parts.is_proxied:
+        reactor = ForProxiesOnly(reactor, is_proxy)
     endpoint: IStreamServerEndpoint = serverFromString(reactor, parts.transport)
     if parts.tls:
         return TlsEndpoint(endpoint, ServedCertificate(parts))

@@ -22,6 +22,8 @@ _KEYS = {
     "policy_endpoints": "endpoints.policy",
     "rooms_endpoints": "endpoints.rooms",
     "rooms_url": "rooms_url",
+    "trusted_proxies": "trusted_proxies",
+    "forwarded_header": "forwarded_header",
     "policy_username": "policy.username",
     "policy_password_file": "policy.password_file",
     "bookings_per_user": "limits.bookings_per_user",

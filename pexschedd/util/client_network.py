@@ -3,6 +3,9 @@
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+"""The networks of a machine's own addresses."""
+
 _LONGEST = 100
 """Characters of what is no address."""
 

@@ -25,6 +25,8 @@ def redirect_arguments(request: Request) -> dict[str, str]:
     return arguments
 
 
+_LONGEST_QUOTED = 200
+
 _BROWSER = b"__Host-pexschedd-sign-in"
 _SECRET = re.compile(rb"[A-Za-z0-9_-]{43}")
 
@@ -70,6 +72,26 @@ def is_from_own_form(request: Request) -> bool:
         return [urlsplit(page.decode("latin-1")).netloc for page in pages] == [host]
     except ValueError:  # not an address at all
         return False
+
+
+def other_site(request: Request) -> str:
+    """Return the words for a request that is refused as another site's. They name the
+    header that a reverse proxy may have changed."""
+    get = request.requestHeaders.getRawHeaders
+    pages = (
+        (get(b"origin") or get(b"referer") or []) if not get(b"sec-fetch-site") else []
+    )
+    words = "A page of another site has sent this request."
+    if not pages:
+        return words
+    page, host = (
+        (sent or b"").decode("ascii", "replace")[:_LONGEST_QUOTED]
+        for sent in (pages[0], (get(b"host") or [b""])[0])
+    )
+    return (
+        f"{words} Or the reverse proxy has changed its Host header: the page is of "
+        f"{page}, and Host here is {host}. In nginx: proxy_set_header Host $http_host;"
+    )
 
 
 def is_cross_site(request: Request) -> bool:

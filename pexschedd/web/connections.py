@@ -9,7 +9,7 @@ that means its request sends it at once.
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
@@ -27,7 +27,7 @@ class ConnectionCaps(msgspec.Struct, frozen=True, kw_only=True):
 
     most: int = 1000
     most_per_address: int = 250
-    """Does not count for the addresses of this machine: a reverse proxy's."""
+    """Does not count for reverse proxies, nor for the addresses of this machine."""
     head: float = 10.0
     """From the connection, or from a request's first byte, to the end of its head."""
     request: float = 60.0
@@ -59,7 +59,8 @@ class Arriving(Protocol):
 class OpenConnections:
     """The register of a server's connections.
 
-    `refused` is told of each connection that found no room.
+    `refused` is told of each connection that found no room; `is_proxy` tells whether an
+    address is that of a reverse proxy, which has the connections of many.
     """
 
     _log = Logger()
@@ -69,11 +70,15 @@ class OpenConnections:
         caps: ConnectionCaps,
         clock: IReactorTime,
         refused: Callable[[], object] = lambda: None,
+        is_proxy: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.caps = caps
         self.clock = clock
         self._refused = refused
-        self._open: dict[Arriving, None] = {}
+        self._is_proxy = is_proxy
+        self._open: dict[Arriving, str] = {}
+        """By connection, the address that it was counted by: behind the PROXY protocol
+        it gets another one when the first bytes have come."""
         self._by_address: dict[str, dict[Arriving, None]] = {}
         self._sweeps = LoopingCall(self.sweep)
         self._sweeps.clock = clock
@@ -98,7 +103,8 @@ class OpenConnections:
         """Register a new connection; return False if there is no room for it."""
         address = connection.address
         same = self._by_address.setdefault(address, {})
-        if is_remote(address) and len(same) >= self.caps.most_per_address:
+        is_counted = is_remote(address) and not self._is_proxy(address)
+        if is_counted and len(same) >= self.caps.most_per_address:
             admitted = _make_room(same)
         elif len(self._open) >= self.caps.most:
             admitted = _make_room(self._open)
@@ -108,16 +114,18 @@ class OpenConnections:
             self._refused()
             self._forget_address(address)
             return False
-        self._open[connection] = same[connection] = None
+        self._open[connection] = address
+        same[connection] = None
         self._by_address[address] = same
         connection.due = self.clock.seconds() + self.caps.head
         return True
 
     def remove(self, connection: Arriving) -> None:
         """Forget a connection that is closed."""
-        if self._open.pop(connection, connection) is None:
-            self._by_address[connection.address].pop(connection)
-            self._forget_address(connection.address)
+        address = self._open.pop(connection, None)
+        if address is not None:
+            self._by_address[address].pop(connection, None)
+            self._forget_address(address)
 
     def _forget_address(self, address: str) -> None:
         if not self._by_address.get(address):
@@ -131,7 +139,7 @@ class OpenConnections:
             connection.give_up()
 
 
-def _make_room(connections: dict[Arriving, None]) -> bool:
+def _make_room(connections: dict[Arriving, Any]) -> bool:
     """Close the oldest connection that is not being answered, if there is one."""
     oldest = next((each for each in connections if not each.is_busy), None)
     if oldest is None:
@@ -139,14 +147,6 @@ def _make_room(connections: dict[Arriving, None]) -> bool:
     oldest.abort()
     connections.pop(oldest, None)
     return True
-
-
-def is_ip_address(text: str) -> bool:
-    """Return whether a text is an IP address, and nothing but that.
-
-    A zone ("fe80::1%eth0") means nothing on another machine, and may be any text.
-    """
-    return "%" not in text and _address(text) is not None
 
 
 @lru_cache(maxsize=1024)

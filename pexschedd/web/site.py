@@ -27,9 +27,8 @@ from pexschedd.web.channel import BoundedChannel, RequestQueue
 from pexschedd.web.connections import (
     ConnectionCaps,
     OpenConnections,
-    is_ip_address,
-    is_remote,
 )
+from pexschedd.web.forwarded import Client, TrustedProxies
 from pexschedd.web.refusals import (
     INTERNAL,
     SAFE_HEADERS,
@@ -53,7 +52,13 @@ class BoundedRequest(TwistedRequest):
     _limit = BODY_LIMIT
     _is_refused = False
     request_id = ""
-    client_address = ""
+    caller = Client("")
+    """The client, by what trusted proxies say of it."""
+
+    @property
+    def client_address(self) -> str:
+        """The client's IP address; empty on a Unix socket without a proxy."""
+        return self.caller.address
 
     def gotLength(self, length: int | None) -> None:
         """Refuse a body that is announced as too large."""
@@ -100,7 +105,7 @@ class BoundedRequest(TwistedRequest):
         self.request_id = next_request_id()
         self.site = self.channel.site  # type: ignore[attr-defined]  # our Site's
         self._started = self.site.clock.seconds()
-        self.client_address = self._find_client_address()
+        self._find_client()
         set_header = self.responseHeaders.setRawHeaders
         set_header(b"x-request-id", [self.request_id.encode()])
         for name, value in SAFE_HEADERS.items():
@@ -141,18 +146,21 @@ class BoundedRequest(TwistedRequest):
             )
         return None
 
-    def _find_client_address(self) -> str:
-        """Return the client's IP address; empty on a Unix socket without a proxy.
-
-        A proxy on this machine is believed: what it has added last to X-Forwarded-For
-        is where its client is.
-        """
+    def _find_client(self) -> None:
+        """Find out who has sent the request. The Host header becomes the one that the
+        client has sent, where a trusted proxy says so."""
         peer = str(getattr(self.getClientAddress(), "host", ""))
-        forwarded = self.requestHeaders.getRawHeaders(b"x-forwarded-for")
-        if not forwarded or is_remote(peer):
-            return peer
-        last = forwarded[-1].rpartition(b",")[2].strip().decode("latin-1")
-        return last if is_ip_address(last) else peer
+        headers = self.requestHeaders
+        self.caller = client = self.site.proxies.client(peer, headers.getRawHeaders)
+        if client.host and len(headers.getRawHeaders(b"host") or []) == 1:
+            headers.setRawHeaders(b"host", [client.host.encode("ascii")])
+
+    def isSecure(self) -> bool:
+        """Return True if the client uses TLS: to a trusted proxy that says so, or to
+        this server."""
+        if self.caller.scheme:
+            return self.caller.scheme == "https"
+        return bool(super().isSecure())
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Log what no route has caught, and answer 500 in the shape of all errors."""
@@ -266,11 +274,13 @@ class HttpSite(TwistedSite):
         closed: Callable[[], str] = lambda: "",
         large_bodies: Mapping[bytes, int] | None = None,
         shape: ErrorShape = client_shape,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         """`closed` returns the reason why no request is served; empty if they are.
 
         `large_bodies` has what addresses begin with that take more than `BODY_LIMIT`,
-        with the most bytes of a body there. `shape` is that of all errors.
+        with the most bytes of a body there. `shape` is that of all errors. `proxies`
+        are believed about their clients: those on this machine if none are given.
         """
         # Twisted would parse forms before any route is asked, in quadratic time.
         super().__init__(
@@ -284,8 +294,11 @@ class HttpSite(TwistedSite):
         self.now = now
         self.closed = closed
         self.shape = shape
+        self.proxies = proxies or TrustedProxies()
         self._large_bodies = dict(large_bodies or {})
-        self.connections = OpenConnections(caps or ConnectionCaps(), clock, refused)
+        self.connections = OpenConnections(
+            caps or ConnectionCaps(), clock, refused, self.proxies.includes
+        )
         self.queue = RequestQueue(clock)
 
     def body_limit(self, requested: bytes) -> int:

@@ -96,3 +96,21 @@ def test_what_is_closed_is_forgotten() -> None:
     connections.remove(each)
     assert len(connections) == 0
     assert not connections._by_address
+
+
+def test_a_proxy_has_the_connections_of_many() -> None:
+    """It has no bound of its own; a client that is named later, by the PROXY protocol,
+    is forgotten all the same."""
+    connections = OpenConnections(
+        ConnectionCaps(most=100, most_per_address=2),
+        Clock(),
+        is_proxy=lambda address: address == "10.1.0.5",
+    )
+    proxied = [FakeConnection("10.1.0.5") for _ in range(5)]
+    assert all(connections.add(each) for each in proxied)
+    assert not any(each.done for each in proxied)
+    for each in proxied:
+        each.address = "192.0.2.7"
+        connections.remove(each)
+    assert len(connections) == 0
+    assert not connections._by_address

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from pexschedd.net.server_tls import server_endpoint
+from pexschedd.web.forwarded import TrustedProxies
 from pexschedd.web.health import HealthApi
 from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal_path
 from tests.net.test_net_server_tls import client, key_and_certificate
@@ -354,3 +355,35 @@ async def test_before_the_server_is_ready() -> None:
     status, _ = await ask(listening.getHost().port, said)
     assert status == b"HTTP/1.1 200 OK"
     await listening.stopListening()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "status"),
+    [(["127.0.0.1"], "192.0.2.7", b"404"), ([], "127.0.0.1", b"400")],
+)
+@pytest_twisted.ensureDeferred
+async def test_whom_a_proxy_speaks_for(
+    proxies: list[str], address: str, status: bytes
+) -> None:
+    """A trusted one names the client and the Host it has sent; another one is a client
+    like any other, with the Host that is none."""
+    lines: list[str] = []
+    resource = HealthApi(list, "1.2").app.resource()
+    logged = HttpSite(resource, reactor, lines.append, proxies=TrustedProxies(proxies))
+    listening = reactor.listenTCP(0, logged, interface="127.0.0.1")
+    said = (
+        b"GET /nothing HTTP/1.1\r\nHost: up_stream:x\r\nConnection: close\r\n"
+        b"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Host: a.test\r\n\r\n"
+    )
+    answered, _ = await ask(listening.getHost().port, said)
+    await listening.stopListening()
+    assert answered.split()[1] == status
+    assert msgspec.json.decode(lines[0])["address"] == address
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_hosts_stay_two(port: int) -> None:
+    """A proxy's word about the host does not hide that a request has two."""
+    head = b"Host: a\r\nHost: b\r\nX-Forwarded-Host: c.test\r\nConnection: close\r\n"
+    status, _ = await ask(port, b"GET /health HTTP/1.1\r\n" + head + b"\r\n")
+    assert status.split()[1] == b"400"

@@ -53,6 +53,7 @@ from pexschedd.web.browsers import (
     is_from_own_form,
     is_from_own_page,
     keep_browser_secret,
+    other_site,
     redirect_arguments,
 )
 from pexschedd.web.routes import (
@@ -282,4 +283,4 @@ class UserSignInRoutes:
 
 def _require_own_form(request: Request) -> None:
     if not is_from_own_form(request):
-        raise Forbidden("A page of another site has sent this request.")
+        raise Forbidden(other_site(request))

@@ -17,7 +17,7 @@ from pexschedd.identity.api_tokens import beginning_of
 from pexschedd.identity.script_tokens import ScriptTokens
 from pexschedd.model.accounts.principal import Principal
 from pexschedd.web.basic_auth import authorization, basic_credentials
-from pexschedd.web.browsers import is_cross_site
+from pexschedd.web.browsers import is_cross_site, other_site
 from pexschedd.web.routes import Forbidden, client_address, correlation_id_of
 
 _log = Logger(namespace="administrator.sign_in")
@@ -51,7 +51,7 @@ async def sign_in(
             name=found.name, level=found.level, administrator=found.id
         )
     if is_cross_site(request):
-        raise Forbidden("A page of another site has sent this request.")
+        raise Forbidden(other_site(request))
     return principal
 
 

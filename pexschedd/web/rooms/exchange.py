@@ -258,6 +258,7 @@ def _own_url(request: Request) -> str:
     proxy it is https unless the proxy says otherwise."""
     host = (request.getHeader("host") or "localhost").strip()
     is_secure = request.isSecure()
-    if not is_secure and request.requestHeaders.hasHeader(b"x-forwarded-for"):
-        is_secure = request.getHeader("x-forwarded-proto") != "http"
+    client = getattr(request, "caller", None)
+    if client is not None and client.is_forwarded and not client.scheme:
+        is_secure = True
     return f"{'https' if is_secure else 'http'}://{host}{EWS_PATH}"

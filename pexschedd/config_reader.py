@@ -1,0 +1,100 @@
+"""Values of the configuration file, each looked at once, every error collected."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+_CREDENTIALS = "$CREDENTIALS_DIRECTORY"
+_OF_THE_SERVICE = "/run/credentials/pexschedd.service"
+
+
+def _credentials() -> str:
+    """The folder of the secrets that systemd has handed to this process; of those that
+    it has handed to the service, for a tool beside that."""
+    return os.environ.get("CREDENTIALS_DIRECTORY", _OF_THE_SERVICE)
+
+
+class SettingsReader:
+    """Reads values, and collects errors instead of stopping at the first.
+
+    What is wrong is added to `problems`, and a default is returned for it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path.resolve().parent
+        self.problems: list[str] = []
+
+    def table(self, value: object, name: str, keys: set[str]) -> dict[str, Any]:
+        """Return an object of the file; `keys` are those that it may have."""
+        if not isinstance(value, dict):
+            what = f"{name} must be" if name else "the file must hold"
+            self.problems.append(f"{what} a JSON object with {_listed(keys)}")
+            return {}
+        where = f"{name}." if name else ""
+        for key in sorted(value.keys() - keys):
+            self.problems.append(
+                f"{where}{key} is not a known key; known are {_listed(keys)}"
+            )
+        return value
+
+    def path(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
+        """Return a path, which is relative to the file's folder."""
+        value = table.get(key)
+        if not isinstance(value, str) or not value or "\0" in value:
+            self.problems.append(
+                f"{where}{key} must be a path, such as /var/lib/pexschedd"
+            )
+            return None
+        return self.folder / value.replace(_CREDENTIALS, _credentials())
+
+    def existing(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
+        """Return the path of a file that is there; None if there is no value."""
+        if table.get(key) is None:
+            return None
+        path = self.path(table, key, where)
+        if path is not None and not path.is_file():
+            self.problems.append(f"{where}{key}: there is no file {path}")
+            return None
+        return path
+
+    def text(self, table: dict[str, Any], name: str, key: str) -> str:
+        """Return a text; empty if there is no value."""
+        value = table.get(key)
+        if value is None or isinstance(value, str):
+            return value or ""
+        self.problems.append(f"{name}.{key} must be a string")
+        return ""
+
+    def strings(self, table: dict[str, Any], name: str, key: str) -> tuple[str, ...]:
+        """Return a list of endpoints that is not empty."""
+        value = table.get(key)
+        good = isinstance(value, list) and value
+        if not good or not all(isinstance(v, str) and v for v in value or ()):
+            self.problems.append(
+                f"{name}.{key} must be a list of Twisted endpoints, such as "
+                '["tcp:8080:interface=127.0.0.1"]'
+            )
+            return ()
+        # A colon in an endpoint would begin the next argument.
+        folder = _credentials().replace("\\", "\\\\").replace(":", "\\:")
+        return tuple(each.replace(_CREDENTIALS, folder) for each in value or ())
+
+    def choice(
+        self,
+        table: dict[str, Any],
+        name: str,
+        key: str,
+        choices: tuple[str, ...],
+        default: str,
+    ) -> str:
+        """Return one of several words."""
+        value = table.get(key, default)
+        if value not in choices:
+            where = f"{name}." if name else ""
+            self.problems.append(f"{where}{key} must be one of {_listed(set(choices))}")
+            return default
+        return str(value)
+
+
+def _listed(words: set[str]) -> str:
+    return ", ".join(sorted(words))
