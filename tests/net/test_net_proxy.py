@@ -15,7 +15,7 @@ from pexschedd.ews.auth.basic import BasicAuthenticator
 from pexschedd.ews.transport.transport import Transport
 from pexschedd.net.errors import ABOUT_PROXY, ConnectionFailure, FailureKind, clause
 from pexschedd.net.inspection import inspect
-from pexschedd.net.network import Network
+from pexschedd.net.network import Network, _Endpoints
 from pexschedd.net.proxy import Proxy, parse_answer, parse_url
 from pexschedd.net.tls import Trust
 from pexschedd.net.tunnel import Tunnel
@@ -360,6 +360,25 @@ def test_who_needs_no_proxy() -> None:
     assert is_tunnel(network.endpoint(http))
     assert not is_tunnel(network.endpoint(http, direct=True))
     assert network.direct().trust is network.trust
+
+
+def test_another_proxy_from_now_on() -> None:
+    """It counts for agents that were made before, too; a network without the proxy
+    stays without."""
+    old = Proxy(secure=False, host="old.test", port=1)
+    network = Network(reactor, Trust(), old)
+    ways, direct = _Endpoints(network, 1.0, lambda _: False), network.direct()
+    uri = URI.fromBytes(b"http://mail.other.test/")
+    first = ways.endpointForURI(uri)
+    assert isinstance(first, Tunnel)
+    assert ways.endpointForURI(uri) is first
+    network.use_proxy(Proxy(secure=False, host="new.test", port=1))
+    second = ways.endpointForURI(uri)
+    assert isinstance(second, Tunnel)
+    assert second is not first
+    assert direct.proxy is None
+    network.use_proxy(None)
+    assert not isinstance(ways.endpointForURI(uri), Tunnel)
 
 
 def test_the_password_is_not_shown() -> None:
