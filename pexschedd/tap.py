@@ -120,8 +120,8 @@ def makeService(options: DaemonOptions) -> MultiService:
         sys.exit("pexschedd was stopped before it had started")
     reactor.callWhenRunning(freeze_collector)
     reload = daemon.reloading(options.reread)
-    signals.on_hangup(reactor, partial(daemon.notifier.reload, reload.run))
-    signals.ignore_repeated_signals(reactor)
+    is_first = signals.ignore_repeated_signals(reactor)
+    signals.on_hangup(reactor, is_first, partial(daemon.notifier.reload, reload.run))
     return daemon
 
 

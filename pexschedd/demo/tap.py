@@ -8,7 +8,6 @@ run, and everything else talks to it over HTTP.
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +62,7 @@ def run(folder: Path, port: int) -> int:
     ports.check_free()
     demo = Demo(state, ports, reactor)
     reactor.callWhenRunning(demo.start)
-    signals.on_hangup(reactor, partial(signals.stop, reactor))
-    signals.ignore_repeated_signals(reactor)
+    signals.on_hangup(reactor, signals.ignore_repeated_signals(reactor), None)
     reactor.addSystemEventTrigger("before", "shutdown", demo.stop)
     reactor.run()
     state.close()

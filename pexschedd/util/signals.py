@@ -17,11 +17,14 @@ def stop(reactor: Any) -> None:
         reactor.stop()
 
 
-def on_hangup(reactor: Any, reload: Callable[[], object]) -> None:
+def on_hangup(
+    reactor: Any, is_first: Callable[[], bool], reload: Callable[[], object] | None
+) -> None:
     """Call `reload` on SIGHUP, on which the system would kill the process; stop the
-    reactor if the terminal that it was started from has gone.
+    reactor if the terminal that it was started from has gone, or without `reload`.
 
-    Twisted does not handle this signal. If it is ignored, as with nohup, that remains.
+    `is_first` is that of `ignore_repeated_signals`. Twisted does not handle this
+    signal. If it is ignored, as with nohup, that remains.
     """
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
         return
@@ -33,8 +36,9 @@ def on_hangup(reactor: Any, reload: Callable[[], object]) -> None:
         is_stopping = True
 
     def act() -> None:
-        if had_terminal and not _has_terminal():
-            stop(reactor)
+        if reload is None or (had_terminal and not _has_terminal()):
+            if is_first():
+                stop(reactor)
         elif not is_stopping:
             reload()
 
@@ -51,10 +55,11 @@ def _has_terminal() -> bool:
     return True
 
 
-def ignore_repeated_signals(reactor: Any) -> None:
+def ignore_repeated_signals(reactor: Any) -> Callable[[], bool]:
     """Ignore the signals that come when the reactor is stopping already.
 
-    Call this before the reactor runs.
+    Call this before the reactor runs. Returns what tells another reason to stop whether
+    it is the first one.
     """
     first = iter([True])  # in one step: one handler may interrupt another
     reactor.addSystemEventTrigger("before", "shutdown", next, first, False)
@@ -70,3 +75,4 @@ def ignore_repeated_signals(reactor: Any) -> None:
                 signal.signal(number, partial(once, handler))
 
     reactor.callWhenRunning(wrap_handlers)  # when Twisted has set its own
+    return partial(next, first, False)

@@ -75,8 +75,7 @@ def then(act):
     act()
     return deferLater(reactor, 0, lambda: None)
 
-signals.on_hangup(reactor, lambda: signals.stop(reactor))
-signals.ignore_repeated_signals(reactor)
+signals.on_hangup(reactor, signals.ignore_repeated_signals(reactor), None)
 one, other = (fail, tell) if sys.argv[1] == "fail" else (tell, fail)
 reactor.callWhenRunning(reactor.callLater, 0, one)
 reactor.addSystemEventTrigger("before", "shutdown", then, other)

@@ -287,7 +287,8 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     assert "endpoints.admin[1]" in said
     for number, endpoint in enumerate(wrong_ports, 1):
         assert f"endpoints.addin[{number}]: {endpoint!r}: a port is" in said
-    assert folder_of_certificates not in said
+    assert f"{folder_of_certificates!r}: the ciphers of tls: endpoints" in said
+    assert f"{folder_of_certificates!r}: a port is" not in said
     assert f"{none_of_systemd!r}: systemd has not passed such a socket" in said
     assert "the key or the certificate cannot be read as PEM" in said
     assert "Traceback" not in said
