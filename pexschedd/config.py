@@ -55,6 +55,7 @@ from pexschedd.config_reader import SettingsReader
 from pexschedd.errors import ConfigError
 from pexschedd.net import bypass
 from pexschedd.net.proxy import Proxy, parse_url
+from pexschedd.util.access import reason_of
 from pexschedd.util.client_network import LOOPBACK
 from pexschedd.util.token_bucket import Rate
 
@@ -145,7 +146,8 @@ def load(path: Path, further: Further = _nothing_more) -> Config:
         # Unpaired surrogates, which JSON can express, are no text.
         json.dumps(values, ensure_ascii=False).encode()
     except OSError as error:
-        raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from None
+        problem = f"cannot be read: {reason_of(error, path)}"
+        raise ConfigError(str(path), [problem]) from None
     except ValueError as error:
         raise ConfigError(str(path), [f"is not valid JSON: {error}"]) from None
     except RecursionError:

@@ -1,8 +1,11 @@
 """Values of the configuration file, each looked at once, every error collected."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
+
+from pexschedd.util.access import reason_of
 
 _CREDENTIALS = "$CREDENTIALS_DIRECTORY"
 _OF_THE_SERVICE = "/run/credentials/pexschedd.service"
@@ -52,7 +55,16 @@ class SettingsReader:
         if table.get(key) is None:
             return None
         path = self.path(table, key, where)
-        if path is not None and not path.is_file():
+        if path is None:
+            return None
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                self.problems.append(f"{where}{key}: {path} is not a file")
+                return None
+        except PermissionError as error:
+            self.problems.append(f"{where}{key}: {path}: {reason_of(error, path)}")
+            return None
+        except (OSError, ValueError):
             self.problems.append(f"{where}{key}: there is no file {path}")
             return None
         return path

@@ -203,6 +203,12 @@ class StoreError(PexscheddError):
     public = "The server cannot store anything at the moment."
 
 
+class StoreNotPermitted(StoreError):
+    """This user may not work on the state folder; the message says what lets them."""
+
+    code = "store_not_permitted"
+
+
 class StoreFull(Unavailable):
     """The disk is nearly full: the store accepts no new data, and loses none.
 

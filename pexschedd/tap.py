@@ -7,13 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, Logger
 from twisted.python.usage import Options as UsageOptions
-from twisted.python.usage import UsageError
 
 from pexschedd import __version__, logs
 from pexschedd import config as configuration
@@ -46,9 +45,11 @@ from pexschedd.store.store import Store
 from pexschedd.supervision.certificate_renewal import CertificateRenewal, in_words
 from pexschedd.supervision.reload import ConfigurationReload, reloadable
 from pexschedd.supervision.service_manager import ServiceManager, ServiceNotifier
+from pexschedd.tools.exit_status import ExitStatus, status_of
+from pexschedd.tools.version import version_text
 from pexschedd.util import signals
+from pexschedd.util.descriptors import SPARE
 from pexschedd.util.periodic import Periodic, Running
-from pexschedd.util.spare_descriptors import SPARE
 
 UPCOMING_EVERY = 60.0
 """Seconds between two updates of the occurrences that administrators see."""
@@ -78,19 +79,37 @@ class DaemonOptions(UsageOptions):
             self.config = configuration.load(path, partial(_further_problems, path))
         except ConfigError as error:
             problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
-            if self["check-config"]:
-                sys.exit(problems)
-            raise UsageError(problems) from None
+            _refuse(problems, ExitStatus.CONFIG)
         if self["check-config"]:
             sys.stdout.write(f"{path} is in order.\n")
-            sys.exit(0)
+            sys.exit(ExitStatus.DONE)
         # twistd would fork after the store was opened: the store's thread would stay
         # behind, and no change would become durable.
         if self.parent is not None and not self.parent.get("nodaemon", True):
-            raise UsageError(
-                "run it as twistd -n pexschedd: it stays in the foreground and writes "
-                "its log to standard output; a supervisor such as systemd does the rest"
+            _refuse(
+                "run it as pexschedd run or twistd -n pexschedd: it stays in the "
+                "foreground and writes its log to standard output; a supervisor such "
+                "as systemd does the rest",
+                ExitStatus.USAGE,
             )
+        # By default twistd leaves one wherever it is started, and cannot start where
+        # it may not: the state folder's lock is what keeps a second daemon out.
+        if self.parent is not None and self.parent.get("pidfile") == _DEFAULT_PID_FILE:
+            self.parent["pidfile"] = ""
+
+    def opt_version(self) -> None:
+        """Print the release and the format of the state, and exit."""
+        sys.stdout.write(f"{version_text()}\n")
+        sys.exit(ExitStatus.DONE)
+
+
+_DEFAULT_PID_FILE = "twistd.pid"
+
+
+def _refuse(text: str, status: ExitStatus) -> NoReturn:
+    """End the process in words: twistd would print its whole usage before them."""
+    sys.stderr.write(f"{text}\n")
+    sys.exit(status)
 
     def reread(self) -> Config:
         """Load the configuration file again. What it names is not looked into."""
@@ -115,9 +134,9 @@ def makeService(options: DaemonOptions) -> MultiService:
             options.config, reactor=reactor, now=system_now, manager=manager
         )
     except (StoreError, ConfigError) as error:
-        sys.exit(f"pexschedd cannot start: {error}")
+        _refuse(f"pexschedd cannot start: {error}", status_of(error))
     except KeyboardInterrupt:  # opening a large store takes some time
-        sys.exit("pexschedd was stopped before it had started")
+        _refuse("pexschedd was stopped before it had started", ExitStatus.STOPPED)
     reactor.callWhenRunning(freeze_collector)
     reload = daemon.reloading(options.reread)
     is_first = signals.ignore_repeated_signals(reactor)
@@ -385,4 +404,4 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
 
 def _exit_failed(log: LogWriter) -> None:
     log.drain()
-    os._exit(1)
+    os._exit(ExitStatus.FAILED)

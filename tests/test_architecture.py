@@ -139,7 +139,7 @@ ONLY_IN: dict[str, str] = {
     # module                 the only places that may import it
     "threading": (
         "ews/auth/kerberos_folder.py log_writer.py store/journal/journal.py "
-        "store/fs.py util/spare_descriptors.py"
+        "store/fs.py util/descriptors.py"
     ),
     "pexschedd.tap": "tools/command.py demo",
     "pexschedd.sandbox": "sandbox demo",

@@ -5,6 +5,7 @@ ones) and the proxy.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.store.store import Store
 from pexschedd.supervision.network_settings import authorities, proxy_of
+from pexschedd.util.access import permission_text
 
 
 def make_network(config: Config, reactor: Any, now: Now) -> Network:
@@ -28,14 +30,21 @@ def make_network(config: Config, reactor: Any, now: Now) -> Network:
     try:
         trust = Trust(authorities(config))
     except (ConfigError, OSError) as error:
-        problems.append(f"ca_file: {error}")
+        problems.append(f"ca_file: {_in_words(error, config.ca_file)}")
     try:
         proxy = proxy_of(config)
     except (ValueError, OSError) as error:
-        problems.append(f"proxy.password_file: {error}")
+        text = _in_words(error, config.proxy_password_file)
+        problems.append(f"proxy.password_file: {text}")
     if problems:
         raise ConfigError("the configuration file", problems)
     return Network(reactor, trust, proxy, now=now)
+
+
+def _in_words(error: Exception, path: Path | None) -> str:
+    if isinstance(error, PermissionError) and path is not None:
+        return f"{path}: {permission_text(path)}"
+    return str(error)
 
 
 class UploadedCertificates:

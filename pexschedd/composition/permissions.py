@@ -14,7 +14,6 @@ closed to them.
 """
 
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from shlex import quote
 
 from pexschedd.config import Config
 from pexschedd.net.endpoint_strings import parse_endpoint
+from pexschedd.util.access import user_name
 
 _WRITE = 0o022
 _ENTER = 0o011
@@ -86,8 +86,8 @@ def _of_somebody_else(name: str, path: Path, owner: int, user: int) -> Iterator[
     """As root nothing is said of owners: twistd may change to another user later."""
     if user != 0 and owner not in (0, user):
         yield (
-            f"{name}: {path} belongs to {_name_of(owner)}, who may change it. Run: "
-            f"chown {_name_of(user)} {quote(str(path))}"
+            f"{name}: {path} belongs to {user_name(owner)}, who may change it. Run: "
+            f"chown {user_name(user)} {quote(str(path))}"
         )
 
 
@@ -132,10 +132,3 @@ def _is_closed(path: Path) -> bool:
     if stat.S_ISDIR(found.st_mode):
         return not found.st_mode & (_ENTER | _WRITE)
     return not stat.S_ISREG(found.st_mode) or not found.st_mode & 0o066
-
-
-def _name_of(user: int) -> str:
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pexschedd.errors import ConfigError, StoreError
+from pexschedd.util.access import reason_of
 from pexschedd.util.atomic_file import replace_file
 
 
@@ -14,7 +15,7 @@ def read_password(path: Path) -> str:
     try:
         return first_line(path.read_bytes())
     except OSError as error:
-        problem = f"it cannot be read: {error.strerror}"
+        problem = f"it cannot be read: {reason_of(error, path)}"
     except ValueError as error:
         problem = str(error)
     raise ConfigError(str(path), [problem])
@@ -42,4 +43,6 @@ def write_password(path: Path, password: str) -> None:
     try:
         replace_file(path, f"{password}\n".encode())
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from None
+        raise StoreError(
+            f"{path} cannot be written: {reason_of(error, path.parent)}"
+        ) from None

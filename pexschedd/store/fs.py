@@ -23,7 +23,7 @@ from typing import Protocol
 
 from pexschedd.errors import StoreError
 from pexschedd.store.disk.reserve import DiskSpace
-from pexschedd.util.spare_descriptors import SPARE
+from pexschedd.util.descriptors import SPARE
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk or an exhausted quota."""

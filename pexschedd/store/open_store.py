@@ -2,12 +2,14 @@
 
 import gc
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
-from pexschedd.errors import StoreError, StoreNewer
+from pexschedd.errors import StoreError, StoreNewer, StoreNotPermitted
 from pexschedd.model.table import Table
 from pexschedd.store import documents
 from pexschedd.store.collection import Collection
@@ -23,6 +25,7 @@ from pexschedd.store.journal.recovery import open_segments
 from pexschedd.store.journal.segments import Segments
 from pexschedd.store.record_reader import RecordReader
 from pexschedd.store.snapshot import remove_unfinished
+from pexschedd.util.access import permission_text, user_name
 
 
 class LoadedParts(NamedTuple):
@@ -61,6 +64,10 @@ def open_folder(
             raise
     except StoreNewer as error:
         raise _with_versions(error, version) from None
+    except PermissionError as error:
+        raise StoreNotPermitted(
+            f"cannot open {directory}: {_permission_text(error, directory)}"
+        ) from error
     except OSError as error:
         raise StoreError(f"cannot open {directory}: {error}") from error
     finally:
@@ -190,6 +197,17 @@ def _check(tables: Sequence[Table[Any]]) -> None:
         for name in (table.name, table.document or table.name):
             if not line.NAME.fullmatch(name) or name in ("format", JOURNAL):
                 raise ValueError(f"a table or document cannot be called {name!r}")
+
+
+def _permission_text(error: PermissionError, directory: Path) -> str:
+    """The command that mends it: for files inside the folder, one for all of them."""
+    path = Path(os.fsdecode(error.filename or directory))
+    if directory in path.parents and os.access(directory, os.W_OK | os.X_OK):
+        return (
+            f"{path} is not this user's. Run: chown -R {user_name(os.geteuid())} "
+            f"{quote(str(directory))}"
+        )
+    return permission_text(directory)
 
 
 def _with_versions(error: StoreNewer, this: str) -> StoreNewer:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import combinations, product
 from pathlib import Path
 from secrets import token_bytes
+from shlex import quote
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -117,7 +118,7 @@ def load_or_create_key(
     if mode & 0o077:
         raise StoreError(
             f"{path} has mode {mode:04o}: others than its owner may read it. Run: "
-            f"chmod 600 '{path}'; and think about who may have read it."
+            f"chmod 600 {quote(str(path))}; and think about who may have read it."
         )
     if not _KEY.fullmatch(data):
         raise StoreError(

@@ -1,6 +1,8 @@
 """The renewal of the certificates that our own endpoints present, without a restart."""
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from twisted.internet.error import VerifyError
 from twisted.internet.interfaces import IReactorTime
@@ -11,6 +13,7 @@ from pexschedd.net.server_tls import ServedCertificate
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.names import OWN_CERTIFICATE_UNUSABLE
 from pexschedd.store.store import Store
+from pexschedd.util.access import permission_text
 from pexschedd.util.periodic import Periodic, Running
 
 EVERY = 10.0
@@ -114,6 +117,9 @@ class CertificateRenewal(Periodic):
 def in_words(error: Exception) -> str:
     """Describe what is wrong with an endpoint; OpenSSL gives a list of triples with the
     reasons, and Twisted a bare `LookupError` for a missing socket of systemd's."""
+    if isinstance(error, PermissionError) and error.filename is not None:
+        path = Path(os.fsdecode(error.filename))
+        return f"{path}: {permission_text(path)}"
     if isinstance(error, LookupError):
         return "systemd has not passed such a socket to this process"
     if isinstance(error, VerifyError):

@@ -1,7 +1,9 @@
 """The command lines of `schedulingrecovery` and `schedulingmaintenance` (deployment
 guide, "Maintenance and recovery procedures").
 
-A wrong command line ends the process with status 2 and an explanation.
+`name` is the command as it was typed: each tool is a command of its own and a
+subcommand of `pexschedd`. A wrong command line ends the process with status 2 and an
+explanation.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pexschedd.control.protocol import (
     RecoveryOrder,
 )
 from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE, MESSAGE_LIMIT
+from pexschedd.tools.version import version_text
 
 FORMAT = "YYYY-MM-DDTHH:MM:SS"
 
@@ -30,10 +33,12 @@ class ToolArguments(msgspec.Struct, frozen=True):
     order: MailboxOrder
 
 
-def recovery(arguments: Sequence[str]) -> ToolArguments:
+def recovery(
+    arguments: Sequence[str], name: str = "schedulingrecovery"
+) -> ToolArguments:
     """Parse the command line of `schedulingrecovery`."""
     parser = _parser(
-        "schedulingrecovery",
+        name,
         "Restores the rooms of accepted meetings in the equipment mailboxes' calendars "
         "that have none. A meeting whose alias is no longer known gets a new one, and "
         "its invitation is sent again with new joining instructions.",
@@ -64,10 +69,12 @@ def recovery(arguments: Sequence[str]) -> ToolArguments:
     )
 
 
-def maintenance(arguments: Sequence[str]) -> ToolArguments:
+def maintenance(
+    arguments: Sequence[str], name: str = "schedulingmaintenance"
+) -> ToolArguments:
     """Parse the command line of `schedulingmaintenance`."""
     parser = _parser(
-        "schedulingmaintenance",
+        name,
         "Deletes old items from the equipment mailboxes. Meetings that have not ended "
         "and requests that have not been answered are always kept.",
     )
@@ -97,12 +104,8 @@ def maintenance(arguments: Sequence[str]) -> ToolArguments:
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=name,
-        description=description,
-        epilog="Exit status: 0 if everything was done, 1 if something failed, 2 if the "
-        "command line or the configuration file is wrong.",
-        allow_abbrev=False,
+    parser = tool_parser(
+        name, description, "0 if everything was done, 1 if something failed"
     )
     add_config(parser)
     add_integration(parser)
@@ -111,6 +114,20 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
         action="store_true",
         help="change nothing, only show what would be done",
     )
+    return parser
+
+
+def tool_parser(name: str, description: str, statuses: str) -> argparse.ArgumentParser:
+    """Make the parser of a tool; `statuses` are the meanings of 0 and 1."""
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog=f"Exit status: {statuses}, 2 if the command line is wrong, 78 if the "
+        "configuration file is, 77 if a file may not be read or written, 69 if the "
+        "state folder cannot be worked on. All of them: docs/operations.md.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=version_text())
     return parser
 
 

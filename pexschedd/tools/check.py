@@ -23,15 +23,18 @@ from pexschedd.control.protocol import (
 from pexschedd.doctor.text import harmless, text
 from pexschedd.doctor.trial.tenant_trial import PLAN
 from pexschedd.doctor.trial.trial_report import trial_text
-from pexschedd.errors import ConfigError, PexscheddError
+from pexschedd.errors import PexscheddError
 from pexschedd.scheduling.migration.migrator import PROTOCOLS
-from pexschedd.tools.arguments import add_config, add_integration, migrated_id
+from pexschedd.tools.arguments import (
+    add_config,
+    add_integration,
+    migrated_id,
+    tool_parser,
+)
 from pexschedd.tools.command import run_without_daemon
-from pexschedd.tools.program import run_program
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import run_program, tell
 from pexschedd.tools.screen import Screen, summary
-
-PASSED, FAILED, CANNOT_RUN = 0, 1, 2
-"""Exit status."""
 
 USER_LIMIT = 254
 """Characters of an e-mail address."""
@@ -47,11 +50,11 @@ class CheckArguments(msgspec.Struct, frozen=True):
     """A trial may begin."""
 
 
-def main() -> None:
-    """Run `pexschedd-check`."""
+def main(name: str = "pexschedd-check") -> None:
+    """Run `pexschedd-check`, typed as `name`."""
 
     async def begin(reactor: Any) -> int:
-        asked = arguments(sys.argv[1:])
+        asked = arguments(sys.argv[1:], name)
         return await run(
             asked, reactor, sys.stdout, sys.stderr, fallback=run_without_daemon
         )
@@ -59,18 +62,16 @@ def main() -> None:
     run_program(begin)
 
 
-def arguments(given: Sequence[str]) -> CheckArguments:
+def arguments(given: Sequence[str], name: str = "pexschedd-check") -> CheckArguments:
     """Parse a command line; a wrong one ends the process with status 2."""
-    parser = argparse.ArgumentParser(
-        prog="pexschedd-check",
-        description="Checks everything that an integration depends on - names, "
+    parser = tool_parser(
+        name,
+        "Checks everything that an integration depends on - names, "
         "certificates, sign-in, permissions, the mailbox, the add-in - and reports "
         "what is wrong and how to put it right. Nothing is changed, except by "
         "--migrate and --live.",
-        epilog="Exit status: 0 if no check has failed, 1 if one has (with --live: if a "
-        "question is open or something is left behind), 2 if the checks cannot be "
-        "made.",
-        allow_abbrev=False,
+        "0 if no check has failed, 1 if one has (with --live: if a question is open "
+        "or something is left behind)",
     )
     add_config(parser)
     add_integration(parser)
@@ -177,30 +178,26 @@ async def run(
         err.write(PLAN.lstrip().format(user=user, mailbox=mailbox))
         if not asked.confirmed:
             err.write("Nothing has been done. Add --yes to begin.\n")
-            return CANNOT_RUN
+            return ExitStatus.USAGE
     # Only the result goes to standard output, which may be a file.
     screen = Screen(err, terminal=err.isatty())
     try:
         finished = await carry_out(
             asked.order, asked.config, screen.show, reactor, fallback
         )
-    except ConfigError as error:
-        err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
-        return CANNOT_RUN
     except PexscheddError as error:
         screen.end()
-        err.write(f"{harmless(error.message)}\n")
-        return CANNOT_RUN
+        return tell(error, err)
     screen.end()
     checks = isinstance(asked.order, CheckOrder | TrialOrder)
     found = finished.reports or finished.trial
     if finished.refused or (checks and finished.reasons and not found):
         reasons = [finished.refused] if finished.refused else list(finished.reasons)
         err.writelines(f"{harmless(reason)}\n" for reason in reasons)
-        return CANNOT_RUN
+        return ExitStatus.USAGE if finished.refused else ExitStatus.UNAVAILABLE
     if isinstance(asked.order, MigrationOrder):
         out.write(summary(finished, dry_run=asked.order.dry_run))
-        return FAILED if finished.failures else PASSED
+        return ExitStatus.FAILED if finished.failures else ExitStatus.DONE
     if asked.as_json:
         out.write(_json(finished))
     elif finished.trial is not None:
@@ -209,7 +206,7 @@ async def run(
         out.write("\n".join(text(report) for report in finished.reports))
         if not finished.reports:
             out.write("There is no integration to check.\n")
-    return FAILED if finished.failures else PASSED
+    return ExitStatus.FAILED if finished.failures else ExitStatus.DONE
 
 
 def _json(finished: Finished) -> str:

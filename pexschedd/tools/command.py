@@ -10,30 +10,29 @@ from pexschedd.clock import system_now
 from pexschedd.config import Config
 from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import Event, Finished, Note, Order, Progress
-from pexschedd.errors import ConfigError, PexscheddError, StoreError
+from pexschedd.errors import PexscheddError, StoreError, StoreNotPermitted
 from pexschedd.tools import arguments
 from pexschedd.tools.arguments import ToolArguments
-from pexschedd.tools.program import run_program
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import run_program, tell
 from pexschedd.tools.screen import Screen, summary
+from pexschedd.util.access import permission_text, user_name
 from pexschedd.util.stop_signal import StopSignal
 
-DONE, FAILED, USAGE = 0, 1, 2
-"""Exit status."""
 
-
-def recovery() -> None:
+def recovery(name: str = "schedulingrecovery") -> None:
     """Run `schedulingrecovery`."""
-    _main(arguments.recovery)
+    _main(arguments.recovery, name)
 
 
-def maintenance() -> None:
+def maintenance(name: str = "schedulingmaintenance") -> None:
     """Run `schedulingmaintenance`."""
-    _main(arguments.maintenance)
+    _main(arguments.maintenance, name)
 
 
-def _main(parse: Callable[[Sequence[str]], ToolArguments]) -> None:
+def _main(parse: Callable[[Sequence[str], str], ToolArguments], name: str) -> None:
     async def begin(reactor: Any) -> int:
-        asked = parse(sys.argv[1:])
+        asked = parse(sys.argv[1:], name)
         return await run(
             asked, reactor, sys.stdout, sys.stderr, fallback=run_without_daemon
         )
@@ -51,19 +50,15 @@ async def run(
         finished = await carry_out(
             asked.order, asked.config, screen.show, reactor, fallback
         )
-    except ConfigError as error:
-        err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
-        return USAGE
     except PexscheddError as error:
         screen.end()
-        err.write(f"{error.message}\n")
-        return FAILED
+        return tell(error, err)
     screen.end()
     if finished.refused:
         err.write(f"{finished.refused}\n")
-        return USAGE
+        return ExitStatus.USAGE
     out.write(summary(finished, dry_run=asked.order.dry_run))
-    return FAILED if finished.failures else DONE
+    return ExitStatus.FAILED if finished.failures else ExitStatus.DONE
 
 
 async def run_without_daemon(
@@ -76,6 +71,8 @@ async def run_without_daemon(
 
     try:
         daemon = Daemon(config, reactor=reactor, now=system_now)
+    except StoreNotPermitted:
+        raise
     except StoreError as error:
         raise StoreError(
             f"{error.message} If the daemon is running, it does not answer on "
@@ -103,11 +100,13 @@ def become_owner(state_dir: Path) -> None:
         there = state_dir.stat()
         # Only its owner and root may read it.
         if os.geteuid() not in (there.st_uid, 0):
-            raise StoreError(
-                f"{state_dir} belongs to another user: run this as root or as that "
-                "user."
+            raise StoreNotPermitted(
+                f"{state_dir} belongs to another user: run this as root or as "
+                f"{user_name(there.st_uid)}."
             )
         (state_dir / "format.json").stat()
+    except PermissionError as error:
+        raise StoreNotPermitted(f"{state_dir}: {permission_text(state_dir)}") from error
     except OSError as error:
         raise StoreError(
             f"There is no state of a daemon in {state_dir}: {error.strerror}."

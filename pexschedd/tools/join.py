@@ -19,9 +19,8 @@ from pexschedd.onetouch.rules.evaluation import RuleSet
 from pexschedd.onetouch.rules.rule import STANDARD_RULES, MeetingRule, read_rules
 from pexschedd.onetouch.rules.rule_sets import rule_templates, services_with
 from pexschedd.onetouch.tester import JoinReport, report_on
-
-FOUND, NOTHING, USAGE = 0, 1, 2
-"""Exit status."""
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.version import version_text
 
 
 class JoinArguments(msgspec.Struct, frozen=True):
@@ -37,19 +36,20 @@ class JoinArguments(msgspec.Struct, frozen=True):
     as_json: bool
 
 
-def main() -> None:
-    """Run `pexschedd-join`."""
-    asked = arguments(sys.argv[1:])
+def main(name: str = "pexschedd-join") -> None:
+    """Run `pexschedd-join`, typed as `name`."""
+    asked = arguments(sys.argv[1:], name)
     sys.exit(run(asked, sys.stdin.buffer, sys.stdout, sys.stderr))
 
 
-def arguments(given: Sequence[str]) -> JoinArguments:
+def arguments(given: Sequence[str], name: str = "pexschedd-join") -> JoinArguments:
     """Parse a command line; a wrong one ends the process with status 2."""
     parser = argparse.ArgumentParser(
-        prog="pexschedd-join",
+        prog=name,
         description="Tests One-Touch Join's rules with an invitation.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="version", version=version_text())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     test = commands.add_parser(
         "test",
@@ -117,10 +117,11 @@ def run(asked: JoinArguments, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
         for field, texts in error.problems.items():
             before = "" if field == "__all__" else f"{field}: "
             err.writelines(harmless(f"{path}: {before}{text}") + "\n" for text in texts)
-        return USAGE
+        return ExitStatus.USAGE
     except OSError as error:
         err.write(harmless(f"{path or 'standard input'}: {error.strerror}") + "\n")
-        return USAGE
+        denied = isinstance(error, PermissionError)
+        return ExitStatus.NOT_PERMITTED if denied else ExitStatus.USAGE
     invitation = read_file(data, asked.kind)
     invitation = msgspec.structs.replace(
         invitation,
@@ -133,7 +134,7 @@ def run(asked: JoinArguments, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
         out.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
     else:
         out.writelines(f"{harmless(line)}\n" for line in lines_of(report))
-    return NOTHING if report.alias is None else FOUND
+    return ExitStatus.FAILED if report.alias is None else ExitStatus.DONE
 
 
 def _start_of(path: Path) -> bytes:

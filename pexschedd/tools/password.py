@@ -4,7 +4,6 @@ The running daemon does it; without one, the tool does. A user who may run this 
 read the state folder, so the old password, which may be forgotten, is not needed.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from getpass import getpass
@@ -13,29 +12,27 @@ from typing import Any, BinaryIO, TextIO
 
 from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import PasswordOrder
-from pexschedd.errors import ConfigError, PexscheddError
+from pexschedd.errors import PexscheddError
 from pexschedd.identity.initial_password import first_line
-from pexschedd.tools.arguments import add_config
+from pexschedd.tools.arguments import add_config, tool_parser
 from pexschedd.tools.command import run_without_daemon
-from pexschedd.tools.program import STOPPED, run_program
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import run_program, tell
 from pexschedd.tools.screen import Screen
-
-DONE, FAILED, USAGE = 0, 1, 2
-"""Exit status."""
 
 _LIMIT = 8192
 """Bytes read of the line with the password."""
 
 
-def main() -> None:
-    """Run `pexschedd-password`."""
-    config = arguments(sys.argv[1:])
+def main(name: str = "pexschedd-password") -> None:
+    """Run `pexschedd-password`, typed as `name`."""
+    config = arguments(sys.argv[1:], name)
     password = problem = ""
     # Before the reactor runs, which handles Ctrl-C differently.
     try:
         password = read_password()
     except KeyboardInterrupt:
-        sys.exit(STOPPED)
+        sys.exit(ExitStatus.STOPPED)
     except ValueError as error:
         problem = str(error)
 
@@ -50,20 +47,18 @@ def main() -> None:
     run_program(begin)
 
 
-def arguments(words: Sequence[str]) -> Path:
+def arguments(words: Sequence[str], name: str = "pexschedd-password") -> Path:
     """Parse a command line and return the configuration file's path.
 
     A wrong one ends the process with status 2.
     """
-    parser = argparse.ArgumentParser(
-        prog="pexschedd-password",
-        description="Changes the password of the administrator admin, who then has the "
+    parser = tool_parser(
+        name,
+        "Changes the password of the administrator admin, who then has the "
         "role Full, and is made again if deleted. You are asked "
         "for the new one on a terminal; otherwise it is the first line of standard "
         "input.",
-        epilog="Exit status: 0 if it was changed, 1 if that failed, 2 if the command "
-        "line, the configuration file or the password is wrong.",
-        allow_abbrev=False,
+        "0 if it was changed, 1 if that failed",
     )
     add_config(parser)
     config: Path = parser.parse_args(words).config
@@ -115,21 +110,17 @@ async def run(
     screen = Screen(err, terminal=False)
     try:
         finished = await carry_out(order, config, screen.show, reactor, fallback)
-    except ConfigError as error:
-        err.writelines(f"{config}: {problem}\n" for problem in error.problems)
-        return USAGE
     except PexscheddError as error:
-        err.write(f"{error.message}\n")
-        return FAILED
+        return tell(error, err)
     if finished.refused:
         return _usage(err, finished.refused)
     if finished.failures:
         err.writelines(f"{reason}\n" for reason in finished.reasons)
-        return FAILED
+        return ExitStatus.FAILED
     out.write("The administrator's password has been changed.\n")
-    return DONE
+    return ExitStatus.DONE
 
 
 def _usage(err: TextIO, problem: str) -> int:
     err.write(f"{problem}\n")
-    return USAGE
+    return ExitStatus.USAGE

@@ -9,14 +9,10 @@ from typing import Any, NoReturn, TextIO
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
+from pexschedd.doctor.text import harmless
+from pexschedd.errors import ConfigError, PexscheddError
+from pexschedd.tools.exit_status import ExitStatus, status_of
 from pexschedd.util.signals import ignore_repeated_signals
-
-UNREAD = 141
-"""Exit status when the output's reader has gone, as in a pipe to `head`."""
-UNWRITTEN = 2
-"""Exit status when the output cannot be written, as on a full disk."""
-STOPPED = 130
-"""Exit status when a signal ends the run, as in a shell after Ctrl-C."""
 
 
 def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
@@ -44,8 +40,18 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
         react(lambda reactor: Deferred.fromCoroutine(ended(reactor)), ())
     finally:
         if stopped:
-            sys.exit(STOPPED)
+            sys.exit(ExitStatus.STOPPED)
     raise AssertionError("react always ends the process")
+
+
+def tell(error: PexscheddError, err: TextIO) -> ExitStatus:
+    """Write why a tool could not do its work; return the exit status for it."""
+    if isinstance(error, ConfigError):
+        lines = [f"{error.path}: {problem}" for problem in error.problems]
+    else:
+        lines = [error.message]
+    err.writelines(f"{harmless(line)}\n" for line in lines)
+    return status_of(error)
 
 
 def _open_what_is_closed() -> None:
@@ -64,11 +70,11 @@ async def _status(run: Callable[[Any], Awaitable[int]], reactor: Any) -> object:
         sys.stdout.flush()
     except BrokenPipeError:
         _to_nowhere(sys.stdout, sys.stderr)
-        status = UNREAD
+        status = ExitStatus.UNREAD
     except OSError as error:
         _to_nowhere(sys.stdout)
         sys.stderr.write(f"standard output: {error.strerror}\n")
-        status = UNWRITTEN
+        status = ExitStatus.IO_ERROR
     return status
 
 

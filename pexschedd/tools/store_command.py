@@ -2,9 +2,6 @@
 makes backups at any time, and restores them.
 
     pexschedd-store (--state-dir DIR | --config FILE) COMMAND [--dry-run]
-
-Exit status: 0 if all is well, or was repaired; 1 if something is damaged; 2 if the
-folder could not be examined: wrong arguments, no such folder, the daemon is running.
 """
 
 import argparse
@@ -14,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from os import urandom
 from pathlib import Path
+from shlex import quote
 from typing import Any, TextIO
 
 import msgspec
@@ -23,7 +21,7 @@ from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
 from pexschedd.control.protocol import BackupOrder
 from pexschedd.control.socket import NoDaemon, ask_daemon
-from pexschedd.errors import ConfigError, PexscheddError, StoreError
+from pexschedd.errors import PexscheddError, StoreError
 from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
 from pexschedd.store.archive.writer import KeyWish
@@ -39,17 +37,20 @@ from pexschedd.tools.archive_commands import (
     opened_files,
     restore_archive,
 )
+from pexschedd.tools.arguments import tool_parser
 from pexschedd.tools.backup_retention import MOMENT, remove_superseded
-from pexschedd.tools.program import run_program
-
-DONE, DAMAGED, USAGE = 0, 1, 2
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import run_program, tell
+from pexschedd.util.access import permission_text
 
 MIB = 1 << 20
 
 
-def main() -> None:
-    """Run `pexschedd-store`."""
-    run_program(lambda reactor: run(sys.argv[1:], sys.stdout, sys.stderr, reactor))
+def main(name: str = "pexschedd-store") -> None:
+    """Run `pexschedd-store`, typed as `name`."""
+    run_program(
+        lambda reactor: run(sys.argv[1:], sys.stdout, sys.stderr, reactor, name=name)
+    )
 
 
 async def run(
@@ -60,11 +61,16 @@ async def run(
     *,
     now: Now = system_now,
     tables: Sequence[Table[Any]] = TABLES,
+    name: str = "pexschedd-store",
 ) -> int:
     """Execute a command line and return the exit status."""
-    asked = _parser().parse_args(arguments)
+    asked = _parser(name).parse_args(arguments)
     try:
-        files = opened_files(asked)
+        try:
+            files = opened_files(asked)
+        except (StoreError, FileNotFoundError, IsADirectoryError) as error:
+            err.write(f"{_in_words(error)}\n")
+            return ExitStatus.USAGE
         directory = _state_dir(asked)
         _become_owner(directory)
         tool = _Tool(directory, tables, out, now, reactor)
@@ -77,24 +83,36 @@ async def run(
         if asked.command == "compact" and not asked.dry_run:
             return await tool.compact()
         return tool.run(asked)
-    except ConfigError as error:
-        err.writelines(f"{asked.config}: {problem}\n" for problem in error.problems)
     except PexscheddError as error:
-        err.write(f"{error.message}\n")
+        return tell(error, err)
     except BrokenPipeError:
         raise
     except OSError as error:
-        err.write(f"{error.filename or 'standard output'}: {error.strerror}\n")
-    return USAGE
+        err.write(f"{_in_words(error)}\n")
+        return _status_of(error)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pexschedd-store",
-        description="Verifies and repairs a state folder while the daemon is stopped, "
+def _in_words(error: StoreError | OSError) -> str:
+    if isinstance(error, StoreError):
+        return error.message
+    if isinstance(error, PermissionError) and error.filename is not None:
+        path = Path(os.fsdecode(error.filename))
+        return f"{path}: {permission_text(path)}"
+    return f"{error.filename or 'standard output'}: {error.strerror}"
+
+
+def _status_of(error: OSError) -> ExitStatus:
+    if isinstance(error, PermissionError):
+        return ExitStatus.NOT_PERMITTED
+    return ExitStatus.IO_ERROR
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = tool_parser(
+        name,
+        "Verifies and repairs a state folder while the daemon is stopped, "
         "makes backups at any time, and restores them.",
-        epilog="Exit status: 0 if all is well, or was repaired; 1 if something is "
-        "damaged; 2 if the folder could not be examined.",
+        "0 if all is well, or was repaired, 1 if something is damaged",
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder")
@@ -219,7 +237,7 @@ class _Tool:
         if asked.keep is not None:
             for name in remove_superseded(self._fs, to.parent, asked.keep):
                 self._say(f"Removed {to.parent / name}.")
-        return DONE
+        return ExitStatus.DONE
 
     async def _copy_to(self, to: Path) -> None:
         try:
@@ -247,7 +265,7 @@ class _Tool:
         self._say(f"The state is in {to}: {size / MIB:.1f} MiB.")
         if is_plain:
             self._say("It has secret.key in plain text: keep it safe.")
-        return DONE
+        return ExitStatus.DONE
 
     def restore(self, asked: argparse.Namespace, files: ArchiveFiles) -> int:
         """Restore an archive into an empty folder."""
@@ -259,13 +277,15 @@ class _Tool:
             f"{self._directory}: {len(manifest.files)} files, verified."
         )
         if asked.without_key:
-            command = f"pexschedd-store --state-dir '{self._directory}' repair"
+            command = (
+                f"pexschedd-store --state-dir {quote(str(self._directory))} repair"
+            )
             self._say(f"It has no key. Next: {command} --new-key")
         self._say(
             "After the start, schedulingrecovery restores the rooms of meetings that "
             "were accepted since then."
         )
-        return DONE
+        return ExitStatus.DONE
 
     async def compact(self) -> int:
         store = self._open()
@@ -276,7 +296,7 @@ class _Tool:
         if problem:
             raise StoreError(problem)
         self._say("The journal is compacted. Replaced segments are kept for some time.")
-        return DONE
+        return ExitStatus.DONE
 
     def _open(self) -> Store:
         def failed(error: StoreError) -> None:
@@ -320,12 +340,12 @@ class _Tool:
             self._say(f"{what}: {finding.path}: {finding.text}")
         if found.findings:
             self._advise(found)
-            return DAMAGED
+            return ExitStatus.FAILED
         counts = {n: len(c) for n, c in found.collections.items() if len(c)}
         for name, count in sorted(counts.items()):
             self._say(f"{name}: {count}")
         self._say(f"{self._directory} is sound.")
-        return DONE
+        return ExitStatus.DONE
 
     def _advise(self, found: FolderInspection) -> None:
         self._say("The daemon will not start in this state.")
@@ -339,7 +359,7 @@ class _Tool:
             )
             return
         self._say("The best remedy is to restore these files from a backup.")
-        command = f"pexschedd-store --state-dir '{self._directory}' repair"
+        command = f"pexschedd-store --state-dir {quote(str(self._directory))} repair"
         repair = Repair(self._fs, self._directory, self._tables, self._moment())
         if any(repair.steps(found)):
             self._say(
@@ -382,7 +402,7 @@ class _Tool:
                 fields = msgspec.structs.asdict(record)
                 line = msgspec.json.encode({"table": name, "record": fields})
                 self._say(line.decode())
-        return DONE
+        return ExitStatus.DONE
 
     def _could_compact(self, found: FolderInspection) -> int:
         if found.findings:
@@ -393,4 +413,4 @@ class _Tool:
             f"The journal has {size / MIB:.1f} MiB, of which {live / MIB:.1f} MiB "
             "are needed: the rest would be removed."
         )
-        return DONE
+        return ExitStatus.DONE

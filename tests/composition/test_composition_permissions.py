@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from twisted.python.usage import UsageError
 
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.config import Config
 from pexschedd.tap import DaemonOptions
+from pexschedd.tools.exit_status import ExitStatus
 
 SOMEBODY = 12345
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -135,12 +135,16 @@ def test_only_the_daemons_user_and_root_may_own_it(
     assert all(f"Run: chown {pwd.getpwuid(1).pw_name} " in problem for problem in found)
 
 
-def test_twistd_refuses_to_start(file: Path) -> None:
+def test_twistd_refuses_to_start(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The check is a part of reading the configuration, with all other errors."""
     (file.parent / "it is a secret").chmod(0o644)
     (file.parent / "state").chmod(0o777)
     options = DaemonOptions()
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(SystemExit) as caught:
         options.parseOptions(["--config", str(file)])
-    assert f"'{file.parent}/it is a secret'; and think about" in str(caught.value)
-    assert f"chmod 700 {file.parent}/state" in str(caught.value)
+    assert caught.value.code == ExitStatus.CONFIG
+    said = capsys.readouterr().err
+    assert f"'{file.parent}/it is a secret'; and think about" in said
+    assert f"chmod 700 {file.parent}/state" in said

@@ -30,6 +30,7 @@ from pexschedd.errors import StoreError
 from pexschedd.scheduling.upkeep.progress import ProgressListener
 from pexschedd.tools import command
 from pexschedd.tools.arguments import ToolArguments
+from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.util.stop_signal import StopSignal
 from tests.turns import some_turns, until
 
@@ -268,10 +269,16 @@ async def test_without_a_daemon(tmp_path: Path) -> None:
     that cannot be read is a wrong command line."""
     out, err = StringIO(), StringIO()
     asked = ToolArguments(config_file(tmp_path), MaintenanceOrder())
-    assert await command.run(asked, reactor, out, err, fallback=nobody) == 1
+    assert (
+        await command.run(asked, reactor, out, err, fallback=nobody)
+        == ExitStatus.UNAVAILABLE
+    )
     assert "in use" in err.getvalue()
     asked = ToolArguments(tmp_path / "nothing.json", MaintenanceOrder())
-    assert await command.run(asked, reactor, out, err, fallback=nobody) == 2
+    assert (
+        await command.run(asked, reactor, out, err, fallback=nobody)
+        == ExitStatus.CONFIG
+    )
     assert "cannot be read" in err.getvalue()
 
 

@@ -27,7 +27,8 @@ from pexschedd.store.archive.reader import RestoreKeys, restore
 from pexschedd.store.archive.writer import KeyWish, archive
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.store import Store
-from pexschedd.tools.store_command import DONE, USAGE, run
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.store_command import run
 from tests.store.store_support import (
     ROOM,
     TABLES,
@@ -440,29 +441,29 @@ async def test_the_tool_makes_and_restores_archives(tmp_path: Path) -> None:
     phrase = tmp_path / "phrase"
     phrase.write_text(f"{PASSPHRASE}\nanything\n")
     status, text = await command("--state-dir", state, "archive", file)
-    assert status == DONE, text
+    assert status == ExitStatus.DONE, text
     assert "keep it safe" in text
     assert file.stat().st_mode & 0o077 == 0
     status, text = await command("--state-dir", state, "archive", file)
-    assert status == USAGE
+    assert status == ExitStatus.UNAVAILABLE
     assert "exists already" in text
     sealed = tmp_path / "sealed.tar.gz"
     with_phrase = ("--passphrase-file", phrase)
     status, text = await command("--state-dir", state, "archive", sealed, *with_phrase)
-    assert status == DONE, text
+    assert status == ExitStatus.DONE, text
     for number, (name, more) in enumerate(((file, ()), (sealed, with_phrase))):
         to = tmp_path / f"new{number}"
         status, text = await command("--state-dir", to, "restore", name, *more)
-        assert status == DONE, text
+        assert status == ExitStatus.DONE, text
         assert "verified" in text
         assert "schedulingrecovery" in text
         restored = Opened(to)
         assert restored.content() == before
         restored.close()
     status, text = await command("--state-dir", state, "restore", file)
-    assert status == USAGE
+    assert status == ExitStatus.UNAVAILABLE
     assert "not empty" in text
     phrase.write_text("short\n")
     status, text = await command("--state-dir", state, "archive", "x", *with_phrase)
-    assert status == USAGE
+    assert status == ExitStatus.USAGE
     assert "12 to 1024" in text

@@ -19,7 +19,8 @@ from pexschedd.control.socket import ControlSocket
 from pexschedd.errors import StoreError
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.store import Store
-from pexschedd.tools.store_command import DONE, USAGE, run
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.store_command import run
 from tests.store.store_support import (
     ROOM,
     SETTING,
@@ -105,7 +106,7 @@ async def test_a_snapshot_is_made_by_the_tool(tmp_path: Path) -> None:
     before = opened.content()
     opened.close()
     status, text = await _backup(tmp_path / "state", tmp_path / "b")
-    assert status == DONE, text
+    assert status == ExitStatus.DONE, text
     restored = Opened(tmp_path / "b")
     assert restored.content() == before
     restored.close()
@@ -123,12 +124,12 @@ async def test_a_snapshot_is_made_by_the_daemon(store: Store, tmp_path: Path) ->
         durable = change.commit()
     await durable
     status, text = await _backup(tmp_path / "state", tmp_path / "b")
-    assert status == DONE, text
+    assert status == ExitStatus.DONE, text
     restored = Opened(tmp_path / "b")
     assert restored.store.ids(ROOM) == [1]
     restored.close()
     status, text = await _backup(tmp_path / "state", tmp_path / "b")
-    assert status == USAGE
+    assert status == ExitStatus.UNAVAILABLE
     assert "exists already" in text
     stopped = control.stopService()
     if stopped is not None:

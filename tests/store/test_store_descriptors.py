@@ -12,7 +12,7 @@ import os, resource, sys, threading
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
 from tests.store.store_support import ROOM, SETTING, Opened, Room, Setting
-from pexschedd.util.spare_descriptors import SPARE
+from pexschedd.util.descriptors import SPARE
 if sys.argv[2] == "spare":
     SPARE.hold()
 opened = Opened(Path(sys.argv[1]), segment_size=16000)
@@ -54,7 +54,7 @@ def test_without_a_descriptor_left(tmp_path: Path, way: str) -> None:
 
 COMING_BACK = """
 import os, resource
-from pexschedd.util.spare_descriptors import SpareDescriptors
+from pexschedd.util.descriptors import SpareDescriptors
 spare = SpareDescriptors()
 spare.hold(3)
 lowest = os.open(os.devnull, os.O_RDONLY)

@@ -13,7 +13,7 @@ from pexschedd.store.fsck.inspection import inspect
 from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.journal import line
 from pexschedd.store.secrets import key_id_of, mend_key
-from pexschedd.tools.store_command import DAMAGED, DONE
+from pexschedd.tools.exit_status import ExitStatus
 from tests.store.store_disk import Disk, Image, all_files, image
 from tests.store.store_support import (
     ROOM,
@@ -104,7 +104,7 @@ def test_repair_keeps_what_it_takes(state: Path) -> None:
     damaged = path.read_bytes().replace(b"third", b"THIRD")
     path.write_bytes(damaged)
     status, text = tool(state, "repair")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     assert "keeps 1 line, line 1 is given up: the records" in text
     assert (state / ASIDE / "journal" / "00000003.jsonl").read_bytes() == damaged
     opened = Opened(state)
@@ -113,7 +113,7 @@ def test_repair_keeps_what_it_takes(state: Path) -> None:
     assert room.name == "second"
     assert opened.store.get(ROOM, 4) is not None
     opened.close()
-    assert tool(state, "repair")[0] == DONE
+    assert tool(state, "repair")[0] == ExitStatus.DONE
 
 
 @pytest.mark.parametrize("name", ["c00000003.jsonl", "00000002.jsonl"])
@@ -123,7 +123,7 @@ def test_a_lost_segment_is_given_up_only_on_demand(state: Path, name: str) -> No
     with pytest.raises(StoreError, match=f"{name} is missing"):
         Opened(state)
     status, text = tool(state, "repair")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     assert "is lost, and what was in it is given up" in text
     opened = Opened(state)
     check_history(opened)
@@ -141,7 +141,7 @@ def test_all_manifests_may_be_lost(tmp_path: Path) -> None:
     for manifest in (state / "journal").glob("MANIFEST*"):
         manifest.unlink()
     status, text = tool(state, "repair")
-    assert status == DONE, text
+    assert status == ExitStatus.DONE, text
     opened = Opened(state)
     assert opened.content() == before
     opened.close()
@@ -206,7 +206,7 @@ def test_an_older_manifest_is_not_believed_without_its_segments(
             file.unlink()
     path.write_bytes(b"damaged")
     status, text = tool(state, "repair")
-    assert status == DONE, text
+    assert status == ExitStatus.DONE, text
     opened = Opened(state)
     assert opened.content() == content
     opened.close()
@@ -219,7 +219,7 @@ def test_no_manifest_is_made_of_what_is_not_understood(state: Path) -> None:
     with (state / "journal" / "00000003.jsonl").open("ab") as file:
         file.write(line.delete(9, None, "", 1))
     before = {file: file.read_bytes() for file in files(state)}
-    assert tool(state, "repair")[0] == DAMAGED
+    assert tool(state, "repair")[0] == ExitStatus.FAILED
     assert {file: file.read_bytes() for file in files(state)} == before
 
 
@@ -228,22 +228,22 @@ def test_what_a_mended_segment_stands_for_is_not_guessed(state: Path) -> None:
     nothing is done, where only a guess would tell, and nothing is lost."""
     segment = state / "journal" / "00000003.jsonl"
     segment.write_bytes(segment.read_bytes().replace(b"third", b"THIRD"))
-    assert tool(state, "repair")[0] == DONE
+    assert tool(state, "repair")[0] == ExitStatus.DONE
     for manifest in (state / "journal").glob("MANIFEST*"):
         manifest.unlink()
     for name in ("00000001.jsonl", "00000002.jsonl"):
         (state / "journal" / name).unlink()
     before = {file: file.read_bytes() for file in files(state)}
-    assert tool(state, "repair")[0] == DAMAGED
+    assert tool(state, "repair")[0] == ExitStatus.FAILED
     assert {file: file.read_bytes() for file in files(state)} == before
 
 
 def test_a_lost_key_can_be_replaced(state: Path) -> None:
     """Only when asked to, with a word about what that means; the data stays."""
     (state / "secret.key").unlink()
-    assert tool(state, "repair")[0] == DAMAGED
+    assert tool(state, "repair")[0] == ExitStatus.FAILED
     status, text = tool(state, "repair", "--new-key")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     assert "enter every password" in text
     opened = Opened(state)
     check_history(opened)
@@ -267,10 +267,10 @@ def test_a_document_is_begun_anew_only_on_demand(state: Path) -> None:
     path = state / "settings.json"
     path.write_bytes(b"{")
     status, _ = tool(state, "repair")
-    assert status == DAMAGED
+    assert status == ExitStatus.FAILED
     assert path.read_bytes() == b"{"
     status, _ = tool(state, "repair", "--give-up", "settings.json")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     assert (state / ASIDE / "settings.json").read_bytes() == b"{"
     opened = Opened(state)
     assert opened.store.count(SETTING) == 0
@@ -285,7 +285,7 @@ def test_a_newer_store_is_not_repaired(state: Path) -> None:
     path.write_bytes(msgspec.json.encode(content | {"format": 2, "version": "9"}))
     before = {file: file.read_bytes() for file in files(state)}
     status, text = tool(state, "repair")
-    assert status == DAMAGED
+    assert status == ExitStatus.FAILED
     assert "format 2" in text
     assert {file: file.read_bytes() for file in files(state)} == before
 
@@ -303,7 +303,7 @@ def test_what_a_newer_release_writes_otherwise_is_not_repaired(state: Path) -> N
     before = {file: file.read_bytes() for file in files(state)}
     for arguments in (["repair"], ["repair", "--give-up", "settings.json"]):
         status, text = tool(state, *arguments)
-        assert status == DAMAGED
+        assert status == ExitStatus.FAILED
         assert "A newer release has used this folder" in text
         assert "done: " not in text
         assert {file: file.read_bytes() for file in files(state)} == before
@@ -337,7 +337,7 @@ def test_what_is_sound_but_not_understood_is_not_repaired(
     before = {file: file.read_bytes() for file in files(state)}
     for command in ("verify", "repair"):
         status, text = tool(state, command)
-        assert status == DAMAGED
+        assert status == ExitStatus.FAILED
         assert re.search(rf"00000003.jsonl: line 3: .*{message}", text)
         assert "done: " not in text
     assert {file: file.read_bytes() for file in files(state)} == before
@@ -357,9 +357,9 @@ def test_a_segment_too_many(state: Path, further: int) -> None:
     with pytest.raises(StoreError, match=stray.name):
         Opened(state)
     status, text = tool(state, "verify")
-    assert status == DAMAGED
+    assert status == ExitStatus.FAILED
     assert stray.name in text
-    assert tool(state, "repair")[0] == DONE
+    assert tool(state, "repair")[0] == ExitStatus.DONE
     assert (state / ASIDE / "journal" / stray.name).exists()
     opened = Opened(state)
     assert opened.content() == content

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
-from pexschedd.tools.store_command import DAMAGED, DONE, USAGE
+from pexschedd.tools.exit_status import ExitStatus
 from tests.store.store_support import (
     ROOM,
     TABLES,
@@ -27,7 +28,7 @@ def test_a_sound_folder_is_said_to_be_sound(state: Path) -> None:
     """Exit status 0, what is in it, and not a byte changed."""
     before = {file: file.read_bytes() for file in files(state)}
     status, text = tool(state, "verify")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     assert "room: 4\n" in text
     assert "is sound" in text
     assert {file: file.read_bytes() for file in files(state)} == before
@@ -41,12 +42,12 @@ def test_everything_wrong_is_said_at_once(state: Path) -> None:
         path.write_bytes(path.read_bytes().replace(b'"', b"'", 1))
     before = {file: file.read_bytes() for file in files(state)}
     status, text = tool(state, "verify")
-    assert status == DAMAGED
+    assert status == ExitStatus.FAILED
     assert text.count("DAMAGED: ") == 3
     assert re.search(r"00000003.jsonl: line 1: the checksum", text)
     assert "repair" in text
     status, text = tool(state, "repair", "--dry-run")
-    assert status == DAMAGED
+    assert status == ExitStatus.FAILED
     assert text.count("would be done: ") == 2
     assert ASIDE in text
     assert {file: file.read_bytes() for file in files(state)} == before
@@ -84,11 +85,13 @@ def test_what_the_disk_does_not_give_back_is_named(
     sound = others.read_bytes()
     others.write_bytes(b"{")
     status, text = tool(state, "verify")
-    assert status == DAMAGED
+    assert status == ExitStatus.FAILED
     assert f"DAMAGED: {path}: it cannot be read: Input/output error" in text
     assert f"DAMAGED: {others}: " in text
     others.write_bytes(sound)
-    assert tool(state, "repair")[0] == (DONE if mended else DAMAGED)
+    assert tool(state, "repair")[0] == (
+        ExitStatus.DONE if mended else ExitStatus.FAILED
+    )
     assert path.is_symlink() == (not mended)
     if mended:
         opened = Opened(state)
@@ -99,13 +102,13 @@ def test_what_the_disk_does_not_give_back_is_named(
 def test_export_has_every_record(state: Path) -> None:
     """One line of JSON each, complete; and nothing from a damaged folder."""
     status, text = tool(state, "export")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     lines = [msgspec.json.decode(line) for line in text.splitlines()]
     room = {"id": 1, "name": "third", "owner": 0, "start": None, "tags": []}
     assert {"table": "room", "record": room} in lines
     assert len(lines) == 7
     (state / "settings.json").write_bytes(b"{")
-    assert tool(state, "export")[0] == DAMAGED
+    assert tool(state, "export")[0] == ExitStatus.FAILED
 
 
 def test_compact_says_and_does(state: Path) -> None:
@@ -114,10 +117,10 @@ def test_compact_says_and_does(state: Path) -> None:
     before = opened.content()
     opened.close()
     status, text = tool(state, "compact", "--dry-run")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     assert "are needed" in text
     assert not (state / "journal" / "c00000005.jsonl").exists()
-    assert tool(state, "compact")[0] == DONE
+    assert tool(state, "compact")[0] == ExitStatus.DONE
     opened = Opened(state)
     assert opened.content() == before
     assert opened.store._line_index.dead == 0
@@ -146,7 +149,7 @@ def test_no_state_folder(
     prepare(state)
     before = sorted(state.rglob("*"))
     status, text = tool(state, "verify")
-    assert status == USAGE
+    assert status == ExitStatus.UNAVAILABLE
     assert message in text
     assert sorted(state.rglob("*")) == before
 
@@ -156,12 +159,12 @@ def test_a_wrong_configuration_file_is_named(tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     status, text = tool(config, "verify", option="--config")
     assert (status, text) == (
-        USAGE,
+        ExitStatus.CONFIG,
         f"{config}: cannot be read: No such file or directory\n",
     )
     config.write_text("{}")
     status, text = tool(config, "verify", option="--config")
-    assert status == USAGE
+    assert status == ExitStatus.CONFIG
     assert {line.split(": ")[0] for line in text.splitlines()} == {str(config)}
 
 
@@ -183,12 +186,23 @@ def test_help_and_documentation_agree(
     assert "{" + line[2].replace(" | ", ",") + "}" in usage
 
 
+def test_printed_commands_can_be_pasted(state: Path) -> None:
+    """A path with a space and a quotation mark is one word for the shell."""
+    odd = state.rename(state.with_name("the state's folder"))
+    (odd / "settings.json").write_text("{")
+    text = tool(odd, "verify")[1]
+    commands = re.findall(r"pexschedd-store --state-dir .* repair", text)
+    assert commands
+    for command in commands:
+        assert shlex.split(command)[1:] == ["--state-dir", str(odd), "repair"]
+
+
 def test_a_running_daemon_is_left_alone(state: Path) -> None:
     """The lock is respected by every command."""
     opened = Opened(state)
     for command in ("verify", "export", "repair", "compact"):
         status, text = tool(state, command)
-        assert status == USAGE
+        assert status == ExitStatus.UNAVAILABLE
         assert "in use by process" in text
     opened.close()
 
@@ -199,14 +213,14 @@ def test_what_a_lost_manifest_listed_is_seen(state: Path) -> None:
     journal = state / "journal"
     max(journal.glob("MANIFEST-*")).unlink()
     status, text = tool(state, "verify")
-    assert status == DONE
+    assert status == ExitStatus.DONE
     assert "is in no manifest, but comes next" in text
     assert "third" in tool(state, "export")[1]
     segments = sorted(journal.glob("0*.jsonl"))
     before = segments[-2].read_bytes()
     segments[-2].write_bytes(before.replace(b'"name":"d"', b'"name":"D"'))
-    assert tool(state, "verify")[0] == DAMAGED
-    assert tool(state, "repair")[0] == DONE
+    assert tool(state, "verify")[0] == ExitStatus.FAILED
+    assert tool(state, "repair")[0] == ExitStatus.DONE
     opened = Opened(state)
     check_history(opened)
     content: dict[str, dict[int, Any]] = dict(opened.content())
@@ -236,12 +250,12 @@ def test_what_only_a_person_can_decide_is_offered(
         else:
             path.unlink()
     status, text = tool(state, "verify")
-    assert status == DAMAGED
+    assert status == ExitStatus.FAILED
     assert hint in text
     assert "second best" not in text
-    assert tool(state, "repair")[0] == DAMAGED
+    assert tool(state, "repair")[0] == ExitStatus.FAILED
     if "--" in hint:
-        assert tool(state, *hint.split())[0] == DONE
+        assert tool(state, *hint.split())[0] == ExitStatus.DONE
         Opened(state).close()
 
 
@@ -254,7 +268,7 @@ def test_what_a_newer_release_wrote_to_the_journal_is_not_damaged(state: Path) -
     before = {path: path.read_bytes() for path in files(state)}
     for command in ("verify", "repair"):
         status, text = tool(state, command)
-        assert status == DAMAGED
+        assert status == ExitStatus.FAILED
         assert "NEWER" in text
         assert "but this program is too old" in text
         assert "DAMAGED" not in text
@@ -289,7 +303,7 @@ def test_a_first_start_that_was_killed_is_no_damage(tmp_path: Path) -> None:
             path.mkdir() if name == "journal" else shutil.copy(whole / name, path)
         for command in ("verify", "repair", "export"):
             status, text = tool(state, command)
-            assert (status, "DAMAGED" in text) == (DONE, False), text
+            assert (status, "DAMAGED" in text) == (ExitStatus.DONE, False), text
         assert "the next one will do the rest" in tool(state, "verify")[1]
         Opened(state).close()
         assert "the rest" not in tool(state, "verify")[1]

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pexschedd.tools.exit_status import ExitStatus
 from tests.ports import free_ports
 from tests.system.organizer_support import organizer
 from tests.system.system_support import (
@@ -242,13 +243,14 @@ def test_trouble_loses_nothing(world: World) -> None:
 
 
 def test_check_config_says_every_error(tmp_path: Path) -> None:
-    """`--check-config` prints every problem and exits with 1; a good file with 0."""
+    """`--check-config` prints every problem and exits with 78."""
     config = tmp_path / "config.json"
     config.write_text('{"state_dir": 7, "colour": "red"}')
     command = [TWISTD, "pexschedd", "--config", str(config), "--check-config"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 1
+    assert result.returncode == ExitStatus.CONFIG
     said = result.stdout + result.stderr
+    assert "Usage:" not in said
     assert "state_dir" in said
     assert "colour is not a known key" in said
     assert "endpoints" in said
@@ -281,7 +283,7 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     command = [TWISTD, "pexschedd", "--config", str(config), "--check-config"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     said = result.stdout + result.stderr
-    assert result.returncode == 1
+    assert result.returncode == ExitStatus.CONFIG
     for place in ("state_dir", "endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
         assert place in said
     assert "endpoints.admin[1]" in said
@@ -305,7 +307,7 @@ def test_the_background_is_refused(tmp_path: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if pid_file.exists():  # it has gone into the background after all
         os.kill(int(pid_file.read_text()), signal.SIGKILL)
-    assert result.returncode == 1
+    assert result.returncode == ExitStatus.USAGE
     assert "twistd -n pexschedd" in result.stdout + result.stderr
     assert not (tmp_path / "state").exists()
 
@@ -327,6 +329,6 @@ def test_one_process_for_one_state_folder(unchanged: World) -> None:
         unchanged.folder / "state", "pexschedd", "--config", str(unchanged.config)
     )
     second.start()
-    assert second.ended() == 1
+    assert second.ended() == ExitStatus.UNAVAILABLE
     assert "pexschedd cannot start" in second.log.read_text()
     assert "Traceback" not in second.log.read_text()

@@ -33,6 +33,7 @@ from pexschedd.doctor.trial.questions import TRIED
 from pexschedd.doctor.trial.trial_report import TrialFindings, TrialReport
 from pexschedd.errors import StoreError
 from pexschedd.tools import check
+from pexschedd.tools.exit_status import ExitStatus
 from tests import forked
 from tests.system.system_support import ALICE, World
 
@@ -129,17 +130,19 @@ async def test_json(config: Path) -> None:
 )
 @pytest_twisted.ensureDeferred
 async def test_cannot_run(config: Path, finished: Finished | StoreError) -> None:
-    """Status 2 and one line that says why."""
+    """One line says why, and the status whether it was asked for the wrong thing."""
     status, out, err = await run(config, finished)
-    assert (status, out) == (2, "")
+    refused = isinstance(finished, Finished) and finished.refused
+    assert status == (ExitStatus.USAGE if refused else ExitStatus.UNAVAILABLE)
+    assert out == ""
     assert len(err.splitlines()) == 2  # with the note above
 
 
 @pytest_twisted.ensureDeferred
 async def test_no_configuration(tmp_path: Path) -> None:
-    """A configuration file that cannot be read is status 2."""
+    """A configuration file that cannot be read has a status of its own."""
     status, _, err = await run(tmp_path / "none.json", Finished())
-    assert status == 2
+    assert status == ExitStatus.CONFIG
     assert "none.json" in err
 
 

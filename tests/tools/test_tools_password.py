@@ -22,6 +22,7 @@ from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.protocol import Event, Finished, Order, PasswordOrder
 from pexschedd.errors import InvalidFields, StoreError
 from pexschedd.tools import password as tool
+from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.util.stop_signal import StopSignal
 from tests import forked
 from tests.signals import heed_signals
@@ -141,7 +142,7 @@ Fallback = Callable[[Config, Order, Callable[[Event], None], Any], Awaitable[Fin
     [
         (Finished(), 0),
         (Finished(failures=1, reasons=("The disk is broken.",)), 1),
-        (StoreError("The state is locked."), 1),
+        (StoreError("The state is locked."), 69),
         (Finished(refused="The new password: This must be longer."), 2),
     ],
 )
@@ -177,7 +178,10 @@ async def test_no_configuration(tmp_path: Path) -> None:
 
     out, err = StringIO(), StringIO()
     config = tmp_path / "none.json"
-    assert await tool.run(config, ORDER, reactor, out, err, fallback=alone) == 2
+    assert (
+        await tool.run(config, ORDER, reactor, out, err, fallback=alone)
+        == ExitStatus.CONFIG
+    )
     assert str(config) in err.getvalue()
 
 
@@ -263,7 +267,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     """It is typed twice and not to be seen; Ctrl-C ends it without a traceback."""
     config = tmp_path / "none.json"
     status, seen = terminal(config, "correct horse\n", "correct horse\n")
-    assert status == 2
+    assert status == ExitStatus.CONFIG
     assert "New password for admin: " in seen
     assert f"{config}: " in seen  # it has come as far as the configuration
     assert "horse" not in seen

@@ -15,7 +15,7 @@ import pytest
 
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
-from pexschedd.tools.program import STOPPED, UNREAD, UNWRITTEN
+from pexschedd.tools.exit_status import ExitStatus
 from tests.forked import Forked
 from tests.signals import heed_signals
 from tests.store.store_support import Calls, must_not_fail
@@ -25,9 +25,12 @@ PROGRAMS = {
     "pexschedd-check": "check import main",
     "schedulingrecovery": "command import recovery as main",
     "schedulingmaintenance": "command import maintenance as main",
+    "pexschedd": "main import main",
 }
 
 RUNS = [
+    ("pexschedd", ["version"]),
+    ("pexschedd", ["store", "--config", "CONFIG", "verify"]),
     *((name, ["--help"]) for name in PROGRAMS),
     ("pexschedd-store", ["--config", "CONFIG", "verify"]),
     ("pexschedd-store", ["--config", "CONFIG", "repair", "--dry-run"]),
@@ -89,7 +92,7 @@ def test_nobody_reads_on(name: str, arguments: list[str], config: Path) -> None:
     os.close(reading)
     status, said = run(name, arguments, config, writing)
     os.close(writing)
-    assert status == UNREAD
+    assert status == ExitStatus.UNREAD
     assert "Traceback" not in said
     assert "pipe" not in said.lower()
 
@@ -100,7 +103,7 @@ def test_the_output_has_no_room(name: str, arguments: list[str], config: Path) -
     full = os.open("/dev/full", os.O_WRONLY)
     status, said = run(name, arguments, config, full)
     os.close(full)
-    assert status == UNWRITTEN
+    assert status == ExitStatus.IO_ERROR
     assert "Traceback" not in said
     assert said.endswith(f"standard output: {os.strerror(errno.ENOSPC)}\n")
 
@@ -142,7 +145,7 @@ def test_a_signal_is_no_success(number: signal.Signals) -> None:
         assert running.stdout.readline() == b"begun\n"
         running.send_signal(number)
         assert running.communicate(timeout=60) == (b"", b"")
-    assert running.returncode == STOPPED
+    assert running.returncode == ExitStatus.STOPPED
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM, signal.SIGINT)])
@@ -169,4 +172,4 @@ def test_stopped_while_the_daemon_works(
                     running.send_signal(number)
                 _, said = running.communicate(timeout=60)
     assert said == "Stopped before it had finished.\n"
-    assert running.returncode == STOPPED
+    assert running.returncode == ExitStatus.STOPPED

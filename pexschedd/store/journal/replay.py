@@ -10,6 +10,7 @@ been acknowledged.
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 import msgspec
@@ -209,12 +210,13 @@ class _Replay:
 
     def _damaged(self, what: str) -> StoreError:
         folder = self._path.parents[1]
-        tool = f"see what pexschedd-store --state-dir '{folder}' repair --dry-run says"
+        command = f"pexschedd-store --state-dir {quote(str(folder))} repair"
+        tool = f"see what {command} --dry-run says"
         if self._may_be_torn:
             remedy = (
                 f"Restore the folder from a backup; or {tool}; or, to give up this "
                 "line and everything after it: "
-                f"truncate -s {self._offset} '{self._path}'"
+                f"truncate -s {self._offset} {quote(str(self._path))}"
             )
         else:
             remedy = (

@@ -1,0 +1,241 @@
+"""The table of exit statuses: each row happens, and the documentation has each."""
+
+import json
+import os
+import re
+import signal
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import pytest
+
+from pexschedd.errors import ConfigError, StoreError, StoreNotPermitted, Unavailable
+from pexschedd.model.tables import TABLES
+from pexschedd.store.store import Store
+from pexschedd.tools import main as pexschedd
+from pexschedd.tools.exit_status import ExitStatus, status_of
+from tests import forked
+from tests.forked import Forked
+from tests.store.store_support import Calls, must_not_fail
+
+ROOT = Path(__file__).resolve().parents[2]
+MAIN = "pexschedd.tools.main:main"
+TOOLS = {
+    "pexschedd-check": ("pexschedd.tools.check:main", []),
+    "pexschedd-store": ("pexschedd.tools.store_command:main", ["verify"]),
+    "pexschedd-password": ("pexschedd.tools.password:main", []),
+    "schedulingrecovery": ("pexschedd.tools.command:recovery", []),
+    "schedulingmaintenance": ("pexschedd.tools.command:maintenance", []),
+    "pexschedd run": (MAIN, ["run"]),
+    "pexschedd check-config": (MAIN, ["check-config"]),
+    "twistd -n pexschedd": (forked.TWISTD, ["-n", "pexschedd"]),
+}
+PASSWORD = "correct horse\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a configuration file and a state folder."""
+    state = tmp_path / "state"
+    calls = Calls()
+    store = Store.open(state, TABLES, reactor=calls, failed=must_not_fail)
+    calls.wait(store.close())
+    config_file(tmp_path, "state")
+    return tmp_path
+
+
+def config_file(folder: Path, state: str) -> Path:
+    file = folder / "config.json"
+    endpoints = {side: ["tcp:0:interface=127.0.0.1"] for side in ("addin", "admin")}
+    file.write_text(json.dumps({"state_dir": state, "endpoints": endpoints}))
+    return file
+
+
+def as_another_user() -> None:
+    """`pexschedd` as a user who may not enter the test's folder."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    pexschedd.main()
+
+
+def ended(folder: Path, *arguments: str, program: str = MAIN, text: str = "") -> int:
+    """The exit status of a command; what it said must be words."""
+    status, out, err = forked.run(program, arguments, cwd=folder, text=text)
+    assert "Traceback" not in out + err, err
+    return status
+
+
+def done(folder: Path) -> int:
+    return ended(folder, "store", "--state-dir", "state", "verify")
+
+
+def failed(folder: Path) -> int:
+    (folder / "state" / "administrators.json").write_text("{")
+    return ended(folder, "store", "--state-dir", "state", "verify")
+
+
+def usage(folder: Path) -> int:
+    return ended(folder, "no-such-command")
+
+
+def unavailable(folder: Path) -> int:
+    config_file(folder, "none")
+    return ended(folder, "doctor", "--config", "config.json")
+
+
+def into_a_full_disk(folder: Path) -> int:
+    with open("/dev/full", "wb") as full, TemporaryFile("w+") as err:
+        process = Forked(
+            MAIN,
+            ["store", "--state-dir", "state", "verify"],
+            cwd=folder,
+            stdout=full,
+            stderr=err,
+        )
+        return process.wait(60)
+
+
+def not_permitted(folder: Path) -> int:
+    (folder / "state").chmod(0)
+    try:
+        return ended(
+            folder,
+            "store",
+            "--state-dir",
+            str(folder / "state"),
+            "verify",
+            program=f"{__name__}:as_another_user",
+        )
+    finally:
+        (folder / "state").chmod(stat.S_IRWXU)
+
+
+def wrong_configuration(folder: Path) -> int:
+    (folder / "config.json").write_text("{}")
+    return ended(folder, "run", "--config", "config.json")
+
+
+def stopped(folder: Path) -> int:
+    """The password is asked for on a terminal, and Ctrl-C is the answer."""
+    ours, theirs = os.openpty()
+    with (
+        open(theirs, "rb", buffering=0) as terminal,
+        TemporaryFile("w+") as said,
+    ):
+        process = Forked(
+            f"{__name__}:interrupted",
+            ["password", "--config", "config.json"],
+            cwd=folder,
+            stdin=terminal,
+            stdout=said,
+            stderr=said,
+        )
+        try:
+            return process.wait(60)
+        finally:
+            os.close(ours)
+
+
+def interrupted() -> None:
+    """`pexschedd`, with Ctrl-C at its first prompt."""
+    from pexschedd.tools import password  # noqa: PLC0415 - in the other process
+
+    password.prompt_password.__defaults__ = (_interrupt,)
+    pexschedd.main()
+
+
+def _interrupt(prompt: str) -> str:
+    os.kill(os.getpid(), signal.SIGINT)
+    return prompt
+
+
+def unread(folder: Path) -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as gone, TemporaryFile("w+") as err:
+        process = Forked(
+            MAIN,
+            ["store", "--state-dir", "state", "verify"],
+            cwd=folder,
+            stdout=gone,
+            stderr=err,
+        )
+        return process.wait(60)
+
+
+ROWS: dict[ExitStatus, Callable[[Path], int]] = {
+    ExitStatus.DONE: done,
+    ExitStatus.FAILED: failed,
+    ExitStatus.USAGE: usage,
+    ExitStatus.UNAVAILABLE: unavailable,
+    ExitStatus.IO_ERROR: into_a_full_disk,
+    ExitStatus.NOT_PERMITTED: not_permitted,
+    ExitStatus.CONFIG: wrong_configuration,
+    ExitStatus.STOPPED: stopped,
+    ExitStatus.UNREAD: unread,
+}
+
+
+@pytest.mark.parametrize("status", ExitStatus)
+def test_each_row_happens(status: ExitStatus, folder: Path) -> None:
+    """A real process ends with each status of the table."""
+    assert ROWS[status](folder) == status
+
+
+@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize(
+    ("state", "content", "status"),
+    [
+        ("none", "", ExitStatus.UNAVAILABLE),
+        ("none", "{", ExitStatus.CONFIG),
+        ("none", None, ExitStatus.CONFIG),
+    ],
+    ids=["no state", "wrong file", "no file"],
+)
+def test_one_reason_has_one_status(
+    name: str, state: str, content: str | None, status: ExitStatus, tmp_path: Path
+) -> None:
+    """Whatever the command, the same reason ends it with the same status."""
+    program, arguments = TOOLS[name]
+    if status == ExitStatus.UNAVAILABLE and name not in list(TOOLS)[:5]:
+        # The daemon makes the folder that is not there: here it is none of ours.
+        (tmp_path / "none").mkdir(mode=0o700)
+        (tmp_path / "none" / "letter").write_text("")
+        if name == "pexschedd check-config":
+            status = ExitStatus.DONE  # which does not open the state
+    file = config_file(tmp_path, state)
+    if content is None:
+        file.unlink()
+    elif content:
+        file.write_text(content)
+    option = ["--config", str(file)]
+    words = [*option, *arguments] if "store" in program else [*arguments, *option]
+    assert ended(tmp_path, *words, program=program, text=PASSWORD) == status
+
+
+def test_the_documentation_has_the_table() -> None:
+    """docs/operations.md explains these statuses, and no others."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    section = text.partition("## Exit statuses")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d+) \|", section, re.MULTILINE)
+    assert [int(row) for row in rows] == [*ExitStatus]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConfigError("file", ["wrong"]), ExitStatus.CONFIG),
+        (StoreNotPermitted("not yours"), ExitStatus.NOT_PERMITTED),
+        (StoreError("damaged"), ExitStatus.UNAVAILABLE),
+        (Unavailable("busy"), ExitStatus.UNAVAILABLE),
+    ],
+)
+def test_each_error_has_a_status(
+    error: ConfigError | StoreError | Unavailable, status: ExitStatus
+) -> None:
+    """Whoever catches the error."""
+    assert status_of(error) == status
