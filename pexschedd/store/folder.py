@@ -91,7 +91,7 @@ class StateFolder:
                     self._fs.read(path), FolderInfo, FORMAT
                 )
             except NewerFormat as error:
-                wrote = _release(self._fs.read(path))
+                wrote = release_in(self._fs.read(path))
                 raise StoreNewer(f"{path}: {error}", wrote=wrote) from None
             except ValueError as error:
                 raise StoreError(f"{path}: {error}") from None
@@ -174,7 +174,7 @@ def _refuse_others(directory: Path, names: Sequence[str]) -> None:
         )
 
 
-def _release(data: bytes) -> str:
+def release_in(data: bytes) -> str:
     """Return the release that wrote `format.json`, whatever else the file contains."""
     found = json.loads(data).get("version")
     return found if isinstance(found, str) else ""

@@ -59,6 +59,10 @@ def open_folder(
             folder.close()
             error.wrote = folder.version
             raise
+        except StoreError as error:
+            folder.close()
+            error.args = (error.message + releases(folder.version, version),)
+            raise
         except BaseException:
             folder.close()
             raise
@@ -211,7 +215,14 @@ def _permission_text(error: PermissionError, directory: Path) -> str:
 
 
 def _with_versions(error: StoreNewer, this: str) -> StoreNewer:
-    text = error.message
-    if error.wrote and this:
-        text += f" The folder was last written by {error.wrote}; this is {this}."
+    needed = f" Install {error.wrote} or a later release." if error.wrote else ""
+    text = error.message + releases(error.wrote, this) + needed
     return StoreNewer(text, wrote=error.wrote)
+
+
+def releases(wrote: str, this: str) -> str:
+    """Return a sentence with the release that used a folder last and with this one;
+    empty if they are the same, or not known."""
+    if not wrote or not this or wrote == this:
+        return ""
+    return f" The folder was last written by {wrote}; this is {this}."

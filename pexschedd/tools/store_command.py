@@ -28,6 +28,7 @@ from pexschedd.store.archive.writer import KeyWish
 from pexschedd.store.fs import RealFileSystem, take_lock
 from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_folder
 from pexschedd.store.fsck.repair import Repair
+from pexschedd.store.open_store import releases
 from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
 from pexschedd.tools.archive_commands import (
@@ -350,12 +351,15 @@ class _Tool:
     def _advise(self, found: FolderInspection) -> None:
         self._say("The daemon will not start in this state.")
         if all(finding.kind == "newer" for finding in found.findings):
-            self._say("Nothing is damaged, but this program is too old.")
+            self._say(
+                "Nothing is damaged, but this program is too old."
+                + releases(found.release, __version__)
+            )
             return
         if any(finding.kind == "newer" for finding in found.findings):
             self._say(
                 "A newer release has used this folder: its pexschedd-store can tell "
-                "more."
+                "more." + releases(found.release, __version__)
             )
             return
         self._say("The best remedy is to restore these files from a backup.")

@@ -262,7 +262,8 @@ def test_what_only_a_person_can_decide_is_offered(
 def test_what_a_newer_release_wrote_to_the_journal_is_not_damaged(state: Path) -> None:
     """verify says that this program is too old, and repair touches nothing."""
     newer = Table(ROOM.name, Room, version=2, upgrades={1: dict})
-    opened = Opened(state, [newer if table is ROOM else table for table in TABLES])
+    tables = [newer if table is ROOM else table for table in TABLES]
+    opened = Opened(state, tables, version="99.9")
     opened.wait(opened.put(newer, Room(id=9, name="newer")))
     opened.close()
     before = {path: path.read_bytes() for path in files(state)}
@@ -270,7 +271,9 @@ def test_what_a_newer_release_wrote_to_the_journal_is_not_damaged(state: Path) -
         status, text = tool(state, command)
         assert status == ExitStatus.FAILED
         assert "NEWER" in text
-        assert "but this program is too old" in text
+        assert (
+            "but this program is too old. The folder was last written by 99.9" in text
+        )
         assert "DAMAGED" not in text
     assert {path: path.read_bytes() for path in files(state)} == before
 

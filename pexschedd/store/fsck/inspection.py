@@ -16,7 +16,7 @@ from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.model.table import Table
 from pexschedd.store import checksummed_json, documents, open_store
 from pexschedd.store.collection import KEPT
-from pexschedd.store.folder import FORMAT, INFO, JOURNAL, FolderInfo
+from pexschedd.store.folder import FORMAT, INFO, JOURNAL, FolderInfo, release_in
 from pexschedd.store.fs import FileSystem, is_temporary
 from pexschedd.store.fsck.salvage import salvage
 from pexschedd.store.index import KeyHashing
@@ -62,6 +62,8 @@ class FolderInspection:
         self.notes: list[str] = []
         """Things that a start will put in order by itself."""
         self.info: FolderInfo | None = None
+        self.release = ""
+        """The release that used the folder last; empty if unknown."""
         self.manifests: dict[int, Manifest] = {}
         """The manifests that can be read, by number."""
         self.line_index, self.collections = open_store.begin(tables, KeyHashing(), KEPT)
@@ -152,8 +154,12 @@ def _look_at_format(fs: FileSystem, directory: Path, found: FolderInspection) ->
     try:
         with _reading(found, path, "format"):
             found.info = checksummed_json.load(fs.read(path), FolderInfo, FORMAT)
+            found.release = found.info.version
     except FileNotFoundError:
         found.add("format", path, "the file is missing")
+    except NewerFormat as error:
+        found.release = release_in(fs.read(path))
+        found.add("format", path, error)
     except ValueError as error:
         found.add("format", path, error)
 
