@@ -6,7 +6,12 @@ from hashlib import scrypt
 import pytest
 
 from pexschedd.crypto import password_hashes
-from pexschedd.crypto.password_hashes import HashParameters, is_password, make_hash
+from pexschedd.crypto.password_hashes import (
+    MEMORY,
+    HashParameters,
+    is_password,
+    make_hash,
+)
 
 COSTS = password_hashes.CURRENT
 """The product's costs: read before the tests get cheap ones."""
@@ -24,6 +29,15 @@ def test_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_password("päss word", stored)
     assert not is_password("päss wore", stored)
     assert make_hash("päss word", OTHER) != stored
+
+
+def test_the_memory_of_one_hash_is_bounded() -> None:
+    """The product's costs fit into what one may take (RFC 7914: 128 * r * n bytes, and
+    some more), and nothing that is read from a file can take twice of that."""
+    assert 128 * COSTS.r * COSTS.n <= MEMORY < 2 * 128 * COSTS.r * COSTS.n
+    dear = f"scrypt$262144$8$1${b64encode(SALT).decode()}${b64encode(OTHER).decode()}"
+    with pytest.raises(ValueError, match="memory limit"):
+        is_password("secret", dear)
 
 
 def test_a_hash_with_other_parameters() -> None:

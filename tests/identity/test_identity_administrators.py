@@ -15,7 +15,8 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
-from pexschedd.crypto.password_hashes import is_password
+from pexschedd.crypto import password_hashes
+from pexschedd.crypto.password_hashes import HashParameters, is_outdated, is_password
 from pexschedd.errors import (
     ConfigError,
     InvalidFields,
@@ -161,6 +162,27 @@ async def test_hashes_are_bounded(world: World) -> None:
             with pytest.raises(NotAuthenticated):
                 await deferred
     assert highest == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_cheaper_hashes_are_renewed_at_the_sign_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of costs from before, by the right password alone; afterwards by none again."""
+    now = password_hashes.CURRENT
+    monkeypatch.setattr(password_hashes, "CURRENT", HashParameters(now.n, now.r, 5))
+    await world.administrators.set_password("admin", "correct horse")
+    (before,) = world.store.all(tables.ADMINISTRATOR)
+    monkeypatch.setattr(password_hashes, "CURRENT", now)
+    await world.refused("admin", "wrong horse")
+    assert [*world.store.all(tables.ADMINISTRATOR)] == [before]
+    await world.administrators.authenticate("admin", "correct horse", "192.0.2.7")
+    (after,) = world.store.all(tables.ADMINISTRATOR)
+    assert after.password != before.password
+    assert not is_outdated(after.password)
+    again = world.make(world.in_thread)
+    await again.authenticate("admin", "correct horse", "192.0.2.7")
+    assert [*world.store.all(tables.ADMINISTRATOR)] == [after]
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
