@@ -7,6 +7,7 @@
 # make mutants mistakes made on purpose: do the unit tests notice? (ten minutes; SEED=7)
 # make setup   only what the others need, into .venv/; and Microsoft's library for
 #              nested app authentication, which the add-in serves
+# make lock    what requirements/ says is installed; UPGRADE=1 takes the newest releases
 #
 # Each works from a fresh clone, with python3 (and python3-venv) and make.
 
@@ -14,10 +15,13 @@ PYTHON ?= python3
 PORT ?= 8080
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP := $(BIN)/python -m pip
+# What is said is an error: neither that pip could be newer, nor that root installs.
+INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ignore
+LOCKED := $(INSTALL) --require-hashes
 
-.PHONY: run test test-thorough check bench soak mutants setup docs chromium peers oidc \
-	officejs msal clean
+.PHONY: run test test-thorough check bench soak mutants setup docs lock chromium peers \
+	kerberos oidc officejs msal clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -28,7 +32,7 @@ run: $(VENV)/run.stamp
 # its place pytest-xdist would wait for ever. Compiled modules are kept even where the
 # environment says not to: the tests start the programs two hundred times.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/dev.stamp chromium peers oidc officejs msal
+test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
 
@@ -57,16 +61,35 @@ docs: $(VENV)/run.stamp
 	$(BIN)/python -m pexschedd.model.reference > docs/configuration.md
 	$(BIN)/python -m pexschedd.web.admin.openapi > docs/openapi.json
 
-$(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+lock: $(VENV)/venv.stamp
+	$(INSTALL) 'uv>=0.9'
+	requirements/lock.sh $(BIN)/uv $(if $(UPGRADE),--upgrade)
 
-$(VENV)/run.stamp: $(BIN)/python pyproject.toml setup.cfg requirements.lock
-	$(PIP) install --quiet --upgrade pip
-	$(PIP) install --quiet --constraint requirements.lock --editable .[demo]
+# An environment is made only by a Python that will do, and whole: of one without pip,
+# which Debian's Python leaves where python3-venv is missing, nothing stays. One that is
+# there and works is kept.
+WILL_DO := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+
+$(VENV)/venv.stamp:
+	@if ! { $(BIN)/python -c '$(WILL_DO)' && $(PIP) --version; } >/dev/null 2>&1; then \
+	  command -v $(PYTHON) >/dev/null \
+	  || { echo "There is no $(PYTHON): install Python 3.11 to 3.14, or name one: make PYTHON=python3.13" >&2; exit 1; }; \
+	  $(PYTHON) -c '$(WILL_DO)' \
+	  || { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), and Python 3.11 to 3.14 is needed. Name another one: make PYTHON=python3.13" >&2; exit 1; }; \
+	  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) cannot make an environment: its package venv is missing. Run: apt-get install python3-venv" >&2; exit 1; }; \
+	  $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }; \
+	fi
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/run.stamp
-	$(PIP) install --quiet --constraint requirements.lock --group dev
+$(VENV)/run.stamp: $(VENV)/venv.stamp pyproject.toml setup.cfg \
+		requirements/build.txt requirements/demo.txt
+	$(LOCKED) -r requirements/build.txt -r requirements/demo.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
+	$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
 # The browser tests want Chromium, without windows: the whole one will do, and takes
@@ -79,12 +102,12 @@ chromium:
 	|| command -v chromium >/dev/null \
 	|| echo "Chromium is not installed: the browser tests will be skipped"
 
-# The tests with real servers want Apache, tinyproxy, a Kerberos realm and the extra
-# "kerberos"; one of the store wants strace. Installed, or not, as Chromium is. apache2-bin starts no service.
+# The tests with real servers want Apache, tinyproxy and a Kerberos realm; one of the
+# store wants strace. Installed, or not, as Chromium is. apache2-bin starts no service.
 PEERS := apache2-bin libapache2-mod-auth-gssapi gss-ntlmssp krb5-kdc krb5-admin-server \
 	krb5-k5tls faketime libkrb5-dev gcc python3-dev tinyproxy-bin strace
 
-peers: $(VENV)/dev.stamp
+peers:
 	@{ command -v apache2 && command -v krb5kdc && command -v kadmin.local \
 	   && command -v faketime && command -v krb5-config \
 	   && command -v tinyproxy && command -v strace; } >/dev/null 2>&1 \
@@ -92,7 +115,12 @@ peers: $(VENV)/dev.stamp
 	     && DEBIAN_FRONTEND=noninteractive \
 	        apt-get install -qq -y --no-install-recommends $(PEERS) >/dev/null; } \
 	|| echo "Apache, tinyproxy, Kerberos or strace is not installed: tests with them will be skipped"
-	@$(PIP) install --quiet --constraint requirements.lock --editable .[demo,kerberos] \
+
+# The extra "kerberos" is compiled, once. Without a network that is given up at once.
+kerberos: $(VENV)/dev.stamp peers
+	@cmp -s requirements/kerberos.txt $(VENV)/kerberos.installed \
+	|| { command -v krb5-config && $(LOCKED) --retries 0 -r requirements/kerberos.txt \
+	     && cp requirements/kerberos.txt $(VENV)/kerberos.installed; } >/dev/null 2>&1 \
 	|| echo "The extra kerberos cannot be built: its tests will be skipped"
 
 # The tests with a real OpenID provider want node, and what npm installs beside it.

@@ -1,0 +1,92 @@
+"""The first step of every `make`: an environment, or one line that says what is
+missing."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAKEFILE = Path(__file__).resolve().parents[1] / "Makefile"
+STAMP = ".venv/venv.stamp"
+
+OLD = """#!/bin/sh
+[ "$1" = --version ] && echo "Python 3.9.2" && exit
+exit 1
+"""
+WITHOUT_VENV = f"""#!/bin/sh
+case "$*" in *ensurepip*) exit 1;; esac
+exec {sys.executable} "$@"
+"""
+BROKEN_VENV = f"""#!/bin/sh
+[ "$2" = venv ] && {sys.executable} -m venv --without-pip .venv && exit 1
+exec {sys.executable} "$@"
+"""
+
+
+def make(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["make", "--no-print-directory", STAMP, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    shutil.copy(MAKEFILE, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (OLD, "is Python 3.9.2, and Python 3.11 to 3.14 is needed"),
+        (WITHOUT_VENV, "Run: apt-get install python3-venv"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(
+    clone: Path, script: str, said: str
+) -> None:
+    """And nothing is left that the next `make` would stumble over."""
+    python = clone / "python"
+    python.write_text(script)
+    python.chmod(0o755)
+    done = make(clone, f"PYTHON={python}")
+    lines = done.stderr.splitlines()
+    assert done.returncode != 0
+    assert (len(lines), said in lines[0]) == (2, True), lines  # the last one is make's
+    assert not (clone / ".venv").exists()
+
+
+def test_no_python_at_all(clone: Path) -> None:
+    """It is named, and what would do."""
+    done = make(clone, "PYTHON=no-such-python")
+    assert "There is no no-such-python: install Python 3.11 to 3.14" in done.stderr
+
+
+def test_an_environment_without_pip_is_made_again(clone: Path) -> None:
+    """As after the installation of python3-venv: without `make clean`."""
+    python = clone / "python"
+    python.write_text(BROKEN_VENV)
+    python.chmod(0o755)
+    assert make(clone, f"PYTHON={python}").returncode != 0
+    assert not (clone / ".venv").exists()
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=clone, check=True
+    )
+    done = make(clone, f"PYTHON={sys.executable}")
+    assert (done.returncode, done.stderr) == (0, "")
+    pip = [str(clone / ".venv/bin/python"), "-m", "pip", "--version"]
+    subprocess.run(pip, check=True, capture_output=True)
+    kept = clone / ".venv" / "kept"
+    kept.touch()
+    (clone / STAMP).unlink()
+    assert make(clone, "PYTHON=no-such-python").returncode == 0
+    assert kept.exists()
