@@ -3,8 +3,9 @@
 import gc
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,12 +38,20 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a place for pytest's own private folde
 ENOUGH_BYTES = 2 << 30
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Temporary files are in memory, where there is enough of it: on a disk each commit
     of a store waits for milliseconds. Nothing here has to outlive a power failure; what
-    one leaves is played by `store/store_disk.py`."""
+    one leaves is played by `store/store_disk.py`.
+
+    Where the checkout cannot be written, what pytest and hypothesis would keep there
+    between two runs is not kept."""
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    if not os.access(REPOSITORY, os.W_OK):
+        ignored = "ignore::pytest.PytestCacheWarning"
+        config.addinivalue_line("filterwarnings", ignored)
+        kept = Path(tempfile.gettempdir()) / f"hypothesis-{os.getuid()}"
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(kept))
 
 
 def _has_room(folder: Path) -> bool:
@@ -71,6 +80,16 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """Say in one line what is missing, however many tests want it: pytest's summary
+    counts skipped tests by place and reason, and here all have one place."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        report.longrepr = (str(REPOSITORY / "tests"), None, report.longrepr[2])
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -82,14 +82,15 @@ def maintenance(
         "--inbox-time-limit",
         type=_time,
         metavar=FORMAT,
-        help="delete inbox items received before this time, in UTC (default: now)",
+        help="delete inbox items received before this time, in UTC; one in the future "
+        "counts as now (default: now)",
     )
     parser.add_argument(
         "--calendar-time-limit",
         type=_time,
         metavar=FORMAT,
         help="delete meetings that had ended by this time, in UTC; a series ends with "
-        "its last occurrence (default: now)",
+        "its last occurrence; one in the future counts as now (default: now)",
     )
     given = parser.parse_args(arguments)
     return ToolArguments(

@@ -14,10 +14,10 @@ from tests.ews.ews_support import (
     failure,
     fault,
     response,
-    schema_folder,
     soap,
     success,
 )
+from tests.schemas import EWS, needed_schema
 
 MAILBOX = "pexipmeeting@example.test"
 URL = "https://mail.example.test/EWS/Exchange.asmx"
@@ -26,7 +26,7 @@ XML = {"content-type": "text/xml; charset=utf-8"}
 
 @pytest.fixture(scope="module")
 def schema() -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(str(schema_folder() / "ews.xsd")))
+    return needed_schema(EWS)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from twisted.internet import reactor as _reactor
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from tests.ews.ews_exchange import Exchange
-from tests.ews.ews_support import Behaviour, RawSite, schema_folder
+from tests.ews.ews_support import Behaviour, RawSite
+from tests.schemas import EWS, needed_schema
 
 reactor: Any = _reactor
 
@@ -19,7 +20,7 @@ reactor: Any = _reactor
 @pytest.fixture(scope="session")
 def schema() -> etree.XMLSchema:
     """Exchange's schema for whole envelopes."""
-    return etree.XMLSchema(etree.parse(str(schema_folder() / "ews.xsd")))
+    return needed_schema(EWS)
 
 
 @pytest.fixture(scope="session")

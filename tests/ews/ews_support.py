@@ -2,38 +2,19 @@
 
 import base64
 import gzip
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
 from pexschedd.ews.envelope import MESSAGES, SOAP, TYPES
 
-_REPOSITORY = Path(__file__).parents[2]
-
-
-def found_schemas() -> Path | None:
-    """Exchange's schemas, which are not ours to ship; None when they are not there."""
-    given = os.environ.get("PEXSCHEDD_SCHEMAS")
-    folders = [Path(given)] if given else []
-    folders.append(_REPOSITORY.parent / "shared" / "schemas")
-    for folder in folders:
-        if (folder / "ews" / "ews.xsd").exists():
-            return folder / "ews"
-    return None
-
-
-def schema_folder() -> Path:
-    """Exchange's schemas; skips when they are not there."""
-    found = found_schemas()
-    if found is None:
-        pytest.skip("Exchange's schemas are not here (set PEXSCHEDD_SCHEMAS)")
-    return found
+SERIES = Path(__file__).parent / "samples" / "meeting_request_series.xml"
+"""An answer to GetItem, valid by Exchange's schema: a series, and an item that is
+gone."""
 
 
 def soap(body: str) -> bytes:

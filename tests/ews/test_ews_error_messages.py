@@ -33,7 +33,7 @@ from pexschedd.exchange.error_policy import (
 from pexschedd.exchange.response_codes import KNOWN, Category, category
 from pexschedd.net.errors import ABOUT_TRUST, ConnectionFailure, FailureKind
 from pexschedd.scheduling.ports.mailbox import OutcomeKind
-from tests.ews.ews_support import schema_folder
+from tests.schemas import EWS, needed_file
 
 SITE = EwsTarget(
     url="https://mail.example.test:444/EWS/Exchange.asmx",
@@ -217,7 +217,7 @@ def test_categories_are_of_codes_that_exist() -> None:
 
 def test_every_code_of_the_schema_is_known() -> None:
     """Nothing that Exchange can say is unknown, and nothing is made up."""
-    schema = etree.parse(str(schema_folder() / "messages.xsd"))
+    schema = etree.parse(str(needed_file(EWS).with_name("messages.xsd")))
     codes = schema.find(".//{*}simpleType[@name='ResponseCodeType']")
     assert codes is not None
     names = {each.get("value") for each in codes.iter("{*}enumeration")}

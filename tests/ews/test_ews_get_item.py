@@ -16,13 +16,13 @@ from pexschedd.model.meeting import (
     Tags,
 )
 from tests.ews.ews_support import (
+    SERIES,
     binary,
     failure,
     item,
     meeting_request,
     named,
     response,
-    schema_folder,
 )
 
 PREFIX = "040000008200E00074C5B7101A82E008"
@@ -349,8 +349,7 @@ def test_nothing_grows_without_limit() -> None:
 
 def test_the_samples_are_read() -> None:
     """The answers that are known to be valid say what they are meant to say."""
-    folder = schema_folder() / "samples"
-    data = (folder / "resp_04_GetItem_MeetingRequest_series.xml").read_bytes()
+    data = SERIES.read_bytes()
     series, gone = parse_messages(data, 2)
     assert isinstance(series, MeetingMessage)
     assert series.zone == "Europe/Berlin"

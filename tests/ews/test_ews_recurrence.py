@@ -28,7 +28,7 @@ from pexschedd.model.recurrence import (
     Which,
 )
 from pexschedd.scheduling.recurrence.series_dates import first_start
-from tests.ews.ews_support import meeting_request, response, schema_folder
+from tests.ews.ews_support import SERIES, meeting_request, response
 from tests.ews.test_ews_zones import EUROPE, day, rules
 
 RECEIVED = "2026-11-20T07:58:11Z"
@@ -71,8 +71,7 @@ def utc(text: str) -> datetime:
 
 def test_a_whole_series() -> None:
     """Exchange's own example, in every detail."""
-    folder = schema_folder() / "samples"
-    data = (folder / "resp_04_GetItem_MeetingRequest_series.xml").read_bytes()
+    data = SERIES.read_bytes()
     message, _ = parse_messages(data, 2)
     assert isinstance(message, MeetingMessage)
     assert message.recurrence == Recurrence(

@@ -8,7 +8,8 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from pexschedd.model import tables
-from pexschedd.tools.store_command import DONE, run
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.store_command import run
 from tests.personal.personal_support import USER, Personal
 
 
@@ -16,7 +17,7 @@ async def tool(state: Path, *arguments: str) -> str:
     """What `pexschedd-store` prints; it has to find all in order."""
     out, err = io.StringIO(), io.StringIO()
     command = ["--state-dir", str(state), *arguments]
-    assert await run(command, out, err, reactor) == DONE, err.getvalue()
+    assert await run(command, out, err, reactor) == ExitStatus.DONE, err.getvalue()
     return out.getvalue()
 
 

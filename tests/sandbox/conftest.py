@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import pytest_twisted
 
-from tests.sandbox.sandbox_support import CheckedSandbox, schema
+from tests.sandbox.sandbox_support import CheckedSandbox
+from tests.schemas import EWS, needed_schema
 
 
 @pytest.fixture
@@ -31,7 +32,4 @@ async def served(sandbox: CheckedSandbox) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def exchange_schema() -> Any:
-    found = schema()
-    if found is None:
-        pytest.skip("Exchange's schema is not here: set PEXSCHEDD_SCHEMAS")
-    return found
+    return needed_schema(EWS)

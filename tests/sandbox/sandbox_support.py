@@ -4,12 +4,9 @@ Every answer that the tests see, those to exchangelib included, is validated aga
 Exchange's own schema when that is at hand.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from lxml import etree
@@ -17,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
 from pexschedd.sandbox import Account, Sandbox, SandboxMailbox
+from tests.schemas import EWS, found_schema
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 MEETING = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -35,15 +33,9 @@ _DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NS.items())
 Element = etree._Element
 
 
-@cache
 def schema() -> Any:
     """Exchange's schema, or None where it is not at hand."""
-    named = os.environ.get("PEXSCHEDD_SCHEMAS")
-    repository = Path(__file__).resolve().parents[2]
-    for folder in (named, repository.parent / "shared" / "schemas"):
-        if folder and (driver := Path(folder) / "ews" / "ews.xsd").is_file():
-            return etree.XMLSchema(etree.parse(str(driver)))
-    return None
+    return found_schema(EWS)
 
 
 def put_right(envelope: Element) -> Element:

@@ -1,6 +1,5 @@
 """The manifest: by Microsoft's schema where it is at hand, and by what that misses."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from pexschedd.web.addin.manifest.builder import (
     manifest_version,
 )
 from pexschedd.web.addin.manifest.rules import manifest_problems
+from tests.schemas import MANIFEST, needed_schema
 from tests.web_addin.addin_support import CONNECTOR
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -40,11 +40,7 @@ PANE = addin_url("vc.example.test", 1)
 
 @pytest.fixture(scope="module")
 def schema() -> etree.XMLSchema:
-    folder = Path(os.environ.get("PEXSCHEDD_SCHEMAS", REPOSITORY / "../shared/schemas"))
-    path = folder / "manifest" / "OfficeAppManifestV1_1.xsd"
-    if not path.exists():
-        pytest.skip(f"no schema: {path} is missing")
-    return etree.XMLSchema(etree.parse(path))
+    return needed_schema(MANIFEST)
 
 
 def built(**changes: object) -> _Element:

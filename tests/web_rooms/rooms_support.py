@@ -32,8 +32,8 @@ from pexschedd.web.rooms.exchange import FIRST_PARTS, EmulatedExchangeApi
 from pexschedd.web.rooms.meetings import MeetingsApi
 from pexschedd.web.rooms.sign_in import RoomSignIn
 from pexschedd.web.site import HttpSite
-from tests.ews.ews_support import found_schemas
 from tests.scheduling.process_support import unexpected
+from tests.schemas import EWS, found_schema
 
 reactor: Any = _reactor
 NOW = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
@@ -75,10 +75,7 @@ class ExchangeSchema:
     what every answer of Exchange is made of."""
 
     def __init__(self) -> None:
-        folder = found_schemas()
-        self._schema = None
-        if folder is not None:
-            self._schema = etree.XMLSchema(etree.parse(str(folder / "ews.xsd")))
+        self._schema = found_schema(EWS)
 
     def check(self, answer: bytes) -> None:
         """Raise AssertionError for an answer that is not Exchange's."""

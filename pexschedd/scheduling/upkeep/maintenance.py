@@ -22,12 +22,14 @@ from pexschedd.util.stop_signal import StopSignal
 
 BATCH = 50
 """Items in one call: Exchange gives a call one minute."""
+_FORM = "%Y-%m-%dT%H:%M:%S"
 ROUNDS = 3
 """Attempts at an item for which the server asks to try again."""
 
 
 class MaintenanceRequest(msgspec.Struct, frozen=True):
-    """The limits of one run, aware UTC; limits after the present count as now."""
+    """The limits of one run, aware UTC; limits after the present count as now, and
+    the run says so."""
 
     inbox_limit: datetime
     """Inbox items that were received before it are deleted."""
@@ -58,6 +60,15 @@ class MaintenanceRunner:
         """
         run = _Run(mailbox, listener, stop, tally, dry_run, self._clock)
         now = self._now()
+        for name, limit in (
+            ("inbox", request.inbox_limit),
+            ("calendar", request.calendar_limit),
+        ):
+            if limit > now:
+                listener.note(
+                    f"The {name} time limit, {limit:{_FORM}}, is in the future: it "
+                    f"counts as now, {now:{_FORM}} UTC."
+                )
         refs = await run.old_messages(min(request.inbox_limit, now))
         await run.delete(refs, "inbox items deleted")
         refs = await run.old_meetings(min(request.calendar_limit, now))

@@ -52,6 +52,21 @@ def series(number: int, times: int | None) -> CalendarMeeting:
     )
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_limit_in_the_future_counts_as_now_and_is_told() -> None:
+    """Each limit by its name, with both times; of a limit that is not, not a word."""
+    notes = Notes()
+    runner = MaintenanceRunner(clock=InstantClock(), now=lambda: NOW)
+    limits = MaintenanceRequest(NOW, NOW + DAY)
+    keeping = MemoryUpkeepMailbox(meeting(1, start=NOW + HOUR, end=NOW + 2 * HOUR))
+    await runner.maintain(keeping, limits, notes, StopSignal(), WorkTally())
+    (said,) = notes.notes
+    assert said == (
+        "The calendar time limit, 2026-11-24T12:00:00, is in the future: it counts as "
+        "now, 2026-11-23T12:00:00 UTC."
+    )
+
+
 async def maintain(
     keeping: MemoryUpkeepMailbox,
     inbox: datetime = NOW,

@@ -41,7 +41,10 @@ _COMMAND = f"{PREFIX}/command/v1/ms_exchange_connector/<int:connector_id>"
 
 def _described(kind: RunKind) -> Callable[[Handler], Handler]:
     """The description of a command, with its settings."""
-    time = {"type": ["string", "null"], "pattern": TIME, "description": "Until when."}
+    until = "Until when."
+    if kind.name == "maintain":
+        until = "Until when. A time in the future counts as now, and the notes say so."
+    time = {"type": ["string", "null"], "pattern": TIME, "description": until}
     message = {"type": ["string", "null"], "maxLength": MESSAGE_LIMIT}
     settings = {
         name: time if default is None else message
