@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pexschedd.tools.exit_status import ExitStatus
 from tests.signals import heed_signals
 from tests.system.system_support import PATIENCE, World, run_daemon
 
@@ -87,7 +88,7 @@ def test_ctrl_c_while_a_store_is_opened(tmp_path: Path) -> None:
     """A large one takes seconds: somebody who changes their mind sees no traceback."""
     result = run_daemon(tmp_path, _CTRL_C)
     assert result.stderr == "pexschedd was stopped before it had started\n"
-    assert result.returncode == 1
+    assert result.returncode == ExitStatus.STOPPED
 
 
 _CTRL_C = """
