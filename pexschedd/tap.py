@@ -2,32 +2,26 @@
 
 import gc
 import os
-import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from twisted.application.service import IServiceCollection, MultiService
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, Logger
-from twisted.python.usage import Options as UsageOptions
 
 from pexschedd import __version__, logs
-from pexschedd import config as configuration
 from pexschedd.clock import Now, count_steadily, system_now
 from pexschedd.composition.clients import Clients
 from pexschedd.composition.http_servers import HttpServers
 from pexschedd.composition.monitoring import Monitoring
-from pexschedd.composition.network import make_network
 from pexschedd.composition.one_touch import OneTouchJoin
-from pexschedd.composition.permissions import permission_problems
 from pexschedd.composition.runtime import Runtime
 from pexschedd.composition.screen_routes import ScreenRoutes
 from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
+from pexschedd.daemon_options import DaemonOptions, refuse
 from pexschedd.errors import ConfigError, StoreError, StoreFull
 from pexschedd.history.recorder import settle
 from pexschedd.identity.first_administrator import (
@@ -38,85 +32,19 @@ from pexschedd.log_writer import LogWriter
 from pexschedd.management.transfer.together import finish_changes
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
-from pexschedd.net.server_tls import server_endpoint
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
-from pexschedd.supervision.certificate_renewal import CertificateRenewal, in_words
+from pexschedd.supervision.certificate_renewal import CertificateRenewal
 from pexschedd.supervision.reload import ConfigurationReload, reloadable
 from pexschedd.supervision.service_manager import ServiceManager, ServiceNotifier
 from pexschedd.tools.exit_status import ExitStatus, status_of
-from pexschedd.tools.version import version_text
 from pexschedd.util import signals
 from pexschedd.util.descriptors import SPARE
 from pexschedd.util.periodic import Periodic, Running
 
 UPCOMING_EVERY = 60.0
 """Seconds between two updates of the occurrences that administrators see."""
-
-_PORT = re.compile(
-    r"(?:(?:haproxy:)?(?:tcp6?|ssl):|.*(?<!\\):port=)(?:port=)?\s*([-+]?\d+)\s*(?::|$)"
-)
-_HIGHEST_PORT = 65535
-
-
-class DaemonOptions(UsageOptions):
-    """The command line of `twistd pexschedd`."""
-
-    synopsis = "[options]"
-    optParameters = [
-        ["config", "c", configuration.DEFAULT_PATH, "The configuration file."]
-    ]
-    optFlags = [
-        ["check-config", None, "Report all errors in the configuration file, and exit."]
-    ]
-    config: Config
-
-    def postOptions(self) -> None:
-        """Load the configuration file, and exit if it was only to be checked."""
-        path = Path(self["config"])
-        try:
-            self.config = configuration.load(path, partial(_further_problems, path))
-        except ConfigError as error:
-            problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
-            _refuse(problems, ExitStatus.CONFIG)
-        if self["check-config"]:
-            sys.stdout.write(f"{path} is in order.\n")
-            sys.exit(ExitStatus.DONE)
-        # twistd would fork after the store was opened: the store's thread would stay
-        # behind, and no change would become durable.
-        if self.parent is not None and not self.parent.get("nodaemon", True):
-            _refuse(
-                "run it as pexschedd run or twistd -n pexschedd: it stays in the "
-                "foreground and writes its log to standard output; a supervisor such "
-                "as systemd does the rest",
-                ExitStatus.USAGE,
-            )
-        # By default twistd leaves one wherever it is started, and cannot start where
-        # it may not: the state folder's lock is what keeps a second daemon out.
-        if self.parent is not None and self.parent.get("pidfile") == _DEFAULT_PID_FILE:
-            self.parent["pidfile"] = ""
-
-    def opt_version(self) -> None:
-        """Print the release and the format of the state, and exit."""
-        sys.stdout.write(f"{version_text()}\n")
-        sys.exit(ExitStatus.DONE)
-
-
-_DEFAULT_PID_FILE = "twistd.pid"
-
-
-def _refuse(text: str, status: ExitStatus) -> NoReturn:
-    """End the process in words: twistd would print its whole usage before them."""
-    sys.stderr.write(f"{text}\n")
-    sys.exit(status)
-
-    def reread(self) -> Config:
-        """Load the configuration file again. What it names is not looked into."""
-        path = Path(self["config"])
-        user = os.geteuid()
-        return configuration.load(path, lambda c: permission_problems(c, path, user))
-
 
 Options = DaemonOptions
 """The name under which twistd looks the command line up."""
@@ -134,9 +62,9 @@ def makeService(options: DaemonOptions) -> MultiService:
             options.config, reactor=reactor, now=system_now, manager=manager
         )
     except (StoreError, ConfigError) as error:
-        _refuse(f"pexschedd cannot start: {error}", status_of(error))
+        refuse(f"pexschedd cannot start: {error}", status_of(error))
     except KeyboardInterrupt:  # opening a large store takes some time
-        _refuse("pexschedd was stopped before it had started", ExitStatus.STOPPED)
+        refuse("pexschedd was stopped before it had started", ExitStatus.STOPPED)
     reactor.callWhenRunning(freeze_collector)
     reload = daemon.reloading(options.reread)
     is_first = signals.ignore_repeated_signals(reactor)
@@ -378,28 +306,6 @@ class Daemon(MultiService):
         or the date has changed."""
         for id_ in self.store.ids(tables.CONNECTOR):
             self.supervisor.wake(id_)
-
-
-def _further_problems(file: Path, config: Config) -> Iterator[str]:
-    """Errors that show only when endpoints, certificates and proxy are used, and
-    permissions that let others read or change what they should not."""
-    from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
-
-    for name, endpoints in config.endpoints:
-        for number, endpoint in enumerate(endpoints):
-            place = f"endpoints.{name}[{number}]: {endpoint!r}"
-            try:
-                server_endpoint(reactor, endpoint)
-            except Exception as error:  # noqa: BLE001 - each type of endpoint has its own
-                yield f"{place}: {in_words(error)}"
-            port = _PORT.match(endpoint)
-            if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
-                yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
-    yield from permission_problems(config, file, os.geteuid())
-    try:
-        make_network(config, reactor, system_now)
-    except ConfigError as error:
-        yield from error.problems
 
 
 def _exit_failed(log: LogWriter) -> None:

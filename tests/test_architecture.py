@@ -144,7 +144,7 @@ ONLY_IN: dict[str, str] = {
     "pexschedd.tap": "tools/command.py demo",
     "pexschedd.sandbox": "sandbox demo",
     "pexschedd.demo": "demo",
-    "pexschedd.composition": "composition tap.py",
+    "pexschedd.composition": "composition daemon_options.py tap.py",
     "klein": "web sandbox demo",
     "jinja2": "templates web/page_templates.py demo",
     "secrets": (
@@ -424,7 +424,7 @@ def test_functions_are_explained_in_one_voice() -> None:
 def test_the_rules_bite() -> None:
     """The reader of imports sees plain, aliased and inner ones."""
     seen = imported(PACKAGE / "tap.py")
-    assert {"sys", "twisted.internet.reactor", "pexschedd.store.store"} <= seen
+    assert {"gc", "twisted.internet.reactor", "pexschedd.store.store"} <= seen
 
 
 def test_every_package_is_installed() -> None:

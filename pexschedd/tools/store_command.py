@@ -33,15 +33,14 @@ from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
 from pexschedd.tools.archive_commands import (
     ArchiveFiles,
-    add_commands,
     make_archive,
     opened_files,
     restore_archive,
 )
-from pexschedd.tools.arguments import tool_parser
 from pexschedd.tools.backup_retention import MOMENT, remove_superseded
 from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.tools.program import run_program, tell
+from pexschedd.tools.store_arguments import store_parser
 from pexschedd.util.access import permission_text
 
 MIB = 1 << 20
@@ -65,7 +64,7 @@ async def run(
     name: str = "pexschedd-store",
 ) -> int:
     """Execute a command line and return the exit status."""
-    asked = _parser(name).parse_args(arguments)
+    asked = store_parser(name).parse_args(arguments)
     try:
         try:
             files = opened_files(asked)
@@ -106,78 +105,6 @@ def _status_of(error: OSError) -> ExitStatus:
     if isinstance(error, PermissionError):
         return ExitStatus.NOT_PERMITTED
     return ExitStatus.IO_ERROR
-
-
-def _parser(name: str) -> argparse.ArgumentParser:
-    parser = tool_parser(
-        name,
-        "Verifies and repairs a state folder while the daemon is stopped, "
-        "makes backups at any time, and restores them.",
-        "0 if all is well, or was repaired, 1 if something is damaged",
-    )
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--state-dir", type=Path, metavar="DIR", help="the state folder")
-    where.add_argument(
-        "--config", type=Path, metavar="FILE", help="the daemon's configuration file"
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("verify", help="read everything and report all damage")
-    commands.add_parser("export", help="print each record as a line of JSON")
-    repair = commands.add_parser("repair", help="repair what can be repaired")
-    repair.add_argument(
-        "--new-key",
-        action="store_true",
-        help="if secret.key is lost: create a new one; all secrets have to be entered "
-        "again",
-    )
-    repair.add_argument(
-        "--give-up",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a document that cannot be read: replace it by an empty one",
-    )
-    compact = commands.add_parser(
-        "compact", help="remove what is no longer needed from the journal"
-    )
-    add_commands(commands)
-    backup = commands.add_parser(
-        "backup", help="make a copy; the daemon may be running"
-    )
-    backup.add_argument(
-        "to",
-        nargs="?",
-        type=Path,
-        metavar="FOLDER",
-        help="the copy, a new folder on the daemon's machine (default: backups/<time> "
-        "in the state folder)",
-    )
-    backup.add_argument(
-        "--into",
-        type=Path,
-        metavar="FOLDER",
-        help="make the copy in this folder, under the name of its time, instead of in "
-        "backups/",
-    )
-    backup.add_argument(
-        "--keep",
-        type=_count,
-        metavar="COUNT",
-        help="afterwards, remove all copies beside it but the newest COUNT",
-    )
-    for command in (repair, compact):
-        command.add_argument(
-            "--dry-run", action="store_true", help="only show what would be done"
-        )
-    return parser
-
-
-def _count(text: str) -> int:
-    """Parse a number of copies: the one that was just made is always kept."""
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
 
 
 def _state_dir(asked: argparse.Namespace) -> Path:

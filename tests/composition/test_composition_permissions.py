@@ -10,7 +10,7 @@ import pytest
 
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.config import Config
-from pexschedd.tap import DaemonOptions
+from pexschedd.daemon_options import DaemonOptions
 from pexschedd.tools.exit_status import ExitStatus
 
 SOMEBODY = 12345

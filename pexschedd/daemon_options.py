@@ -1,0 +1,105 @@
+"""The command line of `twistd pexschedd`, and the check of its configuration file."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from twisted.python.usage import Options as UsageOptions
+
+from pexschedd import config as configuration
+from pexschedd.clock import system_now
+from pexschedd.composition.network import make_network
+from pexschedd.composition.permissions import permission_problems
+from pexschedd.config import Config
+from pexschedd.errors import ConfigError
+from pexschedd.net.server_tls import server_endpoint
+from pexschedd.supervision.certificate_renewal import in_words
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.version import version_text
+
+_PORT = re.compile(
+    r"(?:(?:haproxy:)?(?:tcp6?|ssl):|.*(?<!\\):port=)(?:port=)?\s*([-+]?\d+)\s*(?::|$)"
+)
+_HIGHEST_PORT = 65535
+_DEFAULT_PID_FILE = "twistd.pid"
+
+
+class DaemonOptions(UsageOptions):
+    """The command line of `twistd pexschedd`."""
+
+    synopsis = "[options]"
+    optParameters = [
+        ["config", "c", configuration.DEFAULT_PATH, "The configuration file."]
+    ]
+    optFlags = [
+        ["check-config", None, "Report all errors in the configuration file, and exit."]
+    ]
+    config: Config
+
+    def postOptions(self) -> None:
+        """Load the configuration file, and exit if it was only to be checked."""
+        path = Path(self["config"])
+        try:
+            self.config = configuration.load(path, partial(_further_problems, path))
+        except ConfigError as error:
+            problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
+            refuse(problems, ExitStatus.CONFIG)
+        if self["check-config"]:
+            sys.stdout.write(f"{path} is in order.\n")
+            sys.exit(ExitStatus.DONE)
+        # twistd would fork after the store was opened: the store's thread would stay
+        # behind, and no change would become durable.
+        if self.parent is not None and not self.parent.get("nodaemon", True):
+            refuse(
+                "run it as pexschedd run or twistd -n pexschedd: it stays in the "
+                "foreground and writes its log to standard output; a supervisor such "
+                "as systemd does the rest",
+                ExitStatus.USAGE,
+            )
+        # By default twistd leaves one wherever it is started, and cannot start where
+        # it may not: the state folder's lock is what keeps a second daemon out.
+        if self.parent is not None and self.parent.get("pidfile") == _DEFAULT_PID_FILE:
+            self.parent["pidfile"] = ""
+
+    def opt_version(self) -> None:
+        """Print the release and the format of the state, and exit."""
+        sys.stdout.write(f"{version_text()}\n")
+        sys.exit(ExitStatus.DONE)
+
+    def reread(self) -> Config:
+        """Load the configuration file again. What it names is not looked into."""
+        path = Path(self["config"])
+        user = os.geteuid()
+        return configuration.load(path, lambda c: permission_problems(c, path, user))
+
+
+def refuse(text: str, status: ExitStatus) -> NoReturn:
+    """End the process in words: twistd would print its whole usage before them."""
+    sys.stderr.write(f"{text}\n")
+    sys.exit(status)
+
+
+def _further_problems(file: Path, config: Config) -> Iterator[str]:
+    """Errors that show only when endpoints, certificates and proxy are used, and
+    permissions that let others read or change what they should not."""
+    from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
+
+    for name, endpoints in config.endpoints:
+        for number, endpoint in enumerate(endpoints):
+            place = f"endpoints.{name}[{number}]: {endpoint!r}"
+            try:
+                server_endpoint(reactor, endpoint)
+            except Exception as error:  # noqa: BLE001 - each type of endpoint has its own
+                yield f"{place}: {in_words(error)}"
+            port = _PORT.match(endpoint)
+            if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
+                yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
+    yield from permission_problems(config, file, os.geteuid())
+    try:
+        make_network(config, reactor, system_now)
+    except ConfigError as error:
+        yield from error.problems
