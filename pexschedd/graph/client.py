@@ -37,7 +37,7 @@ from pexschedd.graph.error_messages import (
     refusal,
 )
 from pexschedd.graph.error_policy import is_of_one, rule_of
-from pexschedd.graph.problems import GraphProblem, problem_of
+from pexschedd.graph.problems import GraphProblem, problem_of, text_of
 from pexschedd.graph.requests import ApiRequest
 from pexschedd.graph.transport import GraphResponse, GraphTransport
 from pexschedd.net.errors import ConnectionFailure, NeverAnsweredError
@@ -324,8 +324,8 @@ class GraphClient:
             integration=self.target.integration,
             host=self.target.host,
             status=response.status,
-            request_id=response.headers.get("request-id", "unknown"),
-            diagnostic=response.headers.get("x-ms-ags-diagnostic", "unknown")[:300],
+            request_id=text_of(response.headers.get("request-id", "unknown"))[:100],
+            diagnostic=text_of(response.headers.get("x-ms-ags-diagnostic", "unknown")),
         )
 
 

@@ -6,6 +6,9 @@ import msgspec
 
 MAX_TEXT = 500
 """Characters of a server's text that are kept."""
+MAX_BODY = 64 * 1024
+"""Bytes of a refusal that are looked into, at once and by the reactor itself. Graph's
+have a few hundred; a longer one tells nothing but its status."""
 
 
 class GraphProblem(msgspec.Struct, frozen=True):
@@ -42,20 +45,23 @@ def problem_of(
     """
     code, message = "", ""
     try:
-        found: Any = msgspec.json.decode(body) if body else None
+        found: Any = msgspec.json.decode(body) if 0 < len(body) <= MAX_BODY else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = None
     error = found.get("error") if isinstance(found, dict) else None
     for _ in range(5):
         if not isinstance(error, dict):
             break
-        code = _text(error.get("code")) or code
-        message = message or _text(error.get("message"))
+        code = text_of(error.get("code")) or code
+        message = message or text_of(error.get("message"))
         error = error.get("innerError", error.get("innererror"))
     return GraphProblem(status, code, message, retry_after)
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return a server's text in one bounded line; empty for anything else."""
     if not isinstance(value, str):
         return ""
-    return " ".join(value[: 4 * MAX_TEXT].split())[:MAX_TEXT]
+    line = " ".join(value[: 4 * MAX_TEXT].split())[:MAX_TEXT]
+    # Nothing that moves a terminal's cursor, or turns the direction of writing.
+    return "".join(each if each.isprintable() else "?" for each in line)

@@ -7,6 +7,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
 from pexschedd.errors import (
     MailboxBusy,
@@ -20,7 +21,7 @@ from pexschedd.exchange.throttle import FIRST
 from pexschedd.graph.client import _claims
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest, user_path
-from pexschedd.graph.transport import GraphLimits
+from pexschedd.graph.transport import GraphLimits, GraphResponse
 from tests.graph.msgraph_support import GraphWorld, document
 from tests.sandbox.graph.graph_support import ALICE, CLIENT, EQUIPMENT
 from tests.turns import until
@@ -306,3 +307,25 @@ async def test_a_look(graph_world: GraphWorld) -> None:
     await failure(client.read(inbox(), named))
     assert client.back_off_seconds > 0
     assert await client.look(inbox(), named) == "Inbox"
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_logged_of_a_refusal(graph_world: GraphWorld) -> None:
+    """The details that Microsoft asks for: one short line, whatever a server sends."""
+    client = graph_world.client()
+
+    class Shouting:
+        root = "http://127.0.0.1/v1.0/"
+
+        async def send(self, *_: Any) -> GraphResponse:
+            long = "\x1b[2J\u202e" + 8000 * "r"
+            headers = {"request-id": long, "x-ms-ags-diagnostic": long}
+            return GraphResponse(400, headers, b'{"error":{"code":"\\u001b"}}')
+
+    client._transport = Shouting()  # type: ignore[assignment]
+    with capturedLogs() as events:
+        await client.read(inbox(), named)
+    (line,) = (formatEvent(each) or "" for each in events)
+    assert line.startswith("server refused mailFolders/get code=? ")
+    assert line.isprintable()
+    assert len(line) < 1000

@@ -19,7 +19,13 @@ from pexschedd.exchange.response_codes import KNOWN
 from pexschedd.exchange.throttle import FIRST
 from pexschedd.graph import error_policy
 from pexschedd.graph.error_policy import CODES, STATUSES, is_gone, is_of_one, rule_of
-from pexschedd.graph.problems import NO_RESULT, UNREADABLE, GraphProblem, problem_of
+from pexschedd.graph.problems import (
+    MAX_BODY,
+    NO_RESULT,
+    UNREADABLE,
+    GraphProblem,
+    problem_of,
+)
 from tests.graph.msgraph_support import GraphWorld
 from tests.graph.test_msgraph_client import inbox, named
 
@@ -99,6 +105,7 @@ def test_case_does_not_matter(code: str) -> None:
         (b"<html>", "", ""),
         (b"[" * 100_000, "", ""),
         (b'{"error":{"code":"A","message":"a\\r\\n\\tb  c"}}', "A", "a b c"),
+        (b'{"error":{"code":"\\u001b[2J","message":"\\u202ea"}}', "?[2J", "?a"),
     ],
 )
 def test_problems_are_read(body: bytes, code: str, message: str) -> None:
@@ -121,3 +128,11 @@ def test_long_texts_are_cut() -> None:
     problem = problem_of(500, body)
     assert len(problem.code) == 500
     assert len(problem.message) <= 500
+
+
+def test_long_bodies_are_not_looked_into() -> None:
+    """A refusal of many megabytes would hold up everything while it is read."""
+    start, end = b'{"error":{"code":"A"}', b"}"
+    for more, code in ((0, "A"), (1, "")):
+        blanks = b" " * (MAX_BODY - len(start) - len(end) + more)
+        assert problem_of(500, start + blanks + end).code == code
