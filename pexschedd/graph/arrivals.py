@@ -134,6 +134,8 @@ class ArrivalReader:
         for _ in range(self._most_pages):
             page = await (self._follow(link) if link else self._first(folder))
             found += page.messages
+            if len(found) > self._most_pages * PAGE:
+                raise self._endless(folder, f"it has {len(found)} messages by now")
             if page.delta_link:
                 return found, self._own(page.delta_link)
             link = self._own(page.next_link)

@@ -89,13 +89,15 @@ class MailboxPosition(msgspec.Struct, frozen=True):
 
 def leads_to(target: GraphTarget, link: str) -> bool:
     """Return whether a link leads to a mailbox: to its host and, if it names the
-    mailbox by an address, to this one."""
+    mailbox by an address, to this one; and nowhere else from there (`..`)."""
     try:
         parts = urlsplit(link)
     except ValueError:
         return False
     match = _USER.match(parts.path)
     if match is None or parts.netloc.casefold() != target.host.casefold():
+        return False
+    if {".", ".."}.intersection(unquote(parts.path).split("/")):
         return False
     user = unquote(match[1]).casefold()
     return user == target.mailbox.casefold() or "@" not in user

@@ -501,6 +501,16 @@ ENDLESS: list[tuple[str, Any, str]] = [
         lambda w: lambda n, _: {"value": [ENTRY], "@odata.nextLink": link(w, str(n))},
         "more than 300 pages",
     ),
+    (
+        "large",
+        lambda w: (
+            lambda n, _: {
+                "value": [ENTRY] * 10_000,
+                "@odata.nextLink": link(w, str(n)),
+            }
+        ),
+        "it has 70000 messages by now",
+    ),
 ]
 
 
@@ -528,6 +538,8 @@ async def test_pages_without_an_end(
         "http://{domain}/beta/users/{mailbox}/x",
         "http://{domain}/v1.0/users/alice%40example.test/x",
         "http://{domain}/v1.0/users('alice@example.test')/x",
+        "http://{domain}/v1.0/users/{mailbox}/../alice%40example.test/x",
+        "http://{domain}/v1.0/users/{mailbox}/%2E%2e/alice%40example.test/x",
         "http://{domain}/v1.0/me/x",
         "http://[::1/v1.0/users/{mailbox}/x",
         "/v1.0/users/{mailbox}/x",
