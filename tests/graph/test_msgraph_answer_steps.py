@@ -195,6 +195,26 @@ def test_a_series_outlives_its_occurrences(
     assert end == DONE
 
 
+@pytest.mark.parametrize(
+    ("organizer", "deleted"),
+    [
+        ("mallory@example.test", True),
+        ("Mallory@Example.test", True),
+        ("", True),
+        ("alice@example.test", False),
+    ],
+)
+def test_a_cancellation_of_anothers_event(organizer: str, deleted: bool) -> None:
+    """A message that names one meeting to us and another one to Exchange takes no
+    meeting out of the calendar that is not its author's."""
+    forged = msgspec.structs.replace(
+        message(organizer=organizer), author=Person("", "mallory@example.test")
+    )
+    names, end = said(Action.REMOVE, [forged, *[Found()] * 2])
+    assert ("events/delete" in names) == deleted
+    assert end == DONE
+
+
 def test_a_copy_for_a_delegate() -> None:
     """The one who was invited answers, not the delegate's mailbox."""
     found = Found(folder="IN", is_meeting=True, delegated=True, received=NOW)

@@ -361,11 +361,14 @@ def _remove_event(
 ) -> Steps[GraphProblem | None]:
     """Delete the event of a cancellation, which tells nobody.
 
-    The mailbox's own meeting stays, which would be cancelled for all; and so does a
-    series of which a single occurrence is cancelled.
+    The mailbox's own meeting stays, which would be cancelled for all; so does a series
+    of which a single occurrence is cancelled, and the event of another organizer: a
+    message may name one meeting to us, and another one to Exchange.
     """
     event = found.event
     if event is None or event.organized or found.delegated:
+        return None
+    if not _is_of_author(event, found):
         return None
     if event.kind == "seriesMaster" and found.kind in ("", *_OF_A_SERIES):
         return None
