@@ -16,10 +16,10 @@ from pexschedd.graph.answering.reply_mail import (
     MAX_LINE,
     CalendarReply,
     ReplyMail,
-    is_address,
     reply_id,
     written,
 )
+from pexschedd.model.fields.addresses import is_plain_address
 from pexschedd.model.meeting import Person
 from pexschedd.sandbox import ItemKind, internet_mail
 from tests.sandbox.graph.graph_support import ALICE, EQUIPMENT, MEETING, GraphSandbox
@@ -223,7 +223,7 @@ def test_it_is_bounded() -> None:
 )
 def test_addresses(text: str, valid: bool) -> None:
     """Only what is one plain address is written to."""
-    assert is_address(text) is valid
+    assert is_plain_address(text) is valid
     if not valid:
         with pytest.raises(ValueError, match="no mail address"):
             written(msgspec.structs.replace(MAIL, recipient=Person("X", text)))

@@ -84,6 +84,14 @@ async def test_created_read_and_changed(server: Server) -> None:
             "a service of Microsoft and not a tenant",
         ),
         ({"graph_api_domain": "graph.example.test"}, "graph_api_domain", "your cloud"),
+        *(
+            (
+                {"room_mailbox_email_address": address},
+                "room_mailbox_email_address",
+                "plain ASCII",
+            )
+            for address in ("zimmer-bär@example.test", "a@x_y.test")
+        ),
     ],
 )
 @pytest_twisted.ensureDeferred

@@ -36,10 +36,10 @@ from pexschedd.graph.answering.removal_steps import (
     outcome_of,
     take_away,
 )
-from pexschedd.graph.answering.reply_mail import is_address
 from pexschedd.graph.error_policy import is_gone, rule_of
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import CALENDARS, ApiRequest, user_path
+from pexschedd.model.fields.addresses import is_plain_address
 from pexschedd.scheduling.ports.mailbox import (
     Action,
     Answer,
@@ -275,7 +275,7 @@ def _respond_without_event(
     found = yield from look_up_steps(mailbox, answer, details=True)
     if isinstance(found, GraphProblem):
         return found
-    if not is_address(found.author.email):
+    if not is_plain_address(found.author.email):
         return missed
     try:
         problem = yield from _tell(mailbox, answer, found)
@@ -309,7 +309,7 @@ def _respond_by_mail(
 
     A mailbox without processing has no events; in others they may be late.
     """
-    if not is_address(found.author.email):
+    if not is_plain_address(found.author.email):
         return Outcome(
             OutcomeKind.FAILED, "The request names no organizer.", Blame.MESSAGE
         )
@@ -345,7 +345,7 @@ def _reply(
 ) -> Steps[Outcome | GraphProblem | None]:
     """Answer the sender by mail; one who has no address gets no answer."""
     to = found.author.email
-    if not is_address(to) or to.casefold() == mailbox.address.casefold():
+    if not is_plain_address(to) or to.casefold() == mailbox.address.casefold():
         return None
     missed = yield from _tell(mailbox, answer, found)
     if missed is not None and missed.code.casefold() == _NO_RECIPIENT:

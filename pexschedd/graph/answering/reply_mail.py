@@ -15,18 +15,15 @@ from hashlib import sha256
 
 import msgspec
 
+from pexschedd.model.fields.addresses import MAX_PLAIN_ADDRESS, is_plain_address
 from pexschedd.model.meeting import Person
 
-MAX_ADDRESS = 254
 MAX_HTML = 500_000
 MAX_LINE = 255
 """Characters of a subject or name."""
 MAX_COMMENT = 2_000
 """Characters of the text that the calendar part repeats."""
 
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
-)
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -76,14 +73,9 @@ def reply_id(mailbox: str, item_id: str, action: str) -> str:
     """Return the Message-ID of the mail that answers a message in this way."""
     said = "\0".join((mailbox.casefold(), item_id, action))
     domain = mailbox.rpartition("@")[2]
-    if not _DOMAIN.fullmatch(domain) or len(domain) > MAX_ADDRESS:
+    if not _DOMAIN.fullmatch(domain) or len(domain) > MAX_PLAIN_ADDRESS:
         domain = "mailbox.invalid"
     return f"<{sha256(said.encode()).hexdigest()[:40]}@{domain.lower()}>"
-
-
-def is_address(text: str) -> bool:
-    """Return whether mail can be sent to this address; others may hold anything."""
-    return len(text) <= MAX_ADDRESS and _ADDRESS.fullmatch(text) is not None
 
 
 def written(mail: ReplyMail) -> bytes:
@@ -152,7 +144,7 @@ def one_line(text: str) -> str:
 
 
 def _address(person: Person) -> str:
-    if not is_address(person.email):
+    if not is_plain_address(person.email):
         raise ValueError(f"this is no mail address: {person.email[:60]!r}")
     name = one_line(person.name).replace("\\", "/")
     if not name:

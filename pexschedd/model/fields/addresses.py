@@ -12,6 +12,10 @@ from urllib.parse import SplitResult, urlsplit
 _LABEL = r"[0-9A-Za-z](?:[0-9A-Za-z_-]{0,61}[0-9A-Za-z])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\]]{1,64}")
+_PLAIN_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+)
+MAX_PLAIN_ADDRESS = 254
 _FORBIDDEN_IN_URL = re.compile(r"[\s\"'<>\\^`{|}]")
 
 
@@ -122,6 +126,12 @@ def mail_address(value: str) -> str | None:
     if at and _LOCAL_PART.fullmatch(local) and is_host(domain):
         return None
     return "This must be an e-mail address such as meetings@example.com."
+
+
+def is_plain_address(text: str) -> bool:
+    """Return whether a text is a mail address that may stand in the head of a mail as
+    it is: ASCII, in the form that all servers take."""
+    return len(text) <= MAX_PLAIN_ADDRESS and _PLAIN_ADDRESS.fullmatch(text) is not None
 
 
 def origins(value: str) -> str | None:

@@ -4,6 +4,7 @@ Exchange Web Services."""
 from collections.abc import Iterator
 from typing import Annotated
 
+from pexschedd.model.fields.addresses import is_plain_address
 from pexschedd.model.fields.declaration import Field
 from pexschedd.model.integration.exchange import ExchangeAccess, Needs
 from pexschedd.model.integration.microsoft_clouds import (
@@ -104,6 +105,11 @@ class GraphAccess(ExchangeAccess, frozen=True, kw_only=True):
         problem. Empty ones are told by `needs`."""
         if not (self.uses_graph and self.enable_dynamic_vmrs):
             return
+        mailbox = self.room_mailbox_email_address
+        if mailbox and not is_plain_address(mailbox):
+            # What is sent in its name could not be sent.
+            text = "Exchange Online has plain ASCII addresses only."
+            yield "room_mailbox_email_address", text
         domain = self.graph_api_domain
         problem = token_endpoint_problem(self.oauth_token_endpoint, domain)
         if problem is not None:
