@@ -37,7 +37,7 @@ from pexschedd.graph.error_messages import (
     refusal,
 )
 from pexschedd.graph.error_policy import is_of_one, rule_of
-from pexschedd.graph.problems import GraphProblem, problem_of, text_of
+from pexschedd.graph.problems import MAX_BODY, GraphProblem, problem_of, text_of
 from pexschedd.graph.requests import ApiRequest
 from pexschedd.graph.transport import GraphResponse, GraphTransport
 from pexschedd.net.errors import ConnectionFailure, NeverAnsweredError
@@ -267,7 +267,7 @@ class GraphClient:
         token = await self._tokens.token()
         response = await self._send(request, token, repeatable=repeatable)
         if response.status != 401:
-            return response
+            return without_token(response, token)
         claims = _claims(response.headers.get("www-authenticate", ""))
         if claims:
             self._tokens.challenged(token, claims)
@@ -275,8 +275,9 @@ class GraphClient:
             self._tokens.rejected(token)
         fresh = await self._tokens.token()
         if fresh == token:
-            return response
-        return await self._send(request, fresh, repeatable=repeatable)
+            return without_token(response, token)
+        response = await self._send(request, fresh, repeatable=repeatable)
+        return without_token(response, fresh)
 
     async def _send(
         self, request: ApiRequest, token: str, *, repeatable: bool
@@ -327,6 +328,16 @@ class GraphClient:
             request_id=text_of(response.headers.get("request-id", "unknown"))[:100],
             diagnostic=text_of(response.headers.get("x-ms-ags-diagnostic", "unknown")),
         )
+
+
+def without_token(response: GraphResponse, token: str) -> GraphResponse:
+    """Return a refusal without the token, which something on the way may repeat, with
+    all that it was sent: administrators read what is refused, and so does the log."""
+    secret = token.encode()
+    if 200 <= response.status < 300 or secret not in response.body[:MAX_BODY]:
+        return response
+    body = response.body[:MAX_BODY].replace(secret, b"...")
+    return msgspec.structs.replace(response, body=body)
 
 
 class _Turn:

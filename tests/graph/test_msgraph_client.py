@@ -1,8 +1,9 @@
 """Single requests and batches, over a real socket to the sandbox."""
 
 from base64 import b64encode
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
@@ -322,10 +323,31 @@ async def test_what_is_logged_of_a_refusal(graph_world: GraphWorld) -> None:
             headers = {"request-id": long, "x-ms-ags-diagnostic": long}
             return GraphResponse(400, headers, b'{"error":{"code":"\\u001b"}}')
 
-    client._transport = Shouting()  # type: ignore[assignment]
+    client._transport = cast(Any, Shouting())
     with capturedLogs() as events:
         await client.read(inbox(), named)
     (line,) = (formatEvent(each) or "" for each in events)
     assert line.startswith("server refused mailFolders/get code=? ")
     assert line.isprintable()
     assert len(line) < 1000
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+@pytest_twisted.ensureDeferred
+async def test_a_refusal_that_repeats_the_token(
+    graph_world: GraphWorld, status: int
+) -> None:
+    """A proxy may show all that it was sent: the token stays out of our words."""
+    client = graph_world.client()
+
+    class Repeating:
+        root = "http://127.0.0.1/v1.0/"
+
+        async def send(self, _m: str, _u: str, headers: Any, _b: Any) -> GraphResponse:
+            said = {"error": {"message": f"You sent {headers['Authorization']}."}}
+            return GraphResponse(status, {}, msgspec.json.encode(said))
+
+    client._transport = cast(Any, Repeating())
+    found = await client.look(inbox(), named)
+    assert isinstance(found, GraphProblem)
+    assert found.message == "You sent Bearer ...."
