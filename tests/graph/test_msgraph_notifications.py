@@ -5,12 +5,17 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import msgspec
+import pytest
 import pytest_twisted
 import treq
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
-from pexschedd.errors import MailboxBusy, MailboxRefused
+from pexschedd.errors import (
+    MailboxBusy,
+    MailboxError,
+    MailboxRefused,
+)
 from pexschedd.graph.client import ignore_body
 from pexschedd.graph.notifications.subscription import ASKED
 from pexschedd.graph.requests import ApiRequest, user_path
@@ -259,26 +264,32 @@ async def test_an_address_that_graph_does_not_reach(listening: Listening) -> Non
     assert "graph_notification_method" in error.message
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, MailboxRefused), (403, MailboxRefused), (500, MailboxBusy)],
+)
 @pytest_twisted.ensureDeferred
-async def test_a_server_that_repeats_the_address(listening: Listening) -> None:
-    """Its secret does not get into the log, whatever Graph writes into its errors."""
+async def test_a_server_that_repeats_the_address(
+    listening: Listening, status: int, kind: type[MailboxError]
+) -> None:
+    """Its secrets do not get into the log, whatever Graph writes into its errors."""
     url = listening.site.address().url
 
     async def refuse(*_: object) -> GraphAnswer:
-        return GraphAnswer(
-            HTTPStatus.BAD_REQUEST,
-            {"error": {"code": "ValidationError", "message": f"{url} did not answer"}},
-        )
+        message = f"{url} did not answer, {listening.states[0]}"
+        error = {"code": "ValidationError", "message": message}
+        return GraphAnswer(HTTPStatus(status), {"error": error})
 
     graph = listening.world.sandbox.graph
     graph.subscriptions._create = refuse  # type: ignore[method-assign,assignment]
     with capturedLogs() as events:
         listening.listen()
         error = await listening.over
-    assert isinstance(error, MailboxRefused)
+    assert isinstance(error, kind)
     assert "did not answer" in error.message
     lines = [formatEvent(each) or "" for each in events]
-    assert not any(KEY in line for line in (*lines, error.message))
+    for secret in (KEY, listening.states[0]):
+        assert not any(secret in line for line in (*lines, error.message))
 
 
 @pytest_twisted.ensureDeferred

@@ -126,15 +126,22 @@ class GraphNotifications:
         webhook.is_validating, webhook.was_validated = True, False
         try:
             made = await self._client.write(request, parse_subscription)
+        except MailboxError as error:
+            said = self._without_secrets(error.message, state)
+            raise type(error)(said, retry_after=error.retry_after) from None
         finally:
             webhook.is_validating = False
         if isinstance(made, GraphProblem):
-            raise MailboxRefused(self._refusal(made, webhook))
+            said = self._without_secrets(made.words, state)
+            raise MailboxRefused(self._refusal(said, webhook))
         return made
 
-    def _refusal(self, problem: GraphProblem, webhook: GraphWebhook) -> str:
+    def _without_secrets(self, said: str, state: str) -> str:
+        """Return what a server says about a subscription as the log may have it."""
+        return said.replace(self._address.key, "…").replace(state, "…")
+
+    def _refusal(self, said: str, webhook: GraphWebhook) -> str:
         base = self._address.url.removesuffix(self._address.key)
-        said = problem.words.replace(self._address.key, "…")
         came = (
             "Its question for validation came and was answered."
             if webhook.was_validated
