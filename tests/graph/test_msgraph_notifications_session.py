@@ -194,6 +194,7 @@ class Case:
         (timedelta(minutes=45), 1350.0),
         (timedelta(seconds=20), 60.0),
         (-DAY, 60.0),
+        (datetime.max.replace(tzinfo=UTC) - NOW, 86400.0),
     ],
 )
 def test_half_of_the_life(life: timedelta, seconds: float) -> None:

@@ -10,7 +10,7 @@ from pexschedd.graph.notifications.change_notification import (
     ChangeNotification,
     LifecycleEvent,
 )
-from pexschedd.graph.notifications.subscription import FolderSubscription
+from pexschedd.graph.notifications.subscription import ASKED, FolderSubscription
 from pexschedd.util.sleep import Sleep
 
 LEAST = 60.0
@@ -56,9 +56,10 @@ class SubscriptionSession:
     def begin(self, lives: Iterable[FolderSubscription], now: datetime) -> None:
         """Note that all subscriptions live, and until when; `now` is the wall clock's.
 
-        They are to be renewed at half of that.
+        They are to be renewed at half of that; a longer life than was asked for is not
+        believed.
         """
-        seconds = min((each.expires - now).total_seconds() for each in lives)
+        seconds = min(min(each.expires - now, ASKED) for each in lives).total_seconds()
         self._has_begun = True
         self._renewed = self._clock.seconds()
         self._expiry = self._renewed + max(LEAST, seconds)
