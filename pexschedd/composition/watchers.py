@@ -94,6 +94,7 @@ def _watcher(
             store,
             quarantine,
             MailedTokens(store, now).remember,
+            clock=clock,
             now=now,
         ),
         DecisionSender(

@@ -18,18 +18,25 @@ from the disk, and some are more work than others."""
 
 
 class TimeSlice:
-    """A slice of work, which begins when this is created."""
+    """A slice of work, which begins when this is created.
 
-    def __init__(self, clock: IReactorTime, size: int = AT_ONCE) -> None:
+    It ends after `size` records or `longest` seconds.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, size: int = AT_ONCE, longest: float = LONGEST
+    ) -> None:
         self._clock = clock
         self._left = size
+        self._longest = longest
         self._began = clock.seconds()
 
     def is_over(self) -> bool:
         """Count one more record, and return whether the slice ends with it."""
         self._left -= 1
         # A negative time has passed if the system's clock was set back.
-        return self._left <= 0 or not 0 <= self._clock.seconds() - self._began < LONGEST
+        passed = self._clock.seconds() - self._began
+        return self._left <= 0 or not 0 <= passed < self._longest
 
 
 class Pauses:

@@ -61,6 +61,7 @@ def new_watcher(
             store,
             quarantine,
             MailedTokens(store, now).remember,
+            clock=clock,
             now=now,
         ),
         DecisionSender(

@@ -1,12 +1,19 @@
 """Decides about the messages of a batch, and commits what follows.
 
-All messages of a batch are committed together. If one of them causes an unforeseen
-error, each is decided about and committed by itself, and that one is quarantined.
+A batch is worked through in slices of some milliseconds, between which the reactor
+serves everything else. What is decided within a slice is committed with it, so nothing
+else is written between a decision and its commit, and the next slice sees what was
+written in the meantime. The slices do not wait for the disk one by one: commits become
+durable in their order, and the batch is done when all of them are.
+
+If one message causes an unforeseen error, each message of its slice is decided about
+and committed by itself, and that one is quarantined.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pexschedd.bodies import tags
@@ -21,6 +28,14 @@ from pexschedd.scheduling.inbox.quarantine import Quarantine
 from pexschedd.scheduling.ports.mailbox import Blame, Mailbox, Unreadable
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
+from pexschedd.util.cooperate import TimeSlice, pause
+
+AT_ONCE = 25
+"""Messages in a slice, at most."""
+
+LONGEST = 0.010
+"""Seconds after which a slice ends, however few messages it had. An ordinary one takes
+half a millisecond, and its part of the commit a tenth of one."""
 
 RememberTokens = Callable[[Transaction, Iterable[str]], object]
 """Adds to a transaction that identity tokens were in a message; never fails."""
@@ -44,6 +59,7 @@ class BatchProcessor:
         quarantine: Quarantine,
         remember_tokens: RememberTokens,
         *,
+        clock: IReactorTime,
         now: Now,
     ) -> None:
         self._connector_id = connector_id
@@ -52,6 +68,7 @@ class BatchProcessor:
         self._store = store
         self._quarantine = quarantine
         self._remember_tokens = remember_tokens
+        self._clock = clock
         self._now = now
         self._readable = 0
         """The number of messages that the mailbox has shown since the process began."""
@@ -80,36 +97,82 @@ class BatchProcessor:
         *,
         cursor: str | None = None,
     ) -> None:
-        """Decide about `messages`, and commit what follows from them.
+        """Decide about `messages`, and commit what follows from them; all of it is
+        durable when this returns.
 
         `requested` has every reference that was to be fetched: what is missing among
-        the messages is gone from the mailbox. A `cursor` is stored in the same commit;
+        the messages is gone from the mailbox. A `cursor` is stored in the last commit;
         everything before it has then been decided about.
         """
-        connector = self._store.get(tables.CONNECTOR, self._connector_id)
-        if connector is None:
-            return  # deleted meanwhile: nothing may be scheduled for it any more
         self._readable += sum(isinstance(each, MeetingMessage) for each in messages)
-        await self._look_up(connector, messages)
-        if self._store.get(tables.CONNECTOR, self._connector_id) is None:
-            return  # deleted while the directory was asked
+        self._handler.addresses.clear(self._connector_id)
+        found = {message.ref.item_id for message in messages}
+        gone = [ref.item_id for ref in requested if ref.item_id not in found]
+        commits: list[Deferred[None]] = []
         try:
-            with self._store.transaction() as transaction:
-                for message in messages:
-                    self._decide(transaction, connector, message)
-                durable = self._finish(
-                    transaction, connector, requested, messages, cursor
-                )
-        except PexscheddError:
-            raise  # the store's: no message is to blame
-        except Exception:  # noqa: BLE001 - any error of one message may end up here
-            for message in messages:
-                await self._process_alone(connector, message)
-                if self._store.get(tables.CONNECTOR, self._connector_id) is None:
-                    return  # deleted while the commit was under way
-            transaction = self._store.transaction()
-            durable = self._finish(transaction, connector, requested, messages, cursor)
-        await durable
+            await self._process_in_slices(messages, gone, cursor, commits)
+        finally:
+            await _all_durable(commits)
+
+    async def _process_in_slices(
+        self,
+        messages: Sequence[MeetingMessage | Unreadable],
+        gone: Sequence[str],
+        cursor: str | None,
+        commits: list[Deferred[None]],
+    ) -> None:
+        """Begin one commit for each slice, and add it to `commits`; end early if the
+        integration is deleted: nothing may be scheduled for it any more."""
+        position = 0
+        while (connector := self._connector()) is not None:
+            ahead = messages[position : position + AT_ONCE]
+            await self._look_up(connector, ahead)
+            if self._connector() is None:
+                return  # deleted while the directory was asked
+            try:
+                with self._store.transaction() as transaction:
+                    decided = self._decide_slice(transaction, connector, ahead)
+                    is_last = position + len(decided) == len(messages)
+                    if is_last:
+                        self._finish(transaction, connector, gone, cursor)
+                    commits.append(transaction.commit())
+            except PexscheddError:
+                raise  # the store's: no message is to blame
+            except Exception:  # noqa: BLE001 - any error of one message may end up here
+                decided = ahead
+                is_last = position + len(decided) == len(messages)
+                for message in ahead:
+                    await self._process_alone(connector, message)
+                    if self._connector() is None:
+                        return  # deleted while the commit was under way
+                transaction = self._store.transaction()
+                self._remember(transaction, ahead)
+                if is_last:
+                    self._finish(transaction, connector, gone, cursor)
+                commits.append(transaction.commit())
+            if is_last:
+                return
+            position += len(decided)
+            await pause(self._clock)
+
+    def _decide_slice(
+        self,
+        transaction: Transaction,
+        connector: Connector,
+        ahead: Sequence[MeetingMessage | Unreadable],
+    ) -> Sequence[MeetingMessage | Unreadable]:
+        """Decide about messages until the slice is over; return which they were."""
+        time_slice = TimeSlice(self._clock, AT_ONCE, LONGEST)
+        number = 0
+        for number, message in enumerate(ahead, start=1):
+            self._decide(transaction, connector, message)
+            if time_slice.is_over():
+                break
+        self._remember(transaction, ahead[:number])
+        return ahead[:number]
+
+    def _connector(self) -> Connector | None:
+        return self._store.get(tables.CONNECTOR, self._connector_id)
 
     async def _look_up(
         self, connector: Connector, messages: Sequence[MeetingMessage | Unreadable]
@@ -119,27 +182,30 @@ class BatchProcessor:
         Raises `MailboxError` when it cannot be asked now: the batch is read again.
         """
         book = self._handler.addresses
-        book.clear(connector.id)
         for address in sorted(self._handler.to_look_up(connector, messages)):
-            primary = await self._mailbox.primary_address(address)
-            book.learn(connector.id, address, primary)
+            if not book.has(connector.id, address):
+                primary = await self._mailbox.primary_address(address)
+                book.learn(connector.id, address, primary)
+
+    def _remember(
+        self,
+        transaction: Transaction,
+        messages: Iterable[MeetingMessage | Unreadable],
+    ) -> None:
+        for message in messages:
+            if isinstance(message, MeetingMessage):
+                self._remember_tokens(transaction, tags.tags_of(message).tok)
 
     def _finish(
         self,
         transaction: Transaction,
         connector: Connector,
-        requested: Sequence[MessageRef],
-        messages: Sequence[MeetingMessage | Unreadable],
+        gone: Iterable[str],
         cursor: str | None,
-    ) -> Deferred[None]:
-        """Add what concerns the batch as a whole, and begin the commit."""
-        for message in messages:
-            if isinstance(message, MeetingMessage):
-                self._remember_tokens(transaction, tags.tags_of(message).tok)
-        found = {message.ref.item_id for message in messages}
-        for ref in requested:
-            if ref.item_id not in found:
-                self._quarantine.forget(transaction, ref.item_id)
+    ) -> None:
+        """Add what concerns the batch as a whole."""
+        for item_id in gone:
+            self._quarantine.forget(transaction, item_id)
         if cursor is not None:
             transaction.put(
                 tables.CURSOR,
@@ -150,7 +216,6 @@ class BatchProcessor:
                     last_item_time=self._now(),
                 ),
             )
-        return transaction.commit()
 
     def _decide(
         self,
@@ -246,3 +311,10 @@ class BatchProcessor:
             id = attempt.correlation_id
             self._handler.give_up(transaction, connector, message, id)
         return attempt.correlation_id
+
+
+async def _all_durable(commits: Sequence[Deferred[None]]) -> None:
+    """Wait for all commits. Raises the first one's error if any has failed."""
+    for succeeded, result in await DeferredList(commits, consumeErrors=True):
+        if not succeeded:
+            result.raiseException()

@@ -17,6 +17,10 @@ class AddressBook:
         """Note a look-up; `primary` is empty for an address that nobody has."""
         self._primary[connector_id, folded(address)] = folded(primary)
 
+    def has(self, connector_id: int, address: str) -> bool:
+        """Return whether an address was looked up."""
+        return (connector_id, folded(address)) in self._primary
+
     def clear(self, connector_id: int) -> None:
         """Forget the look-ups of one integration."""
         for key in [key for key in self._primary if key[0] == connector_id]:
