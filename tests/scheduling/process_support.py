@@ -177,8 +177,9 @@ class Process:
         next_delay: NextDelay = poll_interval,
         heavy_work: HeavyWork = work_at_once,
         fs: FileSystem | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.mailbox = mailbox
         self.store = Store.open(
             folder, tables.TABLES, reactor=cast(Any, reactor), failed=unexpected, fs=fs

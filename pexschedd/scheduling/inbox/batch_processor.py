@@ -11,10 +11,12 @@ and committed by itself, and that one is quarantined.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pexschedd.bodies import tags
 from pexschedd.clock import Now
@@ -39,6 +41,15 @@ half a millisecond, and its part of the commit a tenth of one."""
 
 RememberTokens = Callable[[Transaction, Iterable[str]], object]
 """Adds to a transaction that identity tokens were in a message; never fails."""
+
+
+class _Batch(NamedTuple):
+    """A batch of messages, and what is committed with the last of them."""
+
+    messages: Sequence[MeetingMessage | Unreadable]
+    gone: Sequence[str]
+    """Item ids of what is not in the mailbox any more."""
+    cursor: MailboxCursor | None
 
 
 class BatchProcessor:
@@ -104,55 +115,49 @@ class BatchProcessor:
         the messages is gone from the mailbox. A `cursor` is stored in the last commit;
         everything before it has then been decided about.
         """
+        connector = self._connector()
+        if connector is None:
+            return  # deleted meanwhile: nothing may be scheduled for it any more
         self._readable += sum(isinstance(each, MeetingMessage) for each in messages)
         self._handler.addresses.clear(self._connector_id)
         found = {message.ref.item_id for message in messages}
         gone = [ref.item_id for ref in requested if ref.item_id not in found]
+        batch = _Batch(messages, gone, self._position(connector, cursor))
         commits: list[Deferred[None]] = []
         try:
-            await self._process_in_slices(messages, gone, cursor, commits)
+            await self._process_in_slices(batch, commits)
         finally:
             await _all_durable(commits)
 
     async def _process_in_slices(
-        self,
-        messages: Sequence[MeetingMessage | Unreadable],
-        gone: Sequence[str],
-        cursor: str | None,
-        commits: list[Deferred[None]],
+        self, batch: _Batch, commits: list[Deferred[None]]
     ) -> None:
         """Begin one commit for each slice, and add it to `commits`; end early if the
-        integration is deleted: nothing may be scheduled for it any more."""
+        integration is deleted."""
         position = 0
         while (connector := self._connector()) is not None:
-            ahead = messages[position : position + AT_ONCE]
+            ahead = batch.messages[position : position + AT_ONCE]
             await self._look_up(connector, ahead)
             if self._connector() is None:
                 return  # deleted while the directory was asked
             try:
                 with self._store.transaction() as transaction:
-                    decided = self._decide_slice(transaction, connector, ahead)
-                    is_last = position + len(decided) == len(messages)
-                    if is_last:
-                        self._finish(transaction, connector, gone, cursor)
-                    commits.append(transaction.commit())
+                    done = self._decide_slice(transaction, connector, ahead)
+                    durable = self._conclude(transaction, batch, position, done)
             except PexscheddError:
                 raise  # the store's: no message is to blame
             except Exception:  # noqa: BLE001 - any error of one message may end up here
-                decided = ahead
-                is_last = position + len(decided) == len(messages)
                 for message in ahead:
                     await self._process_alone(connector, message)
                     if self._connector() is None:
                         return  # deleted while the commit was under way
+                done = len(ahead)
                 transaction = self._store.transaction()
-                self._remember(transaction, ahead)
-                if is_last:
-                    self._finish(transaction, connector, gone, cursor)
-                commits.append(transaction.commit())
-            if is_last:
+                durable = self._conclude(transaction, batch, position, done)
+            commits.append(durable)
+            position += done
+            if position == len(batch.messages):
                 return
-            position += len(decided)
             await pause(self._clock)
 
     def _decide_slice(
@@ -160,16 +165,42 @@ class BatchProcessor:
         transaction: Transaction,
         connector: Connector,
         ahead: Sequence[MeetingMessage | Unreadable],
-    ) -> Sequence[MeetingMessage | Unreadable]:
-        """Decide about messages until the slice is over; return which they were."""
+    ) -> int:
+        """Decide about messages until the slice is over; return how many they were."""
         time_slice = TimeSlice(self._clock, AT_ONCE, LONGEST)
-        number = 0
         for number, message in enumerate(ahead, start=1):
             self._decide(transaction, connector, message)
             if time_slice.is_over():
-                break
-        self._remember(transaction, ahead[:number])
-        return ahead[:number]
+                return number
+        return len(ahead)
+
+    def _conclude(
+        self, transaction: Transaction, batch: _Batch, position: int, done: int
+    ) -> Deferred[None]:
+        """Add what follows from the slice as a whole and, if it is the last one, from
+        the batch, and begin the commit."""
+        for message in batch.messages[position : position + done]:
+            if isinstance(message, MeetingMessage):
+                self._remember_tokens(transaction, tags.tags_of(message).tok)
+        if position + done == len(batch.messages):
+            for item_id in batch.gone:
+                self._quarantine.forget(transaction, item_id)
+            if batch.cursor is not None:
+                transaction.put(tables.CURSOR, batch.cursor)
+        return transaction.commit()
+
+    def _position(
+        self, connector: Connector, cursor: str | None
+    ) -> MailboxCursor | None:
+        """Return the record of a position in the mailbox."""
+        if cursor is None:
+            return None
+        return MailboxCursor(
+            id=connector.id,
+            cursor=cursor,
+            mailbox=connector.mailbox_address,
+            last_item_time=self._now(),
+        )
 
     def _connector(self) -> Connector | None:
         return self._store.get(tables.CONNECTOR, self._connector_id)
@@ -186,36 +217,6 @@ class BatchProcessor:
             if not book.has(connector.id, address):
                 primary = await self._mailbox.primary_address(address)
                 book.learn(connector.id, address, primary)
-
-    def _remember(
-        self,
-        transaction: Transaction,
-        messages: Iterable[MeetingMessage | Unreadable],
-    ) -> None:
-        for message in messages:
-            if isinstance(message, MeetingMessage):
-                self._remember_tokens(transaction, tags.tags_of(message).tok)
-
-    def _finish(
-        self,
-        transaction: Transaction,
-        connector: Connector,
-        gone: Iterable[str],
-        cursor: str | None,
-    ) -> None:
-        """Add what concerns the batch as a whole."""
-        for item_id in gone:
-            self._quarantine.forget(transaction, item_id)
-        if cursor is not None:
-            transaction.put(
-                tables.CURSOR,
-                MailboxCursor(
-                    id=self._connector_id,
-                    cursor=cursor,
-                    mailbox=connector.mailbox_address,
-                    last_item_time=self._now(),
-                ),
-            )
 
     def _decide(
         self,
@@ -315,6 +316,6 @@ class BatchProcessor:
 
 async def _all_durable(commits: Sequence[Deferred[None]]) -> None:
     """Wait for all commits. Raises the first one's error if any has failed."""
-    for succeeded, result in await DeferredList(commits, consumeErrors=True):
-        if not succeeded:
-            result.raiseException()
+    for _, failure in await DeferredList(commits, consumeErrors=True):
+        if isinstance(failure, Failure):
+            failure.raiseException()

@@ -33,6 +33,7 @@ from pexschedd.scheduling.inbox.mailbox_alarms import MailboxAlarms
 from pexschedd.scheduling.inbox.reader import MailboxReader
 from pexschedd.scheduling.inbox.sender import DecisionSender
 from pexschedd.util.backoff import backoff
+from pexschedd.util.cooperate import in_slices
 from pexschedd.util.sleep import Sleep
 
 COLLECT_AGAIN = 2.0
@@ -280,7 +281,9 @@ class Watcher:
             page = await self._reader.read_page(connector)
             arrived += page.arrived
             more = page.more
-        self._reader.enqueue([ref for ref in reversed(arrived) if self._is_new(ref)])
+        oldest_first = in_slices(reversed(arrived), self._clock)
+        new = [ref async for ref in oldest_first if self._is_new(ref)]
+        self._reader.enqueue(new)
         retries = self._processor.due_retries()
         self._reader.enqueue([ref for ref in retries if not self._sender.holds(ref)])
 
