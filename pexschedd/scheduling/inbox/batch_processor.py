@@ -35,7 +35,7 @@ from pexschedd.util.cooperate import TimeSlice, pause
 AT_ONCE = 25
 """Messages in a slice, at most."""
 
-LONGEST = 0.010
+LONGEST = 0.020
 """Seconds after which a slice ends, however few messages it had. An ordinary one takes
 half a millisecond, and its part of the commit a tenth of one."""
 
@@ -137,7 +137,7 @@ class BatchProcessor:
         position = 0
         while (connector := self._connector()) is not None:
             ahead = batch.messages[position : position + AT_ONCE]
-            await self._look_up(connector, ahead)
+            await self._look_up(connector, ahead[:1])
             if self._connector() is None:
                 return  # deleted while the directory was asked
             try:
@@ -166,12 +166,15 @@ class BatchProcessor:
         connector: Connector,
         ahead: Sequence[MeetingMessage | Unreadable],
     ) -> int:
-        """Decide about messages until the slice is over; return how many they were."""
+        """Decide about messages until the slice is over, or the directory has to be
+        asked about the next one; return how many they were."""
         time_slice = TimeSlice(self._clock, AT_ONCE, LONGEST)
-        for number, message in enumerate(ahead, start=1):
+        for number, message in enumerate(ahead):
+            if self._to_look_up(connector, [message]):
+                return number
             self._decide(transaction, connector, message)
             if time_slice.is_over():
-                return number
+                return number + 1
         return len(ahead)
 
     def _conclude(
@@ -212,11 +215,17 @@ class BatchProcessor:
 
         Raises `MailboxError` when it cannot be asked now: the batch is read again.
         """
+        for address in sorted(self._to_look_up(connector, messages)):
+            primary = await self._mailbox.primary_address(address)
+            self._handler.addresses.learn(connector.id, address, primary)
+
+    def _to_look_up(
+        self, connector: Connector, messages: Sequence[MeetingMessage | Unreadable]
+    ) -> list[str]:
+        """Return the addresses that the directory has not been asked about yet."""
         book = self._handler.addresses
-        for address in sorted(self._handler.to_look_up(connector, messages)):
-            if not book.has(connector.id, address):
-                primary = await self._mailbox.primary_address(address)
-                book.learn(connector.id, address, primary)
+        addresses = self._handler.to_look_up(connector, messages)
+        return [each for each in addresses if not book.has(connector.id, each)]
 
     def _decide(
         self,
