@@ -48,6 +48,15 @@ def test_html_has_a_text(source: str, text: str) -> None:
     assert bodies.from_html(source).text == text
 
 
+@pytest.mark.parametrize("depth", [200, 300, 2000, 4000, 200_000])
+def test_deeply_nested_elements(depth: int) -> None:
+    """What is in them is there, in both forms, however deep it is."""
+    body = bodies.from_html("<div>" * depth + "in <b>it</b>")
+    assert body.html.count("<div>") == depth
+    assert "in <b>it</b>" in body.html
+    assert body.text.split() == ["in", "it"]
+
+
 def test_plain_text_gets_html() -> None:
     """The text is kept, the HTML made from it is escaped."""
     body = bodies.from_text("1 < 2\nnext")

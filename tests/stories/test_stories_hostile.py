@@ -405,6 +405,27 @@ async def test_megabyte(world: World) -> None:
     await accepted(world, room)
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("<p>Hi</p>" + "<div><b>a</b><br></div>" * 10_000, id="many"),
+        pytest.param("<blockquote>On Monday Bob wrote:<div>" * 150, id="quoted"),
+        pytest.param("<div>" * 4_000, id="deep"),
+        pytest.param("<div>" * 200_000, id="very deep"),
+        pytest.param("<table><tr><td>" * 1_000 + "<p " * 5_000, id="broken"),
+    ],
+)
+@story
+async def test_many_elements(world: World, before: str) -> None:
+    """The tag is found behind thousands of elements, and within them."""
+    alice, room = world.organizer(), await world.book()
+    await alice.invite("Plans", AT_TEN, body=before + room.instructions)
+    await world.settle()
+
+    assert await alice.reads() == [NEW_SINGLE]
+    await accepted(world, room)
+
+
 @story
 async def test_signed(world: World) -> None:
     """A signature in the clear hides nothing."""

@@ -8,7 +8,7 @@ the same.
 
 import re
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from lxml import etree, html
@@ -23,6 +23,7 @@ _BLOCKS = frozenset(
     | {"fieldset", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header"}
     | {"hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "tr", "ul"}
 )
+_TAG = re.compile(r"<[^<>]*>")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
@@ -37,11 +38,15 @@ def from_html(source: str) -> Body:
     if not source.strip():
         return EMPTY_BODY
     # Exchange takes the text as Unicode whatever a charset inside says.
-    parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    parser = html.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True
+    )
     try:
         document = html.document_fromstring(source.encode(), parser=parser)
     except etree.ParserError:
         return EMPTY_BODY
+    if any("depth" in problem.message.lower() for problem in parser.error_log):
+        return _as_it_is(source)
     styles = [style.text or "" for style in document.iter("style")]
     for element in list(document.iter(*_DROPPED, "style")):
         _drop(element)
@@ -55,6 +60,13 @@ def from_html(source: str) -> Body:
                 del element.attrib[name]
     style = "".join(f'<style type="text/css">{text}</style>' for text in styles)
     return Body(_document(style, _inside(body)), _text_of(body))
+
+
+def _as_it_is(source: str) -> Body:
+    """Return a body whose elements are nested too deeply for the parser, which would
+    leave out what is in them: as the client has written it, unlike Exchange's own."""
+    text = re.sub(r"[ \t\r\n]+", " ", _TAG.sub(" ", source)).strip()
+    return Body(_document("", source), unescape(text))
 
 
 def from_text(text: str) -> Body:
@@ -147,18 +159,13 @@ def _text_of(body: html.HtmlElement) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n").replace("\n", "\r\n")
 
 
-def _pieces(element: html.HtmlElement) -> Iterator[str]:
-    block = element.tag in _BLOCKS
-    if block:
-        yield "\n"
-    if element.tag == "br":
-        yield "\n"
-    if element.text:
-        yield element.text
-    for child in element:
-        if isinstance(child.tag, str):
-            yield from _pieces(child)
-        if child.tail:
-            yield child.tail
-    if block:
-        yield "\n"
+def _pieces(body: html.HtmlElement) -> Iterator[str]:
+    """Yield texts, and line breaks around blocks. Elements may be nested more deeply
+    than calls may be, so this is not recursive."""
+    for event, element in etree.iterwalk(body, events=("start", "end")):
+        if element.tag in _BLOCKS or (element.tag == "br" and event == "start"):
+            yield "\n"
+        if event == "start":
+            yield element.text or ""
+        elif element is not body:
+            yield element.tail or ""
