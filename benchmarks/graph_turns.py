@@ -171,6 +171,8 @@ def measure(kind: str, over: str) -> dict[str, Any]:
                 pause.wait(0.1)
                 found: dict[str, Any] = facts["ask"]()
                 if found["done"]:
+                    if found["rooms"] < min(KINDS[kind], FIRST):
+                        raise SystemExit(f"{kind}: not every meeting has its room")
                     return found
     raise SystemExit(f"{kind}: it does not end")
 

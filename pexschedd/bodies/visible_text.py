@@ -25,6 +25,13 @@ NOT_SHOWN = {
 }
 """Elements whose content is raw, and where it ends."""
 
+_PLAIN_TAGS = re.compile(
+    rf"(?:<(?:/|(?!(?:{'|'.join(NOT_SHOWN)})(?![a-z0-9:_-]))[a-z])[^<>=]*+>)++",
+    re.IGNORECASE,
+)
+"""Tags one after another that end at their first `>`: most there are. It is as
+`end_of_markup` has it, only quicker."""
+
 _BETWEEN = "\0"
 """Keeps character references of neighbouring pieces apart; a reader drops it."""
 
@@ -37,7 +44,8 @@ def visible_text(source: str) -> str:
     pieces = []
     position = 0
     while (match := MARKUP.search(source, position)) is not None:
-        end = end_of_markup(source, match)
+        plain = _PLAIN_TAGS.match(source, match.start())
+        end = plain.end() if plain else end_of_markup(source, match)
         if end is None:  # No tag after all: somebody wrote "a <b".
             break
         pieces.append(source[position : match.start()])

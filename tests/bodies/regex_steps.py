@@ -7,6 +7,7 @@ at; slowly.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from re import _constants as codes  # type: ignore[attr-defined,unused-ignore]
 from re import _parser as parser  # type: ignore[attr-defined,unused-ignore]
 from typing import Any
@@ -63,6 +64,10 @@ class StepCounter:
         elif kind in _REPEATS:
             low, high, inner = value
             yield from self._repeat(list(inner), low, high, at, kind)
+        elif kind is codes.POSSESSIVE_REPEAT:
+            low, high, inner = value
+            ends = self._repeat(list(inner), low, high, at, codes.MAX_REPEAT)
+            yield from islice(ends, 1)
         elif kind is codes.SUBPATTERN:
             yield from self._all(list(value[3]), at)
         elif kind is codes.BRANCH:

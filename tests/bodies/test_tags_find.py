@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pexschedd.bodies.markup_cuts import pieces_of
 from pexschedd.bodies.tags import find, make_pxps, make_tok
-from pexschedd.bodies.visible_text import visible_text
+from pexschedd.bodies.visible_text import resolve_references, visible_text
 from pexschedd.model.meeting import Tags
 
 U = "4d3c2b1a-0f0e-4000-8abc-00000000beef"
@@ -240,3 +241,18 @@ def test_a_quoted_text_within_html(mark: str) -> None:
     lines = "\n".join(mark + part for part in ("hello", tag[:25], tag[25:]))
     found = find(f"<html><body><pre>{lines}</pre></body></html>")
     assert found.pxps == ("2f6e8c1a-7a55-4f65-9a10-0f6a3f6f1a01",)
+
+
+MARKUP = [
+    *("<", "</", ">", "=", "'", '"', "<a", "<b>", "</b>", "<a href=x>", "<!--", "-->"),
+    *("<!", "<?", "<script", "</script", "<scripts>", "<STYLE>", "</style>", "<title "),
+    *("script", "a", " ", "\n", "&amp;", "<p title='>'>", "<xmp-", "/", "<1>"),
+]
+
+
+@given(st.lists(st.sampled_from(MARKUP), max_size=16).map("".join))
+def test_plain_tags_are_as_all_others(source: str) -> None:
+    """The quick way over plain tags shows what a look at each piece shows."""
+    texts = [source[p.start : p.end] for p in pieces_of(source) if not p.name]
+    shown = resolve_references("\0".join(texts)).replace("\0", "")
+    assert visible_text(source).replace("\0", "") == shown
