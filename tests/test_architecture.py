@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, str] = {
     "graph/rooms": (
         "graph exchange onetouch/ports onetouch/invitation/invitation model util"
     ),
+    "graph/reading": "graph exchange scheduling/ports model util",
     "graph/answering": "graph exchange scheduling/ports model util/powershell",
     "identity": "history model net crypto store util",
     "personal": (

@@ -17,7 +17,8 @@ from pexschedd.graph.arrivals import PAGE, ArrivalReader
 from pexschedd.graph.batch import MOST
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.keeping import MailboxKeeper, PageQuery
-from pexschedd.graph.message_fetcher import MessageFetcher, MessageQuery
+from pexschedd.graph.reading.message_fetcher import MessageFetcher
+from pexschedd.graph.reading.message_reader import MessageQuery
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage, MessageRef
 from pexschedd.scheduling.ports.mailbox import (
     Answer,

@@ -14,13 +14,14 @@ from pexschedd.graph.entities.events import EVENT_EXPAND, EVENT_SELECT, parse_ev
 from pexschedd.graph.entities.messages import (
     HEAD_SELECT,
     MESSAGE_EXPAND,
+    MESSAGE_PROPERTIES,
     parse_message,
     read_message,
 )
 from pexschedd.graph.keeping import PageQuery
 from pexschedd.graph.mailbox import GraphMailbox, GraphQueries
 from pexschedd.graph.mailbox_profile import MailboxProfile
-from pexschedd.graph.message_fetcher import MessageQuery
+from pexschedd.graph.reading.message_reader import MessageQuery
 from pexschedd.graph.removal import delete
 from pexschedd.model.meeting import CalendarMeeting, MeetingMessage
 
@@ -48,12 +49,14 @@ def parse_meetings(data: bytes) -> tuple[list[CalendarMeeting], str]:
     return meetings, page.next_link
 
 
-_HEAD = {"select": HEAD_SELECT, "expand": MESSAGE_EXPAND}
-
 QUERIES = GraphQueries(
-    whole=MessageQuery({"expand": MESSAGE_EXPAND}, parse_message),
-    head=MessageQuery(_HEAD, partial(parse_message, head_only=True)),
-    heads=PageQuery(_HEAD, parse_heads),
+    whole=MessageQuery(MESSAGE_PROPERTIES, parse_message),
+    head=MessageQuery(
+        MESSAGE_PROPERTIES,
+        partial(parse_message, head_only=True),
+        {"select": HEAD_SELECT},
+    ),
+    heads=PageQuery({"select": HEAD_SELECT, "expand": MESSAGE_EXPAND}, parse_heads),
     meetings=PageQuery(
         {"select": EVENT_SELECT, "expand": EVENT_EXPAND}, parse_meetings
     ),

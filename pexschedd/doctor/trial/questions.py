@@ -51,9 +51,10 @@ QUESTIONS = (
         "list_properties",
         "Does a list take casts in $select, and all the extended properties that are "
         "needed in one $expand?",
-        "There is no other way yet: messages would be set aside, with an alarm, and "
-        "none is lost; the audit and maintenance would say why they cannot list.",
-        "graph/entities/messages.py",
+        "A message whose properties are refused together is asked for in parts, with "
+        "as many in each as Graph gives. For lists there is no other way yet: the "
+        "audit and maintenance would say why they cannot list.",
+        "graph/reading/message_reader.py",
     ),
     _Q(
         "delta_expand",

@@ -44,6 +44,8 @@ STATE_CANCELLED = 4
 MAX_BINARY = 1 << 20
 """Bytes of a property's value."""
 
+_NAME = "singleValueExtendedProperties"
+
 _ID = re.compile(
     r"[A-Za-z]+\s+(?:\{([0-9A-Fa-f-]{36})\}\s+Id\s+)?0x([0-9A-Fa-f]{1,8})\Z",
     re.ASCII | re.IGNORECASE,
@@ -112,7 +114,30 @@ class ExtendedProperties:
 def expand_properties(identifiers: Sequence[str]) -> str:
     """Return the item of $expand that asks for these properties."""
     wanted = " or ".join(f"id eq '{each}'" for each in identifiers)
-    return f"singleValueExtendedProperties($filter={wanted})"
+    return f"{_NAME}($filter={wanted})"
+
+
+class _PartOfEntity(msgspec.Struct, frozen=True):
+    id: str | None = None
+    properties: tuple[msgspec.Raw, ...] | None = msgspec.field(name=_NAME, default=None)
+
+
+def merge_properties(parts: Sequence[bytes]) -> bytes:
+    """Return the first of several documents of one entity, with the extended properties
+    of all.
+
+    Raises ValueError for what is no document, or that of another entity.
+    """
+    try:
+        read = [msgspec.json.decode(each, type=_PartOfEntity) for each in parts]
+        whole = msgspec.json.decode(parts[0], type=dict[str, msgspec.Raw])
+    except RecursionError:
+        raise ValueError("the document is nested too deeply") from None
+    if len({each.id for each in read}) != 1:
+        raise ValueError("the parts of an entity have different ids")
+    properties = [one for each in read for one in each.properties or ()]
+    whole[_NAME] = msgspec.Raw(msgspec.json.encode(properties))
+    return msgspec.json.encode(whole)
 
 
 def _key(identifier: str) -> _PropertyKey | None:

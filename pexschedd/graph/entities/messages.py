@@ -46,23 +46,24 @@ from pexschedd.graph.entities.times import DateTimeTimeZone
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 from pexschedd.scheduling.ports.mailbox import Blame, Unreadable
 
-MESSAGE_EXPAND = expand_properties(
-    [
-        CLEAN_GLOBAL_ID,
-        GLOBAL_ID,
-        OWNER_CRITICAL_CHANGE,
-        APPOINTMENT_SEQUENCE,
-        APPOINTMENT_START,
-        APPOINTMENT_END,
-        APPOINTMENT_RECUR,
-        APPOINTMENT_STATE,
-        EXCEPTION_REPLACE_TIME,
-        ZONE_OF_START,
-        ZONE_OF_SERIES,
-        MESSAGE_CLASS,
-        SENDER_ADDRESS,
-    ]
+MESSAGE_PROPERTIES = (
+    CLEAN_GLOBAL_ID,
+    GLOBAL_ID,
+    OWNER_CRITICAL_CHANGE,
+    APPOINTMENT_SEQUENCE,
+    APPOINTMENT_START,
+    APPOINTMENT_END,
+    APPOINTMENT_RECUR,
+    APPOINTMENT_STATE,
+    EXCEPTION_REPLACE_TIME,
+    ZONE_OF_START,
+    ZONE_OF_SERIES,
+    MESSAGE_CLASS,
+    SENDER_ADDRESS,
 )
+"""The extended properties of a message to read."""
+
+MESSAGE_EXPAND = expand_properties(MESSAGE_PROPERTIES)
 """The $expand of a message to read; it goes without a $select, which would have to name
 each property of meeting messages with the type that has it, and which some requests
 answer by leaving them out without a word."""

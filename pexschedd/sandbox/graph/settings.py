@@ -32,6 +32,8 @@ class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """There is permanentDelete, which not every national cloud has."""
     without_rest: tuple[str, ...] = ()
     """Addresses of mailboxes that Graph does not reach, as those on premises."""
+    expanded_properties: int = 1000
+    """The extended properties that one $expand may name; more are refused."""
     latency_ms: float = 0
     """The time that each request takes, those within a batch too."""
     concurrent: int = 4
@@ -63,7 +65,7 @@ class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("longest_subscription_min: between 45 and 100000")
         if not 1 <= self.requests_per_10_min <= 1_000_000:
             raise ValueError("requests_per_10_min: must be between 1 and 1000000")
-        for name in ("concurrent", "generations"):
+        for name in ("concurrent", "generations", "expanded_properties"):
             if not 1 <= getattr(self, name) <= 1000:
                 raise ValueError(f"{name}: must be between 1 and 1000")
 

@@ -8,7 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pexschedd.sandbox.graph.entities import events, folders, item_ids, messages
+from pexschedd.sandbox.graph.entities import (
+    events,
+    extended,
+    folders,
+    item_ids,
+    messages,
+)
 from pexschedd.sandbox.graph.entities.view import EntityView, zone_named
 from pexschedd.sandbox.graph.errors import GraphError
 from pexschedd.sandbox.graph.odata import query_options
@@ -67,12 +73,14 @@ class GraphCall:
             )
         if zone != "UTC":
             applied["outlook.timezone"] = zone
+        expand = query_options.expansions(options.get("$expand", ""))
+        extended.check_number(expand, self.settings.expanded_properties)
         selected = query_options.selection(options.get("$select"))
         return EntityView(
             immutable="IdType" in applied,
             text_bodies=kind == "text",
             zone=zone,
-            expand=tuple(query_options.expansions(options.get("$expand", ""))),
+            expand=tuple(expand),
             select=None if selected is None else tuple(selected),
             applied=applied,
         )

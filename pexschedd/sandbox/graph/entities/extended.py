@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pexschedd.sandbox.graph.entities.view import EntityView, timestamp
@@ -68,6 +69,15 @@ def wanted(expansion: Expansion) -> list[str]:
     if not found or set(filters.parse(text).paths) != {"id"}:
         raise GraphError("ErrorInvalidProperty", f"Invalid filter clause: {text[:200]}")
     return [each.replace("''", "'") for each in found]
+
+
+def check_number(expansions: Iterable[Expansion], most: int) -> None:
+    """Raise `GraphError` if an expansion asks for more than `most` properties."""
+    for each in expansions:
+        if each.name == NAME and len(wanted(each)) > most:
+            raise GraphError(
+                "BadRequest", f"The expansion has more than {most} properties.", 400
+            )
 
 
 def written(

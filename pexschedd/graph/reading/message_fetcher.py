@@ -5,7 +5,7 @@ message is still to be decided about: it lies in the inbox, or it is hidden amon
 deleted items. Elsewhere it is gone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from twisted.logger import Logger
@@ -20,25 +20,18 @@ from pexschedd.graph.error_policy import blame_of, is_gone, rule_of
 from pexschedd.graph.folder_changes import decoded_object
 from pexschedd.graph.folders import INBOX, FolderIds, folder_ids, open_folder
 from pexschedd.graph.problems import GraphProblem
-from pexschedd.graph.requests import ApiRequest, user_path
+from pexschedd.graph.reading.message_reader import (
+    MessageQuery,
+    MessageReader,
+    PlacedMessage,
+    get_message,
+)
 from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef
 from pexschedd.scheduling.ports.mailbox import Blame, Unreadable
-
-PlacedMessage = tuple[MeetingMessage | Unreadable, str]
-"""A message, or why it cannot be read; and the id of its folder, "" if unknown."""
 
 _FEW = 3
 """The largest number of messages that count as damaged at the same time; if more fail,
 the server is to blame."""
-
-
-class MessageQuery(msgspec.Struct, frozen=True):
-    """The options to ask for a message with, and what reads it then."""
-
-    options: Mapping[str, str]
-    """Of `user_path`."""
-    parse: Callable[[bytes], PlacedMessage]
-    """Picklable; raises `ValueError` for a document that is no message."""
 
 
 class MessageFetcher:
@@ -59,6 +52,7 @@ class MessageFetcher:
         batch: int = MOST,
     ) -> None:
         self._client = client
+        self._reader = MessageReader(client)
         self._whole = whole
         self._head = head
         self._size = BatchSize(batch)
@@ -134,10 +128,7 @@ class MessageFetcher:
         self, refs: Sequence[MessageRef]
     ) -> list[PlacedMessage | GraphProblem]:
         try:
-            found = await self._client.batch(
-                [self._request(ref, self._whole.options) for ref in refs],
-                self._whole.parse,
-            )
+            found = await self._reader.read(refs, self._whole)
         except TooMuch:
             self._size.too_much()
             raise
@@ -151,9 +142,7 @@ class MessageFetcher:
         if not isinstance(message, Unreadable) or folder:
             return [placed]
         try:
-            found = await self._client.read(
-                self._request(message.ref, self._head.options), self._head.parse
-            )
+            (found,) = await self._reader.read([message.ref], self._head)
         except MailboxError:
             return [await self._located(message)]
         if isinstance(found, GraphProblem):
@@ -166,20 +155,14 @@ class MessageFetcher:
 
     async def _located(self, message: Unreadable) -> PlacedMessage:
         """Ask only for the folder of a message."""
-        options = {"select": "id,parentFolderId"}
+        request = get_message(
+            self._client.target.mailbox, message.ref, {"select": "id,parentFolderId"}
+        )
         try:
-            found = await self._client.read(
-                self._request(message.ref, options), parse_place
-            )
+            found = await self._client.read(request, parse_place)
         except MailboxError:
             return message, ""
         return message, found if isinstance(found, str) else ""
-
-    def _request(self, ref: MessageRef, options: Mapping[str, str]) -> ApiRequest:
-        path = user_path(
-            self._client.target.mailbox, "messages", ref.item_id, **options
-        )
-        return ApiRequest(name="messages/get", method="GET", path=path)
 
     async def _folders_of(self, placed: Sequence[PlacedMessage]) -> FolderIds:
         """Return the ids of the folders. Those that are known are asked for again if a
