@@ -17,8 +17,9 @@ from pexschedd.composition.network import (
 )
 from pexschedd.composition.room_connections import RoomConnections, account_of
 from pexschedd.composition.runtime import Runtime, chance, uuid4
+from pexschedd.ews.transport.transport import Transport
 from pexschedd.exchange.throttle import Throttles
-from pexschedd.graph.client import CONCURRENCY
+from pexschedd.graph.client import CONCURRENCY, GraphClient
 from pexschedd.identity.access_token import TenantDocuments
 from pexschedd.identity.addin import AddinIdentity
 from pexschedd.identity.addin_tokens import AccessTokens, ExchangeTokens
@@ -183,6 +184,18 @@ class Clients(MultiService):
             )
         else:
             await self._metadata.refresh(document_url(document.address))
+
+    def examining_poster(self, connector: Connector) -> Transport:
+        """Return what sends the doctor's requests over EWS. Its token is asked for at
+        once, as an administrator may have mended what was refused."""
+        if connector.authentication_method in ("OAUTH", "APP_PERM"):
+            self.accounts.token_caches.of(connector).ask_anew()
+        return self.connections.poster(connector)
+
+    def examining_graph(self, connector: Connector) -> GraphClient:
+        """Return what sends the doctor's requests to Microsoft Graph, likewise."""
+        self.graph_tokens.of(connector).ask_anew()
+        return self.graph.prober(connector)
 
     def back_off(self, connector: Connector) -> float:
         """Return the seconds until the integration's server may be asked again."""

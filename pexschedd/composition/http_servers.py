@@ -74,8 +74,8 @@ class HttpServers(MultiService):
         self.doctor = Doctor(
             runtime.store,
             clients.network,
-            clients.connections.poster,
-            clients.graph.prober,
+            clients.examining_poster,
+            clients.examining_graph,
             state_dir=runtime.config.state_dir,
             now=runtime.now,
             pane=self._addin.pages.pane,

@@ -203,6 +203,7 @@ def rooms_doctor(
         return connections.rooms_at(deployment, url, observer)
 
     def open_graph_rooms(deployment: GraphDeployment) -> GraphRooms:
+        clients.graph_tokens.of(deployment).ask_anew()
         return connections.graph_rooms(deployment, _call_observer(runtime, deployment))
 
     async def find_url(deployment: ExchangeDeployment, room: str) -> str:

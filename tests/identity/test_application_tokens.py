@@ -192,3 +192,26 @@ async def test_a_failure_is_not_repeated_at_once(
     assert len(bench.provider.asked) == 1
     bench.clock.advance(wait)
     assert await tokens.token() == "access-1"
+
+
+@pytest_twisted.ensureDeferred
+async def test_asked_anew(bench: Bench) -> None:
+    """What the endpoint has refused may be mended there: it can be asked before the
+    pause is over. One that is out of reach is left alone, and a token stays."""
+    tokens = tokens_of(bench)
+    refusal = 401, {"error": "invalid_client"}
+    bench.provider.answers = [refusal, refusal, (200, b"<html>")]
+    kinds = (SignInRefused, SignInRefused, MailboxUnreachable)
+    for asked, kind in enumerate(kinds, 1):
+        tokens.ask_anew()
+        with pytest.raises(kind):
+            await tokens.token()
+        assert len(bench.provider.asked) == asked
+    tokens.ask_anew()
+    with pytest.raises(MailboxUnreachable):
+        await tokens.token()
+    assert len(bench.provider.asked) == 3
+    bench.clock.advance(RETRY_UNREACHABLE)
+    assert await tokens.token() == "access-1"
+    tokens.ask_anew()
+    assert await tokens.token() == "access-1"

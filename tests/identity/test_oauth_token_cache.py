@@ -420,6 +420,30 @@ async def test_application_with_secret(bench: Bench) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_asked_anew(bench: Bench) -> None:
+    """What the endpoint has refused may be mended there: it can be asked before the
+    pause is over. A person's sign-in is not mended so; a busy endpoint is not asked."""
+    await bench.signed_in()
+    for status, answer, kind, count in (
+        (401, {"error": "invalid_client"}, SignInRefused, 1),
+        (429, {}, MailboxBusy, 0),
+        (400, {"error": "invalid_grant"}, SignInNeeded, 0),
+    ):
+        asked = len(bench.provider.asked)
+        bench.provider.answers = [(status, answer)] * 2
+        await refused(bench.ask(), kind)
+        bench.cache.ask_anew()
+        await refused(bench.ask(), kind)
+        assert len(bench.provider.asked) == asked + 1 + count, kind
+        bench.clock.advance(RETRY_SIGN_IN)
+    bench.provider.answers = []
+    bench.cache.ask_anew()
+    assert await bench.ask() == "access-1"
+    bench.cache.ask_anew()
+    assert await bench.ask() == "access-1"
+
+
+@pytest_twisted.ensureDeferred
 async def test_application_with_certificate(bench: Bench) -> None:
     """Without a secret the application signs, with a key that is sealed at rest."""
     await bench.integrate(authentication_method="APP_PERM", username="")

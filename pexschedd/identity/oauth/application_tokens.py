@@ -92,6 +92,12 @@ class ApplicationTokens:
         elif not (self._answers_challenge and self._is_new):
             self._access, self._claims = "", claims
 
+    def ask_anew(self) -> None:
+        """Have the next token asked for at once, although one was refused lately: what
+        the endpoint refused may be mended, outside of this server's records."""
+        if isinstance(self._error, MailboxRefused):
+            self._error = None
+
     def settled(self) -> Deferred[None]:
         """Return a Deferred that fires when no renewal is under way."""
         return self._renewals.settled()

@@ -147,6 +147,16 @@ class TokenCache(Generic[A]):
         if now - held.obtained >= MIN_AGE_WHEN_REJECTED:
             self._held = None
 
+    def ask_anew(self) -> None:
+        """Have the next token asked for at once, although one was refused lately: what
+        the endpoint refused may be mended, outside of this server's records. Where a
+        person has to sign in, only that mends it."""
+        failure = self._failure
+        if failure is None or isinstance(failure.error, SignInNeeded):
+            return
+        if isinstance(failure.error, MailboxRefused):
+            self._failure = None
+
     def adopt(self, record: A, tokens: TokenSet) -> None:
         """Use tokens that were obtained for the record.
 
