@@ -204,6 +204,10 @@ def alarmed(c: GraphClinic) -> None:
     c.alarm(names.THROTTLED, "asks for pauses")
 
 
+def answers_by_itself(c: GraphClinic) -> None:
+    c.alarm(names.AUTOMATIC, "Exchange itself answers the meeting requests")
+
+
 def busy(c: GraphClinic) -> None:
     c.misbehave(kind="http-503", operation="GraphListMessages")
 
@@ -300,7 +304,14 @@ ROWS: list[tuple[Arrange, str, CheckStatus, str, str]] = [
         "processing",
         NOT_CHECKED,
         "does not reveal",
-        "VisibleMeetingUpdateProperties",
+        "VisibleMeetingUpdateProperties may stay",
+    ),
+    (
+        answers_by_itself,
+        "processing",
+        FAILED,
+        "By the alarm",
+        f"Set-CalendarProcessing -Identity '{EQUIPMENT}' -AutomateProcessing AutoUp",
     ),
     (by_webhook, "notifications", WARNING, "127.0.0.1", "POLL"),
     (throttled, "throttling", WARNING, "up to 90 s", "equipment mailbox of its own"),
@@ -356,6 +367,20 @@ async def test_everything_in_order(graph_clinic: GraphClinic) -> None:
     assert unseen == ["credential", "mail_send"]
     assert f"The application {CLIENT} is signed in." in text(report)
     _speaks_of_graph_alone(report)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_not_known_is_looked_at_first(graph_clinic: GraphClinic) -> None:
+    """Lines that are pasted from the top show how the mailbox is before they set it,
+    and none of any line is about the whole organization."""
+    report = await graph_clinic.examine()
+    commands = line(report, "processing").commands
+    assert [each.split()[0] for each in commands] == [
+        "Get-CalendarProcessing",
+        "Set-CalendarProcessing",
+    ]
+    for each in report.lines:
+        assert not any("Set-OrganizationConfig" in found for found in each.commands)
 
 
 @pytest_twisted.ensureDeferred

@@ -348,7 +348,7 @@ async def test_processing_unknown(both: World, *, dry_run: bool) -> None:
     assert (run["failures"], run["error"]) == (0, "")
     notes = [each for each in run["notes"] if each.startswith("Could not be checked: ")]
     (note,) = [each for each in notes if "Automatic processing" in each]
-    shown = f"(2) Get-CalendarProcessing -Identity '{EQUIPMENT}'"
+    shown = f"(1) Get-CalendarProcessing -Identity '{EQUIPMENT}'"
     assert shown in note
     assert any("Mail.Send" in each for each in notes)
     if dry_run:

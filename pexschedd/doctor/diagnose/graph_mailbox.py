@@ -35,8 +35,7 @@ _LOSES = (
 _VISIBLE = (
     "Exchange hides updates of meetings that are answered already, such as a change of "
     "the text alone: they go to Deleted Items, where this daemon looks, too. So the "
-    "organization's setting VisibleMeetingUpdateProperties may stay; the last command "
-    "shows such updates in the inboxes of all users."
+    "organization's setting VisibleMeetingUpdateProperties may stay as it is."
 )
 
 
@@ -78,13 +77,13 @@ def kind(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
 
 
 def processing(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
-    """Judge AutomateProcessing: by what EWS tell, else by its traces, as Graph does not
-    tell it.
+    """Judge AutomateProcessing: by what EWS tells, else by the audit's alarm and by its
+    traces, as Graph does not tell it.
 
     The answer to a meeting needs its event, which Exchange makes with AutoUpdate. With
     answers by mail there may be none.
     """
-    commands = _processing_commands(case)
+    commands = remedies.calendar_processing(case)
     if case.processing == "None":
         return _no_events(case)
     if case.processing == "AutoUpdate":
@@ -96,6 +95,17 @@ def processing(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
             cause="This is the default for a resource. Meetings are accepted, but no "
             "virtual room is created for them.",
             remedy="Set automatic processing to AutoUpdate.",
+            commands=commands,
+        )
+    alarm = case.details(names.AUTOMATIC)
+    if alarm:
+        return failed(
+            "By the alarm Exchange answers meeting requests itself (AutomateProcessing "
+            "AutoAccept): " + one_line(alarm)[:300],
+            cause="This is the default for a resource. Meetings are accepted, but no "
+            "virtual room is created for them.",
+            remedy="Set automatic processing to AutoUpdate, unless the second command "
+            "shows that it is by now: the next audit lowers the alarm.",
             commands=commands,
         )
     if not seen.went_well:
@@ -129,9 +139,9 @@ def processing(case: ExaminedIntegration, seen: GraphResult) -> CheckFinding:
     return not_checked(
         "Microsoft Graph does not reveal whether Exchange processes requests "
         "automatically, and no request lies in the inbox that would show it.",
-        remedy=f"The second command shows it: AutomateProcessing has to be {wanted}; "
-        f"the first command sets AutoUpdate. {_VISIBLE}",
-        commands=commands,
+        remedy=f"The first command shows it: AutomateProcessing has to be {wanted}. If "
+        f"it is not, the second command sets AutoUpdate. {_VISIBLE}",
+        commands=tuple(reversed(commands)),
     )
 
 
@@ -148,12 +158,8 @@ def _no_events(case: ExaminedIntegration) -> CheckFinding:
         "without an event no request can be accepted or declined.",
         remedy="Set automatic processing to AutoUpdate. If the mailbox has to stay "
         f"without any, set graph_answer_method to MAIL. {_LOSES}",
-        commands=_processing_commands(case),
+        commands=remedies.calendar_processing(case),
     )
-
-
-def _processing_commands(case: ExaminedIntegration) -> tuple[str, ...]:
-    return (*remedies.calendar_processing(case), graph_remedies.VISIBLE_UPDATES)
 
 
 def _answers_by_mail(case: ExaminedIntegration) -> bool:
