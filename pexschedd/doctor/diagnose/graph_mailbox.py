@@ -197,8 +197,9 @@ def notifications(case: ExaminedIntegration, seen: HostAddresses) -> CheckFindin
     return not_checked(
         f"Whether Microsoft 365 reaches https://{connector.addin_server_domain}/ from "
         "the internet cannot be seen from here.",
-        remedy="The log tells of the subscription, and an alarm of one that fails. "
-        f"Until there is one, the mailbox is looked at {every}.",
+        remedy="Where Microsoft 365 refuses the subscription, the log says why "
+        "(listener gets no notifications), and the metrics have polling and not "
+        f"webhook. Until there is one, the mailbox is looked at {every}.",
     )
 
 

@@ -225,9 +225,10 @@ QUESTIONS = (
     _Q(
         "subscription_roles",
         "Are roles of RBAC for Applications enough for a subscription?",
-        "If it is refused the mailbox is polled, and the alarm has Graph's words.",
+        "If it is refused the mailbox is polled, and the log has Graph's words.",
         "graph/notifications/graph_notifications.py",
-        "Set `graph_notification_method` to `WEBHOOK` and look at the alarms.",
+        "Set `graph_notification_method` to `WEBHOOK`, and look for `listener gets no "
+        "notifications` in the log.",
     ),
     _Q(
         "batch_retry_after",

@@ -248,10 +248,11 @@ def _described(connector: Connector, wrong: list[AuditFinding]) -> str:
     """The text of the alarm; it names meetings by uid and times, never by subject."""
     lines = [_line(finding) for finding in wrong[:_MOST_NAMED]]
     if len(wrong) > _MOST_NAMED:
-        lines.append(f"and {len(wrong) - _MOST_NAMED} more.")
+        lines.append(f"and {len(wrong) - _MOST_NAMED} more")
     text = (
         "The calendar of the equipment mailbox and the rooms do not agree: "
         + "; ".join(lines)
+        + "."
     )
     if any(f.kind in (FindingKind.UNKNOWN, FindingKind.LOST) for f in wrong):
         text += (

@@ -252,6 +252,7 @@ async def test_an_alarm_names_meetings_by_uid_and_times(upkeep: Upkeep) -> None:
     assert "04000001, in the records 2026-11-23T13:00:00Z" in text
     assert "04000009, in the calendar 2026-11-23T13:00:00Z" in text
     assert "schedulingrecovery --exchange-connector-id 1" in text
+    assert ". Meetings without a room" in text  # a sentence of its own
     assert "Secret" not in text
     await audit(upkeep, MemoryUpkeepMailbox(meeting(1)))
     assert not details(upkeep, DIFFERS)
