@@ -151,6 +151,34 @@ def test_refused_tokens_name_their_servers() -> None:
     assert "MAIL" not in found.message
 
 
+@pytest.mark.parametrize(
+    ("settings", "domains", "is_told"),
+    [
+        ({"mailbox_protocol": "GRAPH"}, (), True),
+        ({"mailbox_protocol": "GRAPH"}, ("outlook.office365.com",), True),
+        ({"mailbox_protocol": "GRAPH"}, ("mail.example.test",), False),
+        ({"url": "https://outlook.office365.com/EWS/Exchange.asmx"}, (), True),
+        ({}, ("outlook.office365.com",), False),
+        ({}, (), False),
+    ],
+)
+def test_exchange_online_gives_no_identity_tokens(
+    settings: dict[str, str], domains: tuple[str, ...], *, is_told: bool
+) -> None:
+    """Where the mailbox is in Exchange Online, no metadata domain of Exchange Online's
+    would help: the way out is another kind of token. In a hybrid organization users of
+    an Exchange server have theirs."""
+    case = ExaminedIntegration(
+        connector=replace(PLAIN, **settings),
+        domains=domains,
+    )
+    found = metadata.domains(case, None)
+    assert ("NAA_TOKEN" in found.remedy) is is_told
+    assert any("Get-ExchangeServer" in each for each in found.commands) is (
+        not is_told and not domains
+    )
+
+
 LOGIN = "https://login.example.test"
 GUIDS = [f"{n * 8}-0000-4000-8000-000000000000" for n in "ab"]
 CONFIGURED = f"{LOGIN}/x/.well-known/openid-configuration"

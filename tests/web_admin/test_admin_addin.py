@@ -214,6 +214,28 @@ async def test_an_integration_without_a_domain(server: Server) -> None:
     assert warnings(await ask("PATCH", uri, {"domains": []})) == [line]
 
 
+@pytest_twisted.ensureDeferred
+async def test_an_integration_over_graph_without_a_domain(server: Server) -> None:
+    """No domain is asked for, as Exchange Online gives no identity tokens: the warning
+    is about the method."""
+    graph = {
+        "domains": [],
+        "mailbox_protocol": "GRAPH",
+        "oauth_client_id": "11111111-2222-4333-8444-555555555555",
+        "oauth_client_secret": "a~secret",
+        "oauth_token_endpoint": "https://login.microsoftonline.com/contoso.example"
+        "/oauth2/v2.0/token",
+    }
+    answer = await server.client.ask("POST", CONNECTOR, HEAD_OFFICE | graph)
+    assert answer.status == 201
+    (line,) = warnings(answer)
+    assert line.startswith("addin_authentication_method: Exchange Online gives")
+    assert "NAA_TOKEN" in line
+    domain = {"domains": [{"domain": "mail.example.com"}]}
+    told = await server.client.ask("PATCH", answer.location, domain)
+    assert warnings(told) == []
+
+
 ADFS = {
     "enable_personal_vmrs": True,
     "personal_vmr_oauth_auth_endpoint": "https://fs.example.test/adfs/oauth2/authorize",

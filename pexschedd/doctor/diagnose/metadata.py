@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from pexschedd.doctor.case import ExaminedIntegration
+from pexschedd.doctor.case import ONLINE_HOSTS, ExaminedIntegration
 from pexschedd.doctor.diagnose.documents import host_of, no_document
 from pexschedd.doctor.observations import HttpResult
 from pexschedd.doctor.report import CheckFinding, failed, passed, warning
@@ -22,6 +22,19 @@ def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
     """Judge the configured metadata domains, by the servers named in refused tokens."""
     if case.connector.addin_authentication_method != "EXCHANGE_USER_ID_TOKEN":
         return passed("Not needed: the add-in does not use Exchange identity tokens.")
+    online = case.connector.uses_graph or case.host in ONLINE_HOSTS
+    if online and _hosts(case).issubset(ONLINE_HOSTS):
+        return failed(
+            "The add-in uses Exchange identity tokens, which Exchange Online gives to "
+            "no add-in.",
+            cause="No user is recognised: Outlook shows an error (9017 or 9018) in "
+            "the pane.",
+            remedy="Choose NAA_TOKEN or SSO_TOKEN in the field Add-in authentication "
+            "token type. docs/add-in-microsoft365.md has the steps, and the "
+            "integration's exchange_setup script with for=addin_tokens makes them. "
+            "Only for users on an Exchange server of your own, add its FQDN under Exchange Metadata "
+            "Domains and URLs.",
+        )
     if not case.domains:
         return failed(
             "No Exchange metadata domain is configured.",
@@ -30,7 +43,7 @@ def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
             "Domains and URLs; the command lists them.",
             commands=(_FQDNS,),
         )
-    known = {host_of(document_url(domain)) for domain in case.domains}
+    known = _hosts(case)
     missing = [host for host in case.refused_hosts if host.lower() not in known]
     if missing:
         return warning(
@@ -44,6 +57,11 @@ def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
             commands=(_FQDNS,),
         )
     return passed(f"Configured: {', '.join(case.domains)}.")
+
+
+def _hosts(case: ExaminedIntegration) -> set[str]:
+    """The hosts of the metadata documents."""
+    return {host_of(document_url(domain)) for domain in case.domains}
 
 
 def metadata(domain: str) -> Callable[[ExaminedIntegration, HttpResult], CheckFinding]:

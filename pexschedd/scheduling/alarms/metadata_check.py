@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from pexschedd.errors import Unavailable, Untrusted
 from pexschedd.model import tables
+from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.names import METADATA
 from pexschedd.store.store import Store
@@ -34,6 +35,11 @@ NONE_CONFIGURED = (
     "No Exchange metadata domain is configured, so no user of the add-in can be "
     "recognised. Add the FQDN of every Exchange server under Exchange Metadata Domains "
     "and URLs."
+)
+NO_TOKENS_ONLINE = (
+    "The add-in is to use Exchange identity tokens, which Exchange Online gives to no "
+    "add-in, so none of its users can be recognised. Choose NAA_TOKEN or SSO_TOKEN as "
+    "addin_authentication_method: see docs/add-in-microsoft365.md."
 )
 
 
@@ -131,7 +137,7 @@ class MetadataCheck(MultiService):
                 await self._read_one(document, state)
         if running():
             for connector in list(self._store.all(tables.CONNECTOR)):
-                self._update_alarm(connector.name, configured.get(connector.name, []))
+                self._update_alarm(connector, configured.get(connector.name, []))
 
     def _configured(self) -> Iterator[tuple[str, list[KeyDocument]]]:
         """Yield integrations, and the documents that their tokens' keys come from."""
@@ -168,12 +174,13 @@ class MetadataCheck(MultiService):
             state.failing = None
             state.untrusted = False
 
-    def _update_alarm(self, integration: str, documents: list[KeyDocument]) -> None:
+    def _update_alarm(self, connector: Connector, documents: list[KeyDocument]) -> None:
+        integration = connector.name
         states = [self._states[each] for each in documents if each in self._states]
         problems = [state.problem for state in states if self._is_lasting(state)]
         without = self._without.get(integration)
         if without is not None and self._clock.seconds() - without >= LASTING:
-            problems = [NONE_CONFIGURED]
+            problems = [NO_TOKENS_ONLINE if connector.uses_graph else NONE_CONFIGURED]
         if problems:
             self._alarms.raise_(METADATA, integration, " ".join(problems))
         elif all(state.failing is None for state in states):

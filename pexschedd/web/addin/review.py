@@ -97,7 +97,12 @@ def _domains(record: Connector, revision: Revision) -> Iterator[SaveNote]:
     if record.addin_authentication_method != "EXCHANGE_USER_ID_TOKEN":
         return
     index = tables.DOMAIN_BY_CONNECTOR
-    if not any(revision.records.find_all(index, record.id)):
+    if any(revision.records.find_all(index, record.id)):
+        return
+    if record.uses_graph:
+        field = "addin_authentication_method"
+        yield SaveNote(field, NO_TOKENS_ONLINE, is_logged=True)
+    else:
         yield SaveNote("domains", NO_DOMAIN, is_logged=True)
 
 
@@ -143,6 +148,12 @@ NO_LABEL = "Nothing can be read in this, and a button needs words."
 NO_DOMAIN = (
     "No Exchange metadata domain is configured, so no user's identity token can be "
     "verified and nobody gets a room. Add the FQDN of every Exchange server."
+)
+NO_TOKENS_ONLINE = (
+    "Exchange Online gives add-ins no Exchange identity tokens, so no user is "
+    "recognised and nobody gets a room. Choose NAA_TOKEN or SSO_TOKEN: see "
+    "docs/add-in-microsoft365.md. Only for users on an Exchange server of your own, "
+    "add that server's FQDN to the domains."
 )
 
 

@@ -14,6 +14,7 @@ from pexschedd.model.integration.connector import ExchangeDomain
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.metadata_check import (
     LASTING,
+    NO_TOKENS_ONLINE,
     NONE_CONFIGURED,
     READ_EVERY,
     RETRY_EVERY,
@@ -154,6 +155,20 @@ async def test_no_domain_at_all(desk: Desk) -> None:
     assert desk.raised() == [(METADATA, "Head office", NONE_CONFIGURED)]
     desk.add(TWO)
     assert desk.raised() == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_domain_over_graph(desk: Desk) -> None:
+    """In Exchange Online there is none that would help, so another kind of token is
+    asked for."""
+    desk.watch.startService()
+    change = desk.store.transaction()
+    change.put(tables.CONNECTOR, replace(CONNECTOR, mailbox_protocol="GRAPH"))
+    change.delete(tables.EXCHANGE_DOMAIN, 1)
+    change.commit()
+    desk.clock.advance(0)
+    desk.wait(LASTING + RETRY_EVERY)
+    assert desk.raised() == [(METADATA, "Head office", NO_TOKENS_ONLINE)]
 
 
 @pytest_twisted.ensureDeferred
