@@ -28,6 +28,7 @@ from pexschedd.scheduling.inbox.supervisor import CONNECTION_FIELDS, wants_worke
 from pexschedd.store.records import RecordFormat
 from tests.model.test_model_validation import CONNECTOR, TEMPLATES, check
 
+TENANT = "7b1c9d1e-3c55-4d0e-9a57-2f1f6a1f9a10"
 GUID = "0f5a37a5-55ad-4b63-a2f4-6a6ee2f3b6f2"
 GLOBAL = "graph.microsoft.com"
 LOGIN = "https://login.microsoftonline.com"
@@ -130,8 +131,12 @@ def test_tenant(tenant: str, text: str) -> None:
     ("url", "domain", "text"),
     [
         (f"https://login.microsoft.com/{GUID}/{V2}", GLOBAL, ""),
-        (f"https://login.microsoftonline.us/{GUID}/{V2}", "graph.microsoft.us", ""),
-        (f"https://login.microsoftonline.us/{GUID}/{V2}", "dod-graph.microsoft.us", ""),
+        (f"https://login.microsoftonline.us/{TENANT}/{V2}", "graph.microsoft.us", ""),
+        (
+            f"https://login.microsoftonline.us/{TENANT}/{V2}",
+            "dod-graph.microsoft.us",
+            "",
+        ),
         (
             f"https://login.partner.microsoftonline.cn/{GUID}/{V2}",
             "microsoftgraph.chinacloudapi.cn",
@@ -145,7 +150,7 @@ def test_tenant(tenant: str, text: str) -> None:
         (f"http://127.0.0.1:8080/{GUID}/{V2}", "127.0.0.1:8080", ""),
         (f"http://127.0.0.1:8080/{GUID}/{V2}", GLOBAL, ""),
         (
-            f"https://login.microsoftonline.us/{GUID}/{V2}",
+            f"https://login.microsoftonline.us/{TENANT}/{V2}",
             GLOBAL,
             "graph.microsoft.us and dod-graph.microsoft.us: for graph.microsoft.com",
         ),
@@ -239,6 +244,12 @@ def test_the_method_of_ews_is_nothing_to_graph(method: str) -> None:
     [
         ({"oauth_token_endpoint": f"{LOGIN}/common/{V2}"}, "oauth_token_endpoint", "*"),
         ({"oauth_client_secret": GUID}, "oauth_client_secret", "not its value"),
+        ({"oauth_client_id": "pexschedd"}, "oauth_client_id", "(client) ID"),
+        (
+            {"oauth_token_endpoint": f"{LOGIN}/{GUID.upper()}/{V2}"},
+            "oauth_client_id",
+            "the tenant's id",
+        ),
         (
             {"graph_api_domain": "graph.microsoft.us"},
             "oauth_token_endpoint",
@@ -290,7 +301,7 @@ def test_a_certificate_is_as_good_as_a_secret() -> None:
     validate(Connector, {"description": "x"}, current=current, templates=TEMPLATES)
     moved: dict[str, object] = {
         "graph_api_domain": "graph.microsoft.us",
-        "oauth_token_endpoint": f"https://login.microsoftonline.us/{GUID}/{V2}",
+        "oauth_token_endpoint": f"https://login.microsoftonline.us/{TENANT}/{V2}",
     }
     found = problems(moved, current)
     assert "private_key is removed" in str(found["graph_api_domain"])

@@ -8,6 +8,7 @@ from pexschedd.model.fields.addresses import is_plain_address
 from pexschedd.model.fields.declaration import Field
 from pexschedd.model.integration.exchange import ExchangeAccess, Needs
 from pexschedd.model.integration.microsoft_clouds import (
+    client_id_problem,
     graph_domain,
     graph_origin,
     secret_problem,
@@ -110,7 +111,10 @@ class GraphAccess(ExchangeAccess, frozen=True, kw_only=True):
             # What is sent in its name could not be sent.
             text = "Exchange Online has plain ASCII addresses only."
             yield "room_mailbox_email_address", text
-        domain = self.graph_api_domain
+        domain, client_id = self.graph_api_domain, self.oauth_client_id or ""
+        problem = client_id_problem(client_id, self.oauth_token_endpoint)
+        if problem is not None:
+            yield "oauth_client_id", problem
         problem = token_endpoint_problem(self.oauth_token_endpoint, domain)
         if problem is not None:
             yield "oauth_token_endpoint", problem

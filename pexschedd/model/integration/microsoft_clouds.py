@@ -85,6 +85,19 @@ def token_endpoint_problem(url: str, domain: str) -> str | None:
     return _host_problem(parts.hostname or "", domain) or _path_problem(parts)
 
 
+def client_id_problem(client_id: str, token_endpoint: str) -> str | None:
+    """Return what is wrong with an application's id in Entra ID, or None."""
+    if not client_id:
+        return None
+    where = "the Application (client) ID on the overview of the app registration"
+    if not is_guid(client_id):
+        return f"This must be {where}, a GUID."
+    tenant = _V2.fullmatch(urlsplit(token_endpoint).path)
+    if tenant is not None and tenant[1].lower() == client_id.lower():
+        return f"This is the tenant's id. It must be {where}."
+    return None
+
+
 def secret_problem(secret: str) -> str | None:
     """Return what is wrong with a client secret of Entra ID, or None.
 
