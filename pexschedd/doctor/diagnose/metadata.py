@@ -32,8 +32,8 @@ def domains(case: ExaminedIntegration, _: object) -> CheckFinding:
             remedy="Choose NAA_TOKEN or SSO_TOKEN in the field Add-in authentication "
             "token type. docs/add-in-microsoft365.md has the steps, and the "
             "integration's exchange_setup script with for=addin_tokens makes them. "
-            "Only for users on an Exchange server of your own, add its FQDN under Exchange Metadata "
-            "Domains and URLs.",
+            "Only for users on an Exchange server of your own, add its FQDN under "
+            "Exchange Metadata Domains and URLs.",
         )
     if not case.domains:
         return failed(
