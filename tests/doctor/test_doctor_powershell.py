@@ -317,7 +317,7 @@ def test_what_is_made_is_looked_for_first() -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("target", ["onpremises", "microsoft365"])
+@pytest.mark.parametrize("target", ["onpremises", "microsoft365", "graph"])
 def test_the_script_lets_nobody_write_in_anothers_name(
     target: str, protocol: dict[str, str]
 ) -> None:
@@ -357,6 +357,30 @@ def test_what_the_script_for_graph_does(method: str, part: str) -> None:
     the integration's authentication method for EWS."""
     connector = msgspec.structs.replace(PLAIN, authentication_method=method, **GRAPH)
     assert part in script_for(connector, SetupOptions(target="microsoft365"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_script_for_graph_before_the_migration(method: str) -> None:
+    """While EWS is used the script for Graph can be had as well: the same one, as roles
+    and processing have to be there before the integration is migrated."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+    before = script_for(connector, SetupOptions(target="graph"))
+    migrated = msgspec.structs.replace(connector, **GRAPH)
+    assert before == script_for(migrated, SetupOptions(target="microsoft365"))
+    assert before == script_for(migrated, SetupOptions(target="graph"))
+
+
+@pytest.mark.parametrize("method", ["OAUTH", "APP_PERM"])
+def test_roles_need_an_organization_with_settings_of_its_own(method: str) -> None:
+    """A young organization of Exchange Online takes no roles: the script says so before
+    it makes the application known, and where there are none it does not ask."""
+    connector = msgspec.structs.replace(PLAIN, authentication_method=method)
+    for target in ("microsoft365", "graph"):
+        script = script_for(connector, SetupOptions(target=target))
+        asked = script.find("if ((Get-OrganizationConfig).IsDehydrated) {")
+        assigned = script.find("New-ServicePrincipal ")
+        assert (asked < 0) is (assigned < 0)
+        assert asked <= assigned
 
 
 def test_what_the_script_for_graph_leaves_alone() -> None:

@@ -45,6 +45,11 @@ if (-not (Get-MailboxPermission -Identity $Mailbox -User $Account)) {
 """
 
 PRINCIPAL = """
+if ((Get-OrganizationConfig).IsDehydrated) {
+    # Exchange Online assigns no roles in an organization that has kept the settings
+    # which all new ones share. This gives it settings of its own, and is for good.
+    throw 'First, once: Enable-OrganizationCustomization. Run this again in an hour.'
+}
 if (-not (Get-ServicePrincipal | Where-Object { "$($_.AppId)" -eq $AppId })) {
     # Entra: Enterprise applications (not App registrations), Object ID.
     $ObjectId = Read-Host 'Object ID of the enterprise application'

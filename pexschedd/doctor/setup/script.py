@@ -17,14 +17,15 @@ from pexschedd.doctor.setup.values import values
 from pexschedd.model.integration.connector import Connector
 from pexschedd.util.powershell import comment
 
-TARGETS = ("onpremises", "microsoft365", "user_sign_in", "addin_tokens")
+TARGETS = ("onpremises", "microsoft365", "graph", "user_sign_in", "addin_tokens")
 
 
 class SetupOptions(msgspec.Struct, frozen=True):
     """The administrator's choices for the script."""
 
     target: str = "onpremises"
-    """One of `TARGETS`."""
+    """One of `TARGETS`. "graph" is for an integration that uses Microsoft Graph, or is
+    to use it: what "microsoft365" is for one that does."""
     addin_group: str = ""
     """The group whose members get the add-in; empty for everyone."""
 
@@ -36,8 +37,9 @@ def script_for(connector: Connector, options: SetupOptions) -> str:
     if options.target == "addin_tokens":
         return joined(addin_tokens.blocks(connector))
     online = options.target == "microsoft365"
-    if online and connector.uses_graph:
-        return joined(_graph_blocks(connector, options))
+    if options.target == "graph" or (online and connector.uses_graph):
+        as_graph = msgspec.structs.replace(connector, mailbox_protocol="GRAPH")
+        return joined(_graph_blocks(as_graph, options))
     app_only = online and connector.authentication_method != "OAUTH"
     blocks = [
         _head(connector, online=online),

@@ -66,8 +66,9 @@ function fileButton(id, text, path, query = {}) {
 function filesCard(record) {
   const scripts = [
     ["Set-up script for Exchange", "Mailbox, permissions and add-in, with this integration’s values filled in: PowerShell, may be run again.", "exchange_setup", {}],
+    !usesGraph(record) && record.oauth_client_id && ["Set-up script for Microsoft Graph", "Processing and roles, to be run before this integration is migrated from EWS.", "exchange_setup", { for: "graph" }],
     record.enable_personal_vmrs && ["Set-up script for users’ sign-in", "The application at AD FS or Entra ID, where users sign in for their rooms.", "exchange_setup", { for: "user_sign_in" }],
-    record.addin_authentication_method !== "EXCHANGE_USER_ID_TOKEN" && ["Set-up script for the add-in in Entra ID", "Registers the add-in’s application.", "exchange_setup", { for: "addin_tokens" }],
+    (usesGraph(record) || record.addin_authentication_method !== "EXCHANGE_USER_ID_TOKEN") && ["Set-up script for the add-in in Entra ID", "Registers the add-in’s application.", "exchange_setup", { for: "addin_tokens" }],
     ["Manifest of the add-in", "The XML file to deploy in Exchange, after the script has run.", "manifest", {}],
   ].filter(Boolean);
   return card("Set-up", null, h("ul", { class: "rows" }, scripts.map(([title, text, path, query]) =>
