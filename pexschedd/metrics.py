@@ -1,7 +1,8 @@
 """The daemon's metrics, for Prometheus.
 
 There are counters and histograms, which the parts of the daemon update through the
-methods of `Metrics`, and gauges, which are looked up for each scrape (`Readings`).
+methods of `Metrics`, and gauges, which are looked up for each scrape (`Readings`). What
+concerns the process and Python comes from the client library's own collectors.
 Labels are names of integrations, outcomes and operations, and nothing personal.
 """
 
@@ -11,7 +12,11 @@ import msgspec
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    GCCollector,
     Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -19,8 +24,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from pexschedd import __version__
+
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 WAITING = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400)
+DELAYS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 FLUSHES = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -78,6 +86,17 @@ class Metrics:
         # The time when each series began would double the output, and is not used.
         disable_created_metrics()
         self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+        Info(
+            "pexschedd_build", "The release that is running.", registry=self._registry
+        ).info({"version": __version__})
+        self._delay = Histogram(
+            "pexschedd_reactor_delay_seconds",
+            "How late a timed call ran, measured four times a second.",
+            buckets=DELAYS,
+            registry=self._registry,
+        )
         self._messages = Counter(
             "pexschedd_messages",
             "Messages in equipment mailboxes, by outcome.",
@@ -213,6 +232,10 @@ class Metrics:
         """Count a group of transactions that the disk has taken."""
         self._commits.inc(commits)
         self._flush_seconds.observe(seconds)
+
+    def reactor_delayed(self, seconds: float) -> None:
+        """Note how late a timed call ran."""
+        self._delay.observe(seconds)
 
     def watch(self, readings: Readings) -> None:
         """Add the gauges that `readings` looks up."""

@@ -32,6 +32,7 @@ from pexschedd.log_writer import LogWriter
 from pexschedd.management.transfer.together import finish_changes
 from pexschedd.management.unsupported_settings import warn_of_unsupported
 from pexschedd.model import tables
+from pexschedd.observation.reactor_delay import ReactorDelay
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.store import Store
@@ -127,6 +128,7 @@ class Daemon(MultiService):
         )
         self.alarms = runtime.alarms
         disk_watch(store, runtime.alarms, reactor).setServiceParent(self)
+        ReactorDelay(reactor, runtime.metrics.reactor_delayed).setServiceParent(self)
 
         self.clients = clients = Clients(runtime, self._wake_all)
         clients.setServiceParent(self)

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, str] = {
     "store": "model crypto util",
     "history": "model store logs util",
     "deployment": "net util",
+    "observation": "util",
     "scheduling": "scheduling history model bodies templates crypto store util",
     "scheduling/migration": "scheduling history model store util",
     "scheduling/ports": "model",

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import gatherResults
 
+from pexschedd import __version__
 from pexschedd.clock import system_now
 from pexschedd.composition.runtime import Runtime
 from pexschedd.config import Config
@@ -104,8 +105,21 @@ def test_every_metric_is_documented() -> None:
     }
     page = Path(__file__).resolve().parents[1] / "docs" / "monitoring.md"
     _, _, table = page.read_text().partition("| metric |")
-    first_cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
-    assert set(re.findall(r"pexschedd_\w+", " ".join(first_cells))) == exposed
+    first_cells = re.findall(
+        r"^\| (`[^|]*) \|", table.partition("\n\n")[0], re.MULTILINE
+    )
+    assert set(re.findall(r"[a-z]+_\w+", " ".join(first_cells))) == exposed
+
+
+def test_the_release_and_the_process() -> None:
+    """The release is a label, and the process is measured by the library's own
+    collectors."""
+    found = read(Metrics())
+    assert found["pexschedd_build_info", __version__] == 1
+    assert found["process_resident_memory_bytes",] > 1_000_000
+    assert found["process_open_fds",] >= 3
+    assert ("python_gc_collections_total", "2") in found
+    assert any(name == "python_info" for name, *_ in found)
 
 
 @pytest_twisted.ensureDeferred

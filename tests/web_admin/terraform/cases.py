@@ -136,6 +136,7 @@ CASES: Mapping[str, Case] = {
             "mailbox_protocol": {
                 "oauth_token_endpoint": "https://login.microsoftonline.com/"
                 "contoso.example/oauth2/v2.0/token",
+                "oauth_client_id": "5c1e8a50-1c7d-4f0e-9d2c-2f0d6b1f9a11",
             },
         },
         needed=frozenset(

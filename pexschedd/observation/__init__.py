@@ -1,0 +1,1 @@
+"""The view of a running daemon that its operators are given."""
