@@ -21,7 +21,7 @@ INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ign
 LOCKED := $(INSTALL) --require-hashes
 
 .PHONY: run test test-thorough check bench soak mutants setup docs lock chromium peers \
-	kerberos oidc officejs msal clean
+	kerberos oidc officejs msal promtool grafana clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -32,7 +32,7 @@ run: $(VENV)/run.stamp
 # its place pytest-xdist would wait for ever. Compiled modules are kept even where the
 # environment says not to: the tests start the programs two hundred times.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal
+test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool grafana
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
 
@@ -148,6 +148,24 @@ officejs:
 	             ! -name agaveerrorux -exec rm -rf {} + \
 	          && cp $(OFFICEJS)/package-lock.json $(OFFICEJS)/node_modules/installed.json; }; } \
 	|| echo "No node, or npm installs nothing: the tests with office.js will be skipped"
+
+# The alert rules are tested by Prometheus' own tool, unpacked from Debian's package: to
+# install that would start a server.
+promtool: $(VENV)/dev.stamp
+	@command -v promtool >/dev/null || [ -x $(BIN)/promtool ] \
+	|| { cd $(VENV) && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb prometheus \
+	     && mv prometheus/usr/bin/promtool bin/ && rm -r prometheus prometheus_*.deb; } >/dev/null 2>&1 \
+	|| echo "promtool is not installed: tests of the alert rules will be skipped"
+
+# The dashboard is compared with Grafana's own types.
+GRAFANA := tests/peers/grafana
+
+grafana:
+	@{ command -v node && command -v npm; } >/dev/null \
+	&& { cmp -s $(GRAFANA)/package-lock.json $(GRAFANA)/node_modules/installed.json \
+	     || { npm ci --silent --ignore-scripts --prefix $(GRAFANA) \
+	          && cp $(GRAFANA)/package-lock.json $(GRAFANA)/node_modules/installed.json; }; } \
+	|| echo "No node, or npm installs nothing: the dashboard will not be compared with Grafana's types"
 
 # The library is pinned and verified. Without it the daemon refuses NAA_TOKEN, and a few
 # tests are skipped.

@@ -28,6 +28,8 @@ from pexschedd import __version__
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 WAITING = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400)
+SIGN_INS = ("accepted", "refused", "put_off")
+
 DELAYS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 FLUSHES = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
 
@@ -139,6 +141,8 @@ class Metrics:
             ["outcome"],
             registry=self._registry,
         )
+        for outcome in SIGN_INS:  # so that an increase is seen from the first one on
+            self._sign_ins.labels(outcome)
         self._refused = Counter(
             "pexschedd_connections_refused",
             "Connections to the HTTP servers that were refused because too many were "
