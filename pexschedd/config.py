@@ -62,7 +62,7 @@ from pexschedd.util.token_bucket import Rate
 DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
 FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 LEVELS = ("debug", "info", "warn", "error", "critical")
-FORMATS = ("json", "text")
+FORMATS = ("json", "text", "journal")
 _ROOMS_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?"
 )

@@ -24,22 +24,29 @@ DRAIN_SECONDS = 2.0
 """Seconds that the end of the process waits for a reader."""
 
 
-def log_writer_of(out: TextIO, notice: Callable[[int, int], str]) -> "LogWriter":
+Write = Callable[[bytes], int]
+
+
+def log_writer_of(
+    out: TextIO,
+    notice: Callable[[int, int], str],
+    through: Callable[[Write], Write] | None = None,
+) -> "LogWriter":
     """Return a writer to a file, which is written out when Python exits.
 
     It writes to the descriptor, behind what the file itself has buffered; to the file
-    if that has none.
+    if that has none. `through` returns another destination that may use this one.
     """
     out.flush()
     try:
-        write: Callable[[bytes], int] = partial(os.write, out.fileno())
+        write: Write = partial(os.write, out.fileno())
     except OSError:
 
         def write(data: bytes) -> int:
             out.write(data.decode())
             return len(data)
 
-    writer = LogWriter(write, notice)
+    writer = LogWriter(through(write) if through else write, notice)
     atexit.register(writer.drain)
     return writer
 
@@ -55,7 +62,7 @@ class LogWriter:
 
     def __init__(
         self,
-        write: Callable[[bytes], int],
+        write: Write,
         notice: Callable[[int, int], str],
         most_bytes: int = MOST_BYTES,
     ) -> None:

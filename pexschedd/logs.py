@@ -1,4 +1,5 @@
-"""Log lines: JSON for machines, text for people. Never a subject, a body, a token.
+"""Log lines: JSON for machines and for the journal, text for people. Never a subject, a
+body, a token.
 
 There are two logs in one stream, told apart by the key `log`: the administrator log
 records changes, with the administrator who made them, and the outcome of each message;
@@ -70,7 +71,7 @@ class LevelObserver:
     """The observer for a level and a format of the configuration file."""
 
     def __init__(self, out: LineWriter, level: str, form: str) -> None:
-        self._target = JsonObserver(out) if form == "json" else TextObserver(out)
+        self._target = TextObserver(out) if form == "text" else JsonObserver(out)
         self.use_level(level)
 
     def use_level(self, level: str) -> None:
@@ -178,7 +179,7 @@ def dropped(form: str, now: Now) -> Callable[[int, int], str]:
 
     def notice(access: int, others: int) -> str:
         text = f"log dropped lines access={access} others={others}: its reader is slow"
-        if form != "json":
+        if form == "text":
             return f"{text}\n"
         time = now().isoformat(timespec="milliseconds")
         line = {"time": time, "level": "warn", "log": "support", "message": text}

@@ -91,7 +91,8 @@ MAY_IMPORT: dict[str, str] = {
     "composition": (
         "config metrics logs log_writer control crypto deployment doctor ews exchange "
         "graph history "
-        "identity management model net onetouch personal scheduling store supervision "
+        "identity management model net observation onetouch personal scheduling store "
+        "supervision "
         "templates util web"
     ),
     "sandbox": "",

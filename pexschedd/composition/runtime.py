@@ -17,6 +17,7 @@ from pexschedd.config import Config
 from pexschedd.log_writer import log_writer_of
 from pexschedd.logs import dropped
 from pexschedd.metrics import Metrics
+from pexschedd.observation.journal import JournalWriter
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
@@ -60,7 +61,12 @@ class Runtime:
         self.message_handler = MessageHandler(
             store, self.message_texts, now=now, uuid4=uuid4, digits=digits
         )
-        self.log = log_writer_of(sys.stdout, dropped(config.log_format, now))
+        form = config.log_format
+        self.log = log_writer_of(
+            sys.stdout,
+            dropped(form, now),
+            JournalWriter if form == "journal" else None,
+        )
         """The writer of log lines and access lines."""
         self.own_certificates: list[OwnCertificate] = []
         """Certificates of our endpoints, added as these are made."""
