@@ -9,7 +9,8 @@
       "initial_admin_password_file": null,
       "policy": null,
       "limits": {},
-      "log": {"level": "info", "format": "json"}
+      "log": {"level": "info", "format": "json"},
+      "audit_log": {"folder": null, "megabytes": 10, "files": 10}
     }
 
 `proxy` is null, or the web proxy through which other machines are reached:
@@ -37,6 +38,10 @@ from these only.
 
     {"bookings_per_user": {"at_once": 30, "per_minute": 10},
      "bookings_per_address": {"at_once": 600, "per_minute": 300}}
+
+`audit_log` says where changes and sign-ins are written, in the state folder unless it
+names another one, from how many megabytes on a file is begun anew, and how many are
+kept beside it.
 
 Relative paths are relative to the file's folder. `$CREDENTIALS_DIRECTORY` in a path or
 an endpoint is the folder of systemd's credentials (systemd.exec(5)).
@@ -98,6 +103,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Without its password, which is in `proxy_password_file`."""
     proxy_password_file: Path | None = None
     initial_admin_password_file: Path | None = None
+    audit_log_folder: Path | None = None
+    """The folder of the audit log; None: `audit` in the state folder."""
+    audit_log_megabytes: int = 10
+    audit_log_files: int = 10
+    """Files that are kept beside the one that grows."""
     log_level: str = "info"
     log_format: str = "json"
 
@@ -176,6 +186,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
             "forwarded_header",
             "limits",
             "log",
+            "audit_log",
         },
     )
     endpoints = reader.table(
@@ -186,6 +197,9 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         top.get("limits") or {}, "limits", {"bookings_per_user", "bookings_per_address"}
     )
     log = reader.table(top.get("log", {}), "log", {"level", "format"})
+    audit = reader.table(
+        top.get("audit_log") or {}, "audit_log", {"folder", "megabytes", "files"}
+    )
     proxy, proxy_password_file = _proxy(reader, top.get("proxy"))
     config = Config(
         state_dir=reader.path(top, "state_dir") or Path(),
@@ -212,6 +226,11 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         proxy=proxy,
         proxy_password_file=proxy_password_file,
         initial_admin_password_file=reader.existing(top, "initial_admin_password_file"),
+        audit_log_folder=reader.path(audit, "folder", "audit_log.")
+        if audit.get("folder") is not None
+        else None,
+        audit_log_megabytes=reader.number(audit, "audit_log", "megabytes", 10, 1000),
+        audit_log_files=reader.number(audit, "audit_log", "files", 10, 1000),
         log_level=reader.choice(log, "log", "level", LEVELS, "info"),
         log_format=reader.choice(log, "log", "format", FORMATS, "json"),
     )

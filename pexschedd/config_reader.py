@@ -91,6 +91,18 @@ class SettingsReader:
         folder = _credentials().replace("\\", "\\\\").replace(":", "\\:")
         return tuple(each.replace(_CREDENTIALS, folder) for each in value or ())
 
+    def number(
+        self, table: dict[str, Any], name: str, key: str, default: int, most: int
+    ) -> int:
+        """Return a whole number from 1 to `most`."""
+        value = table.get(key, default)
+        if type(value) is not int or not 1 <= value <= most:
+            self.problems.append(
+                f"{name}.{key} must be a whole number from 1 to {most}"
+            )
+            return default
+        return value
+
     def choice(
         self,
         table: dict[str, Any],

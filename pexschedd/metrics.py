@@ -79,6 +79,8 @@ class Readings(msgspec.Struct, frozen=True):
     """Free space on the disk that holds the state."""
     deployments: Callable[[], Iterable[DeploymentReading]] = tuple
     """Deployments of One-Touch Join."""
+    audit_waiting: Callable[[], int] = int
+    """Changes and sign-ins that the audit log does not have yet."""
 
 
 class Metrics:
@@ -276,6 +278,12 @@ class _Lookups(Collector):
         )
         free.add_metric([], self._readings.free_bytes())
         yield free
+        waiting = GaugeMetricFamily(
+            "pexschedd_audit_log_waiting",
+            "Changes and sign-ins that the audit log does not have yet.",
+        )
+        waiting.add_metric([], self._readings.audit_waiting())
+        yield waiting
         yield _family(
             "pexschedd_store_state",
             "1 for the state of the store: which changes it takes.",

@@ -128,6 +128,7 @@ class Daemon(MultiService):
         )
         self.alarms = runtime.alarms
         disk_watch(store, runtime.alarms, reactor).setServiceParent(self)
+        runtime.audit_log.setServiceParent(self)
         ReactorDelay(reactor, runtime.metrics.reactor_delayed).setServiceParent(self)
 
         self.clients = clients = Clients(runtime, self._wake_all)
@@ -174,6 +175,7 @@ class Daemon(MultiService):
             lambda: self._failure,
             now,
             self.one_touch.readings,
+            runtime.audit_log.waiting,
         )
         one_touch = self.one_touch
         screens = ScreenRoutes(runtime, one_touch.lists, one_touch.pusher.told)

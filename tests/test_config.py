@@ -268,6 +268,10 @@ def test_policy_and_limits(tmp_path: Path) -> None:
         ({"policy": {"username": "a:b", "password_file": None}}, "policy.username"),
         ({"policy": []}, "policy must be"),
         ({"limits": {"bookings": {}}}, "limits.bookings is not a known key"),
+        ({"audit_log": {"size": 1}}, "audit_log.size is not a known key"),
+        ({"audit_log": {"megabytes": 0}}, "audit_log.megabytes must be a whole number"),
+        ({"audit_log": {"files": True}}, "audit_log.files must be a whole number"),
+        ({"audit_log": {"folder": 7}}, "audit_log.folder must be a path"),
         (
             {"limits": {"bookings_per_user": {"at_once": 1.5, "per_minute": 1}}},
             "limits.bookings_per_user must have",

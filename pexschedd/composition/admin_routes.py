@@ -99,6 +99,7 @@ class ManagementRoutes:
             issue=issuer(uuid4),
             columns=columns,
         )
+        heard = runtime.audit_log.sign_in
         live = {**self._live(monitoring, upkeep), **self._one_touch.statuses()}
         parts: tuple[AdminRoutes, ...] = (
             OverviewRoutes(),
@@ -108,7 +109,7 @@ class ManagementRoutes:
             AddinFileRoutes(store, self._addin.files, runtime.now),
             AuditRoutes(upkeep.audits),
             MailboxCommandRoutes(upkeep.mailbox_commands, runtime.now),
-            OwnPasswordRoutes(self.administrators),
+            OwnPasswordRoutes(self.administrators, heard),
             RuleTestRoutes(RuleTests(store, runtime.rule_tests, runtime.now)),
             EndpointCheckRoutes(EndpointChecks(store, self._one_touch.checks())),
             WebexSignInRoutes(self._one_touch.webex.sign_ins),
@@ -136,10 +137,12 @@ class ManagementRoutes:
                 now=runtime.now,
             ),
             *transfer_routes(runtime, self._clients.network, writer.tools),
-            OAuthTokenRoutes(self._script_tokens.clients),
+            OAuthTokenRoutes(self._script_tokens.clients, heard),
             PageRoutes(),
         )
-        return AdminApi(self.administrators, parts, self._script_tokens).resource()
+        return AdminApi(
+            self.administrators, parts, self._script_tokens, heard
+        ).resource()
 
     def large_bodies(self) -> dict[bytes, int]:
         """Return the addresses that take more than others: see `HttpSite`."""

@@ -61,7 +61,8 @@ class Monitoring:
 
     `failure` returns the reason why the store failed, or an empty string; `back_off`
     the seconds until an integration's server may be asked again; `deployments` the
-    state of the reading of rooms.
+    state of the reading of rooms; `audit_waiting` the number of entries that the audit
+    log does not have yet.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class Monitoring:
         failure: Callable[[], str],
         now: Now,
         deployments: Callable[[], Iterable[DeploymentReading]] = tuple,
+        audit_waiting: Callable[[], int] = int,
     ) -> None:
         self._store = store
         self._deployments = deployments
+        self._audit_waiting = audit_waiting
         self._state_dir = state_dir
         self._supervisor = supervisor
         self._back_off = back_off
@@ -109,6 +112,7 @@ class Monitoring:
             store_state=lambda: self._store.state,
             free_bytes=lambda: disk_usage(self._state_dir).free,
             deployments=self._deployments,
+            audit_waiting=self._audit_waiting,
         )
 
     def integrations(self) -> Iterator[IntegrationStatus]:

@@ -14,6 +14,7 @@ from twisted.python.threadpool import ThreadPool
 from pexschedd.clock import Now
 from pexschedd.composition.message_counts import MessageCounts
 from pexschedd.config import Config
+from pexschedd.history.audit_log import AuditLog
 from pexschedd.log_writer import log_writer_of
 from pexschedd.logs import dropped
 from pexschedd.metrics import Metrics
@@ -30,6 +31,9 @@ from pexschedd.util.descriptors import raise_limit
 from pexschedd.util.worker_processes import WorkerProcesses
 
 T = TypeVar("T")
+
+AUDIT_FOLDER = "audit"
+"""The folder of the audit log in the state folder."""
 
 HASHING_THREADS = 2
 """A password hash takes 128 MiB and 0.4 seconds: two at once, in threads of their own,
@@ -70,6 +74,15 @@ class Runtime:
         """The writer of log lines and access lines."""
         self.own_certificates: list[OwnCertificate] = []
         """Certificates of our endpoints, added as these are made."""
+        self.audit_log = AuditLog(
+            store,
+            config.audit_log_folder or config.state_dir / AUDIT_FOLDER,
+            config.audit_log_megabytes << 20,
+            config.audit_log_files,
+            clock=reactor,
+            now=now,
+            in_thread=self.in_thread,
+        )
         self.descriptors = raise_limit()
         self.heavy_work = WorkerProcesses(reactor)
         """Reads what comes from strangers, beside everything else."""

@@ -148,8 +148,7 @@ class Store:
         return self._collection(table).get(id)
 
     def all(self, table: Table[R]) -> Iterator[R]:
-        """Iterate over a table by ascending id; changes meanwhile may be seen or
-        not."""
+        """Iterate by ascending id; changes meanwhile may be seen or not."""
         return self._collection(table).all()
 
     def ids(self, table: Table[R]) -> Sequence[int]:
@@ -234,13 +233,11 @@ class Store:
         self._guard.require_writable()
 
     def look_at_disk(self) -> Deferred[None]:
-        """Look at the disk's free space, and end the read-only state when the disk can
-        be written; call this every few seconds."""
+        """Look at the free space, and end the read-only state when that is possible."""
         return self._guard.look()
 
     def renew_reserve(self) -> Deferred[None] | None:
-        """Write the file that is given up on a full disk, if it is missing and there is
-        room; call this after `look_at_disk`."""
+        """Write the file that is given up on a full disk, if it is missing and fits."""
         return self._guard.renew_reserve()
 
     def _became_low(self) -> None:
@@ -263,9 +260,12 @@ class Store:
         self._subscribers[self._collection(table).table.name].append(changed)
 
     def observe(self, flushed: Callable[[int, float], None]) -> None:
-        """Call `flushed(commits, seconds)` when the disk has taken a group of
-        commits."""
+        """Call `flushed(commits, seconds)` for each group that the disk has taken."""
         self._journal.flushed = flushed
+
+    def durable(self) -> Deferred[None]:
+        """Fire when all that was committed is durable, or fail with StoreReadOnly."""
+        return self._journal.call(lambda: None, promptly=True)
 
     def close(self) -> Deferred[None]:
         """Close the store; fires when all is written and the folder is unlocked."""

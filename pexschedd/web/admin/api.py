@@ -17,7 +17,7 @@ from pexschedd.logs import acting
 from pexschedd.management.access.permissions import subject_of
 from pexschedd.management.admin_log import request_id
 from pexschedd.model.accounts.principal import acting_principal
-from pexschedd.web.admin.authentication import sign_in
+from pexschedd.web.admin.authentication import SignInHeard, heard_by_none, sign_in
 from pexschedd.web.admin.errors import admin_error
 from pexschedd.web.admin.openapi.document import Route
 from pexschedd.web.admin.openapi.operation import methods_at
@@ -53,7 +53,9 @@ class AdminApi:
         administrators: Administrators,
         parts: Iterable[AdminRoutes],
         bearer: ScriptTokens,
+        heard: SignInHeard = heard_by_none,
     ) -> None:
+        self._heard = heard
         self._administrators = administrators
         self._bearer = bearer
         self.routes: list[Route] = []
@@ -101,7 +103,9 @@ class AdminApi:
 
     def _for_administrators(self, url: str, handler: Handler) -> Handler:
         async def signed_in(request: Request, **segments: Any) -> ResponseBody:
-            principal = await sign_in(request, self._administrators, self._bearer)
+            principal = await sign_in(
+                request, self._administrators, self._bearer, self._heard
+            )
             require_permission(request, principal, subject_of(url, segments))
             acting.set(principal.name)
             acting_principal.set(principal)

@@ -14,11 +14,23 @@ import msgspec
 from twisted.web.server import Request
 
 from pexschedd.errors import NotAuthenticated, TooManyRequests
+from pexschedd.history.audit_entries import ACCEPTED
 from pexschedd.identity.oauth_clients import LIFETIME, TOKEN_PATH, OAuthClients
 from pexschedd.web.admin.api import AdminApi
-from pexschedd.web.admin.authentication import refusals_logged
+from pexschedd.web.admin.authentication import (
+    ASSERTION,
+    SignInHeard,
+    heard_by_none,
+    refusals_logged,
+)
 from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
-from pexschedd.web.routes import ResponseBody, body_of, client_address, json_response
+from pexschedd.web.routes import (
+    ResponseBody,
+    body_of,
+    client_address,
+    correlation_id_of,
+    json_response,
+)
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _FORM = b"application/x-www-form-urlencoded"
@@ -62,8 +74,11 @@ _FORM_SHAPE = {
 class OAuthTokenRoutes:
     """The route of the module's docstring."""
 
-    def __init__(self, clients: OAuthClients) -> None:
+    def __init__(
+        self, clients: OAuthClients, heard: SignInHeard = heard_by_none
+    ) -> None:
         self._clients = clients
+        self._heard = heard
 
     def add_to(self, api: AdminApi) -> None:
         """Add the route of the module's docstring."""
@@ -101,7 +116,8 @@ class OAuthTokenRoutes:
         host = (request.requestHeaders.getRawHeaders(b"host") or [b""])[0]
         clients, address = self._clients, client_address(request)
         try:
-            with refusals_logged(request, clients.name_in(assertion)):
+            name = clients.name_in(assertion)
+            with refusals_logged(request, name, ASSERTION, self._heard):
                 token = clients.grant(assertion, host.decode("latin-1"), address)
         except NotAuthenticated as error:
             return _refused(request, "invalid_client", error.message, 401)
@@ -109,6 +125,7 @@ class OAuthTokenRoutes:
             seconds = b"%d" % max(1, ceil(error.retry_after))
             request.responseHeaders.setRawHeaders(b"retry-after", [seconds])
             return _refused(request, "temporarily_unavailable", error.message, 429)
+        self._heard(ACCEPTED, name, address, ASSERTION, correlation_id_of(request))
         answer = TokenGrant(token, "Bearer", LIFETIME)
         return _kept_by_nobody(request, json_response(request, answer))
 

@@ -14,7 +14,12 @@ from pexschedd.management.admin_log import note
 from pexschedd.management.resource import PREFIX
 from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.web.admin.api import AdminApi
-from pexschedd.web.admin.authentication import refusals_logged
+from pexschedd.web.admin.authentication import (
+    PASSWORD,
+    SignInHeard,
+    heard_by_none,
+    refusals_logged,
+)
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.openapi.operation import ApiAnswer, RequestBody, described
 from pexschedd.web.admin.request_keys import refuse_request_key
@@ -34,8 +39,11 @@ class OwnPasswords(msgspec.Struct, forbid_unknown_fields=True):
 class OwnPasswordRoutes:
     """The route of the module's docstring."""
 
-    def __init__(self, administrators: Administrators) -> None:
+    def __init__(
+        self, administrators: Administrators, heard: SignInHeard = heard_by_none
+    ) -> None:
         self._administrators = administrators
+        self._heard = heard
 
     def add_to(self, api: AdminApi) -> None:
         """Add the route of the module's docstring."""
@@ -58,7 +66,7 @@ class OwnPasswordRoutes:
     async def _set(self, request: Request, sent: OwnPasswords) -> None:
         principal = acting_principal.get()
         try:
-            with refusals_logged(request, principal.name):
+            with refusals_logged(request, principal.name, PASSWORD, self._heard):
                 await self._administrators.change_own_password(
                     principal.administrator,
                     sent.old_password,
