@@ -164,6 +164,7 @@ class Daemon(MultiService):
                 config.state_dir,
                 password_file=config.initial_admin_password_file,
             ),
+            checks=lambda: monitoring.checks(),
         )
         self.upkeep.setServiceParent(self)
 

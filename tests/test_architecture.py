@@ -82,11 +82,11 @@ MAY_IMPORT: dict[str, str] = {
         "util logs metrics store/store store/transaction"
     ),
     "web/webhooks": "web identity/exchange_token util/token_bucket",
-    "control": "scheduling doctor model store util config",
+    "control": "scheduling doctor management model store util config",
     "supervision": "config logs model net scheduling/alarms store util",
     "tools": (
-        "control doctor identity model onetouch scheduling store templates "
-        "crypto/passphrase util config tap"
+        "control doctor identity model observation onetouch scheduling store "
+        "templates crypto/passphrase util config tap"
     ),
     "composition": (
         "config metrics logs log_writer control crypto deployment doctor ews exchange "

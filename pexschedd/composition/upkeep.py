@@ -1,6 +1,6 @@
 """The services that keep rooms and mailboxes in order, and the control socket."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from twisted.application.service import MultiService
 
@@ -8,10 +8,12 @@ from pexschedd.composition.clients import Clients
 from pexschedd.composition.graph.migration import migration_runner
 from pexschedd.composition.graph.tenant_trials import TenantTrials
 from pexschedd.composition.runtime import Runtime, digits, uuid4
+from pexschedd.control.bundle_gatherer import BundleGatherer
 from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.socket import ControlSocket
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.trial.trial_report import TrialReport
+from pexschedd.scheduling.alarms.health import HealthCheck
 from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.upkeep import janitor
@@ -32,6 +34,7 @@ class UpkeepServices(MultiService):
 
     `doctor` and `set_password` carry out the orders that concern neither rooms nor
     mailboxes; `supervisor` is held while an integration is migrated or tried out.
+    `checks` are those of the daemon's health, for support bundles.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class UpkeepServices(MultiService):
         doctor: Doctor,
         supervisor: Supervisor,
         set_password: SetPassword,
+        checks: Callable[[], Sequence[HealthCheck]],
     ) -> None:
         super().__init__()
         store, texts = runtime.store, runtime.message_texts
@@ -83,6 +87,9 @@ class UpkeepServices(MultiService):
             examine=doctor.examine,
             try_out=TenantTrials(runtime, clients.graph, hold).run,
             set_password=set_password,
+            gather=BundleGatherer(
+                store, runtime.config, checks, runtime.metrics.exposition
+            ).gather,
         )
         trust = runtime.clock_trust
         sweep = Janitor(store, clock=clock, now=now, doubt=lambda: trust.doubt).sweep

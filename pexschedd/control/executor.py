@@ -1,11 +1,15 @@
 """Executes the orders of the tools, for one integration or for all."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from pexschedd.clock import Now
 from pexschedd.control.protocol import (
     BackupOrder,
+    BundleOrder,
+    BundleParts,
     CheckOrder,
     Finished,
     MailboxOrder,
@@ -35,6 +39,9 @@ TryOut = Callable[[int, str, Callable[[str], None], StopSignal], Awaitable[Trial
 """Tries an integration's tenant out, in the name of a user, with a function that is
 told of the progress; raises `PexscheddError` if that cannot be done."""
 
+Gather = Callable[[Sequence[DoctorReport]], BundleParts]
+"""See `control.bundle_gatherer`."""
+
 SetPassword = Callable[[str], Awaitable[None]]
 """Changes the administrator's password; raises `InvalidFields` for an unfit one."""
 
@@ -42,7 +49,8 @@ SetPassword = Callable[[str], Awaitable[None]]
 class Executor:
     """Executes orders; those that work in mailboxes by `work`, one at a time.
 
-    Without `examine`, `try_out` or `set_password`, orders that need them are refused.
+    Without `examine`, `try_out`, `set_password` or `gather`, orders that need them are
+    refused.
     """
 
     def __init__(
@@ -54,7 +62,9 @@ class Executor:
         examine: Examine | None = None,
         try_out: TryOut | None = None,
         set_password: SetPassword | None = None,
+        gather: Gather | None = None,
     ) -> None:
+        self._gather = gather
         self._store = store
         self._work = work
         self._now = now
@@ -80,6 +90,8 @@ class Executor:
                 return await self._backup(order, listener)
             case PasswordOrder():
                 return await self._password(order)
+            case BundleOrder():
+                return await self._bundle(listener, stop)
         outcome = await self._work.run(
             self._request(order),
             order.exchange_connector_id,
@@ -116,6 +128,14 @@ class Executor:
             return Finished(failures=1, reasons=(error.message,))
         listener.note(f"A copy of the state folder is in {order.to}.")
         return Finished()
+
+    async def _bundle(self, listener: ProgressListener, stop: StopSignal) -> Finished:
+        if self._gather is None:
+            return Finished(refused="Bundles cannot be made here.")
+        checked = await self._check(CheckOrder(), listener, stop)
+        return replace(
+            checked, failures=0, reports=(), bundle=self._gather(checked.reports)
+        )
 
     async def _password(self, order: PasswordOrder) -> Finished:
         if self._set_password is None:

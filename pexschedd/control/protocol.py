@@ -120,10 +120,36 @@ class PasswordOrder(
         return "PasswordOrder()"  # the password must not get into a log
 
 
+class BundleOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag="bundle",
+    forbid_unknown_fields=True,
+):
+    """Gather what helps others to find a fault; see `control.bundle_gatherer`."""
+
+
+class BundleParts(msgspec.Struct, frozen=True):
+    """The parts of a support bundle. The tool removes the rest from all of it."""
+
+    texts: dict[str, str]
+    """By the names that they have in the bundle."""
+    secrets: tuple[str, ...]
+    """Values that must not be in it."""
+    names: tuple[str, ...]
+    """Names of administrators."""
+
+    def __repr__(self) -> str:
+        return "BundleParts()"  # the secrets must not get into a log
+
+
 MailboxOrder = RecoveryOrder | MaintenanceOrder | MigrationOrder
 """Orders that work in mailboxes."""
 
-Order = MailboxOrder | CheckOrder | TrialOrder | BackupOrder | PasswordOrder
+Order = (
+    MailboxOrder | CheckOrder | TrialOrder | BackupOrder | PasswordOrder | BundleOrder
+)
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
@@ -158,6 +184,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
     """The reports of a `CheckOrder`."""
     trial: TrialReport | None = None
     """The report of a `TrialOrder`."""
+    bundle: BundleParts | None = None
+    """The outcome of a `BundleOrder`."""
 
 
 Event = Progress | Note | Finished

@@ -31,6 +31,7 @@ from pexschedd.tools.arguments import (
     migrated_id,
     tool_parser,
 )
+from pexschedd.tools.bundle import BundleRequest, run_bundle
 from pexschedd.tools.command import run_without_daemon
 from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.tools.program import run_program, tell
@@ -48,6 +49,8 @@ class CheckArguments(msgspec.Struct, frozen=True):
     as_json: bool = False
     confirmed: bool = False
     """A trial may begin."""
+    bundle: BundleRequest | None = None
+    """Makes a support bundle instead of a report."""
 
 
 def main(name: str = "pexschedd-check") -> None:
@@ -55,6 +58,14 @@ def main(name: str = "pexschedd-check") -> None:
 
     async def begin(reactor: Any) -> int:
         asked = arguments(sys.argv[1:], name)
+        if asked.bundle is not None:
+            return await run_bundle(
+                asked.bundle,
+                asked.config,
+                reactor,
+                sys.stderr,
+                fallback=run_without_daemon,
+            )
         return await run(
             asked, reactor, sys.stdout, sys.stderr, fallback=run_without_daemon
         )
@@ -117,13 +128,31 @@ def arguments(given: Sequence[str], name: str = "pexschedd-check") -> CheckArgum
     parser.add_argument(
         "--yes", action="store_true", help="begin what --live has announced"
     )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="instead of a report, write a support bundle to a new file (.tar.gz): "
+        "configuration, state, metrics and these checks, without secrets, subjects "
+        "and persons' addresses",
+    )
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="with --bundle: the daemon's log, of which the last hour is added",
+    )
     found = parser.parse_args(given)
+    if found.log is not None and found.bundle is None:
+        parser.error("--log is for --bundle")
     if found.migrate is not None and found.live is not None:
         parser.error("--migrate and --live exclude each other")
     if found.migrate is None and (found.to or found.dry_run):
         parser.error("--to and --dry-run are for --migrate")
     if found.live is None and found.yes:
         parser.error("--yes is for --live")
+    if found.bundle is not None:
+        return _bundle(parser, found)
     if found.migrate is not None:
         return _migration(parser, found)
     if found.live is not None:
@@ -145,6 +174,16 @@ def _migration(
         dry_run=found.dry_run,
     )
     return CheckArguments(found.config, migration)
+
+
+def _bundle(
+    parser: argparse.ArgumentParser, found: argparse.Namespace
+) -> CheckArguments:
+    others = (found.exchange_connector_id, found.user, found.json, found.migrate)
+    if any(others) or found.live is not None:
+        parser.error("--bundle goes with --log and --config alone")
+    request = BundleRequest(found.bundle, found.log)
+    return CheckArguments(found.config, CheckOrder(), bundle=request)
 
 
 def _trial(

@@ -1,0 +1,106 @@
+"""`pexschedd-check --bundle`: writes what helps others to find a fault into one file.
+
+The running daemon gathers it; without one, the tool does. Nothing leaves the machine.
+All texts go through the same scrubber, which is told the secrets by the daemon.
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from pexschedd import __version__
+from pexschedd.clock import system_now
+from pexschedd.control.client import Fallback, carry_out
+from pexschedd.control.protocol import BundleOrder, BundleParts
+from pexschedd.doctor.text import harmless
+from pexschedd.errors import ConfigError, PexscheddError
+from pexschedd.observation.bundle_file import new_bundle, write_bundle
+from pexschedd.observation.recent_lines import read_end, recent_lines
+from pexschedd.observation.scrubber import Scrubber
+from pexschedd.tools.screen import Screen
+
+MADE, CANNOT_MAKE = 0, 2
+"""Exit status."""
+
+NOTE = (
+    "{file} is written, for its owner alone. Secrets, subjects and persons' addresses "
+    "were removed; look into it before you send it: tar -xzf {file}\n"
+)
+
+
+class BundleRequest(msgspec.Struct, frozen=True):
+    """The file that is asked for, and where the log is, if that is known."""
+
+    file: Path
+    log: Path | None = None
+
+
+async def run_bundle(
+    request: BundleRequest,
+    config: Path,
+    reactor: Any,
+    err: TextIO,
+    *,
+    fallback: Fallback,
+) -> int:
+    """Make the bundle; return the exit status."""
+    screen = Screen(err, terminal=err.isatty())
+    now = system_now()
+    try:
+        # While this process may still write there: without a daemon it goes on as the
+        # owner of the state folder.
+        texts = {"configuration_file.json": config.read_text("utf-8", "replace")}
+        if request.log is not None:
+            texts["log.txt"] = recent_lines(read_end(request.log), now)
+        with new_bundle(request.file) as out:
+            finished = await carry_out(
+                BundleOrder(), config, screen.show, reactor, fallback
+            )
+            if finished.bundle is None:
+                raise PexscheddError(finished.refused or "The daemon gave no parts.")
+            write_bundle(out, scrubbed(finished.bundle, texts), now)
+    except ConfigError as error:
+        err.writelines(f"{config}: {problem}\n" for problem in error.problems)
+        return CANNOT_MAKE
+    except PexscheddError as error:
+        screen.end()
+        err.write(f"{harmless(error.message)}\n")
+        return CANNOT_MAKE
+    except OSError as error:
+        screen.end()
+        where = error.filename or request.file
+        err.write(f"{harmless(str(where))}: {error.strerror}\n")
+        return CANNOT_MAKE
+    screen.end()
+    err.write(NOTE.format(file=harmless(str(request.file))))
+    return MADE
+
+
+def scrubbed(parts: BundleParts, beside: Mapping[str, str]) -> dict[str, str]:
+    """Return all texts of a bundle as they may be sent."""
+    scrubber = Scrubber(parts.secrets, parts.names)
+    texts = {**parts.texts, **beside, "versions.json": versions()}
+    return {name: scrubber.scrub(text) for name, text in texts.items()}
+
+
+def versions() -> str:
+    """Return the releases of all that is at work here, as JSON."""
+    try:
+        system = platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        system = ""
+    packages = {each.name: each.version for each in distributions()}
+    found = {
+        "pexschedd": __version__,
+        "python": platform.python_version(),
+        "system": system,
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "packages": dict(sorted(packages.items(), key=lambda each: each[0].lower())),
+    }
+    return json.dumps(found, indent=2) + "\n"

@@ -1,0 +1,185 @@
+"""The scrubber: what is secret is gone, what helps is left."""
+
+import json
+import tarfile
+from base64 import b64encode
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from pexschedd.clock import system_now
+from pexschedd.observation.bundle_file import MOST, new_bundle, write_bundle
+from pexschedd.observation.recent_lines import read_end, recent_lines
+from pexschedd.observation.scrubber import Scrubber
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl-_"
+OWN = "pexschedd_" + "Ab3" * 12
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"token {JWT}.", "token [removed]"),
+        (f"Authorization: Bearer {OWN}", "Authorization: Bearer [removed]"),
+        ("Authorization: Basic YWRtaW46aHVudGVyMg==", "Authorization: Basic [removed]"),
+        (f"has {OWN} in it", "has [removed] in it"),
+        ("http://svc:hunter2@proxy.example:3128/", "http://[removed]@proxy.example:3128/"),
+        ("password=hunter2 next", "password=[removed] next"),
+        ("client_secret=abc&grant=x", "client_secret=[removed]&grant=x"),
+        ('{"a_secret": "a\\"b", "x": 1}', '{"a_secret": "[removed]", "x": 1}'),
+        ('{"password": "(set)"}', '{"password": "(set)"}'),
+        ('{"state": "writable"}', '{"state": "writable"}'),
+        ("/callback?code=abc&state=def", "/callback?code=[removed]&state=[removed]"),
+        ('store_state{state="writable"} 1', 'store_state{state="writable"} 1'),
+        ("-----BEGIN EC PRIVATE KEY-----\nMI\n-----END EC PRIVATE KEY-----\nx",
+         "[removed]\nx"),
+        ("-----BEGIN PRIVATE KEY-----\ncut off", "[removed]"),
+        ("-----BEGIN CERTIFICATE-----\nMII", "-----BEGIN CERTIFICATE-----\nMII"),
+        ("Alice@Example.com wrote to bob@example.com, alice@example.com",
+         "address-1@Example.com wrote to address-2@example.com, address-1@example.com"),
+        ("a?user=alice%40example.com", "a?user=address-1%40example.com"),
+        ("System.Web@2 and @decorated", "System.Web@2 and @decorated"),
+        ("basic settings, bearer of news", "basic settings, bearer of news"),
+    ],
+)  # fmt: skip
+def test_what_looks_secret(text: str, expected: str) -> None:
+    """Known forms of credentials and addresses, and what only resembles them."""
+    assert Scrubber(()).scrub(text) == expected
+
+
+def test_an_address_is_known_again() -> None:
+    """The same pseudonym in every text of a bundle, also if scrubbed twice."""
+    scrubber = Scrubber(())
+    first = scrubber.scrub("alice@example.com bob@example.com")
+    second = scrubber.scrub("bob@example.com")
+    assert second == "address-2@example.com"
+    assert scrubber.scrub(first) == first
+
+
+def test_names_are_words() -> None:
+    """A name is removed where it is a word of its own, longer ones first."""
+    scrubber = Scrubber((), ["rudi", "rudi.maier", " "])
+    text = 'User="rudi" administrator=rudi.maier prudish'
+    assert scrubber.scrub(text) == 'User="[name]" administrator=[name] prudish'
+
+
+@pytest.mark.parametrize("secret", ["removed", "gone", "name", "address", "move", "#"])
+def test_secrets_that_are_words_of_ours(secret: str) -> None:
+    """What takes the place of a secret is none itself."""
+    scrubbed = Scrubber([secret], ["rudi"]).scrub(f"a@b.example {secret} rudi {JWT}")
+    assert secret not in scrubbed
+
+
+def test_short_secrets() -> None:
+    """Those of up to three characters go where they are words; a text is not made
+    unreadable by them."""
+    assert Scrubber(["svc"]).scrub('"svc" svc2 msvc') == '"[removed]" svc2 msvc'
+
+
+SECRETS = st.text(min_size=4, max_size=40).filter(lambda text: text.strip() == text)
+
+
+@given(st.lists(SECRETS, min_size=1, max_size=4), st.text(), st.text())
+@example(["abab"], "", "ab")
+@example(["[removed]"], "", "")
+@example(["aXXa", "XX[r"], "", "")
+def test_no_secret_is_left(secrets: list[str], before: str, after: str) -> None:
+    """However a secret is written, it is not in the text any more."""
+    scrubber = Scrubber(secrets)
+    for secret in secrets:
+        try:
+            data = secret.encode()
+        except UnicodeEncodeError:
+            assume(False)
+        forms = [
+            secret,
+            json.dumps(secret)[1:-1],
+            json.dumps({"a": [secret]}, ensure_ascii=False),
+            quote(data),
+            quote_plus(data),
+            urlencode({"p": secret}),
+            repr(secret),
+        ]
+        for form in forms:
+            scrubbed = scrubber.scrub(f"{before}{form}{after}")
+            assert secret not in scrubbed
+            assert form not in scrubbed or secret not in form
+
+
+@given(st.binary(min_size=9, max_size=30), st.binary(max_size=7), st.binary(max_size=7))
+def test_no_secret_is_left_in_base64(data: bytes, before: bytes, after: bytes) -> None:
+    """A secret inside of other base64 text cannot be decoded from what is left."""
+    secret = data.hex()
+    encoded = b64encode(before + secret.encode() + after).decode()
+    scrubbed = Scrubber([secret]).scrub(f"x {encoded} y")
+    assert secret[3:-3] not in _decoded(scrubbed.split()[1])
+
+
+def _decoded(text: str) -> str:
+    clean = text.replace("[removed]", "").rstrip("=")
+    clean = clean[: len(clean) - (len(clean) % 4 == 1)]
+    from base64 import b64decode  # noqa: PLC0415
+
+    return b64decode(clean + "=" * (-len(clean) % 4)).decode("latin-1")
+
+
+@given(st.text())
+def test_it_ends_and_stays(text: str) -> None:
+    """Any text is scrubbed once and for all."""
+    scrubber = Scrubber(["secret-one"], ["rudi"])
+    once = scrubber.scrub(text)
+    assert scrubber.scrub(once) == once
+
+
+def test_lines_of_the_last_hour() -> None:
+    """By their times, in JSON and in text; tracebacks go with their line, and what
+    templates have written is left out."""
+    now = system_now().replace(microsecond=0)
+    old = now.replace(year=now.year - 1).isoformat()
+    new = now.isoformat()
+    text = (
+        f'{{"time":"{old}","message":"old"}}\n'
+        f"{old} [x] old\nTraceback of old\n"
+        f'{{"time":"{new}","message":"new"}}\n'
+        f"{new} [x] new\nTraceback of new\n"
+        f"{new} [x] template wrote debug output text=subject\nmore of it\n"
+        f"{new} [x] last\n"
+    )
+    found = recent_lines(text, now).splitlines()
+    assert [line[-5:] for line in found] == ['new"}', "] new", "f new", " last"]
+
+
+def test_only_the_end_of_a_large_log(tmp_path: Path) -> None:
+    """It begins with a whole line."""
+    file = tmp_path / "log"
+    line = b"x" * 999 + b"\n"
+    file.write_bytes(line * 9_000)
+    text = read_end(file)
+    assert len(text) <= MOST
+    assert text.startswith("x" * 999 + "\n")
+
+
+def test_the_file_of_a_bundle(tmp_path: Path) -> None:
+    """Its owner's alone, never in the place of another; none is left by an error."""
+    file = tmp_path / "bundle.tar.gz"
+    with new_bundle(file) as out:
+        write_bundle(out, {"a/b.txt": "text\ud800", "long": "y\n" * MOST}, system_now())
+    assert file.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(fileobj=BytesIO(file.read_bytes())) as archive:
+        assert archive.getnames() == [
+            "pexschedd-support/a/b.txt",
+            "pexschedd-support/long",
+        ]
+        assert {(m.mode, m.uid, m.uname) for m in archive} == {(0o600, 0, "")}
+        member = archive.extractfile("pexschedd-support/a/b.txt")
+        assert member is not None
+        assert member.read() == b"text\\ud800"
+    with pytest.raises(FileExistsError), new_bundle(file):
+        pass
+    with pytest.raises(KeyError), new_bundle(tmp_path / "other"):
+        raise KeyError
+    assert not (tmp_path / "other").exists()

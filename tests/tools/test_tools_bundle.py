@@ -1,0 +1,149 @@
+"""A support bundle of a real daemon: what helps is in it, and nothing secret is."""
+
+import json
+import tarfile
+from base64 import b64encode
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests import forked
+from tests.system.system_support import World
+
+PASSWORD = 'Kn0wn "Secret" & <more> ü'
+CLIENT_SECRET = "client~Secret/0123456789"
+ENDPOINT = "Endpoint-Passw0rd"
+POLICY = "Policy-Passw0rd-of-the-nodes"
+PERSON = "wilhelmina.person@corp.example"
+SUBJECT = "Confidential takeover of Acme"
+OFFICER = "rosalind.franklin"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    (tmp_path / "policy-password").write_text(POLICY + "\n")
+    (tmp_path / "policy-password").chmod(0o600)
+    policy = {"username": "node", "password_file": "policy-password"}
+    with World(tmp_path, policy=policy) as world:
+        yield world
+
+
+def fill(world: World) -> list[str]:
+    """Puts secrets, subjects and persons into the daemon; returns them all."""
+    world.create_integration(
+        password=PASSWORD, oauth_client_secret=CLIENT_SECRET, description=PERSON
+    )
+    role = world.objects("role")[0]["resource_uri"]
+    token = world.ask(
+        "POST", "configuration/v1/api_token/", {"name": "ci", "role": role}
+    ).json()["token"]
+    made = world.ask(
+        "POST",
+        "configuration/v1/administrator/",
+        {"name": OFFICER, "password": "Officer-Passw0rd", "role": role},
+    )
+    assert made.status_code == 201, made.text
+    made = world.ask(
+        "POST",
+        "configuration/v1/conference/",
+        {"name": SUBJECT, "service_type": "conference", "pin": "864209"},
+    )
+    assert made.status_code == 201, made.text
+    user = {"primary_email_address": PERSON, "first_name": "Wilhelmina"}
+    made = world.ask("POST", "configuration/v1/end_user/", user)
+    assert made.status_code == 201, made.text
+    log = [
+        {"message": f"mailbox refused organizer={PERSON} password={POLICY}"},
+        {"message": f"sent Authorization: Bearer {token}"},
+        {"message": f"basic {b64encode(f'svc:{PASSWORD}'.encode()).decode()}"},
+        {"message": f"quoted {json.dumps(PASSWORD)}", "User": OFFICER},
+        {"message": f"template wrote debug output text={SUBJECT}"},
+    ]
+    now = "2999-01-01T00:00:00.000+00:00"
+    (world.folder / "daemon.log").write_text(
+        "".join(json.dumps({"time": now} | line) + "\n" for line in log)
+    )
+    return [
+        PASSWORD,
+        CLIENT_SECRET,
+        POLICY,
+        PERSON,
+        SUBJECT,
+        OFFICER,
+        token,
+        world.password,
+        "Officer-Passw0rd",
+        "864209",
+        "Wilhelmina",
+        (world.state / "secret.key").read_text().strip(),
+        "scrypt",
+    ]
+
+
+def bundle(world: World, name: str) -> tuple[bytes, dict[str, bytes]]:
+    file, log = world.folder / name, world.folder / "daemon.log"
+    arguments = ["--config", world.config, "--bundle", file, "--log", log]
+    status, out, err = forked.run(
+        "pexschedd.tools.check:main", [*map(str, arguments)], cwd=world.folder
+    )
+    assert status == 0, out + err
+    assert file.stat().st_mode & 0o777 == 0o600
+    data = file.read_bytes()
+    with tarfile.open(fileobj=BytesIO(data)) as archive:
+        texts = {
+            member.name.partition("/")[2]: content.read()
+            for member in archive
+            if (content := archive.extractfile(member)) is not None
+        }
+    return data, texts
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_nothing_secret_is_in_a_bundle(world: World, running: bool) -> None:
+    """Known secrets are looked for in every byte, in each way to write them; what is
+    left helps: states, findings, versions, and pseudonyms that can be followed."""
+    secrets = fill(world)
+    if not running:
+        world.daemon.stop()
+    data, texts = bundle(world, "bundle.tar.gz")
+    everything = b"".join([data, *texts.values(), *(n.encode() for n in texts)])
+    for secret in secrets:
+        for form in (
+            secret.encode(),
+            json.dumps(secret)[1:-1].encode(),
+            b64encode(secret.encode())[:-4],
+        ):
+            assert form not in everything, secret
+    assert "configuration/conference.json" not in texts
+    (integration,) = json.loads(texts["configuration/ms_exchange_connector.json"])
+    assert integration["name"] == "Head office"
+    assert integration["oauth_client_secret"] in ("(set)", "[removed]")
+    assert json.loads(texts["schema.json"])["conference"]["records"] == 1
+    assert json.loads(texts["store.json"])["state"] == "writable"
+    assert "pexschedd" in json.loads(texts["versions.json"])
+    assert b"pexschedd_build_info" in texts["metrics.txt"]
+    health = json.loads(texts["health.json"])
+    assert {each["name"] for each in health} >= {"store", "disk"}
+    (report,) = json.loads(texts["doctor.json"])
+    assert len(report["lines"]) > 3
+    assert json.loads(texts["configuration_file.json"])["state_dir"] == "state"
+    log = [json.loads(line) for line in texts["log.txt"].splitlines()]
+    assert len(log) == 4
+    assert "organizer=address-" in log[0]["message"]
+    assert log[3]["User"] == "[name]"
+
+
+def test_a_file_that_is_there_stays(world: World) -> None:
+    """No file is written over, and the reason is one line."""
+    file = world.folder / "there"
+    file.write_text("mine")
+    status, _, err = forked.run(
+        "pexschedd.tools.check:main",
+        ["--config", str(world.config), "--bundle", str(file)],
+        cwd=world.folder,
+    )
+    assert status == 2
+    assert err.strip().endswith("there: File exists")
+    assert file.read_text() == "mine"
