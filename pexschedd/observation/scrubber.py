@@ -148,8 +148,11 @@ def _forms(secret: str) -> Iterator[str]:
     """The ways in which a secret may be written."""
     yield secret
     yield from (line for line in secret.splitlines() if len(line) >= 16)
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    for ascii_only in (True, False):
+        quoted = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        yield quoted
+        for again in (True, False):  # JSON within JSON, as in a line of the log
+            yield json.dumps(quoted, ensure_ascii=again)[1:-1]
     data = secret.encode("utf-8", "surrogatepass")
     yield quote(data, safe="")
     yield quote(data)

@@ -59,14 +59,27 @@ def fill(world: World) -> list[str]:
         {"message": f"sent Authorization: Bearer {token}"},
         {"message": f"basic {b64encode(f'svc:{PASSWORD}'.encode()).decode()}"},
         {"message": f"quoted {json.dumps(PASSWORD)}", "User": OFFICER},
+        {"message": f"said {CLIENT_SECRET} to {ENDPOINT}, and {PASSWORD}"},
         {"message": f"template wrote debug output text={SUBJECT}"},
     ]
     now = "2999-01-01T00:00:00.000+00:00"
     (world.folder / "daemon.log").write_text(
         "".join(json.dumps({"time": now} | line) + "\n" for line in log)
     )
+    made = world.ask(
+        "POST",
+        "configuration/v1/mjx_exchange_deployment/",
+        {
+            "name": "Rooms",
+            "service_account_username": "svc@example.test",
+            "service_account_password": ENDPOINT,
+            "ews_url": "https://mail.example.test/EWS/Exchange.asmx",
+        },
+    )
+    assert made.status_code == 201, made.text
     return [
         PASSWORD,
+        ENDPOINT,
         CLIENT_SECRET,
         POLICY,
         PERSON,
@@ -113,6 +126,7 @@ def test_nothing_secret_is_in_a_bundle(world: World, running: bool) -> None:
         for form in (
             secret.encode(),
             json.dumps(secret)[1:-1].encode(),
+            json.dumps(json.dumps(secret)[1:-1])[1:-1].encode(),
             b64encode(secret.encode())[:-4],
         ):
             assert form not in everything, secret
@@ -130,7 +144,7 @@ def test_nothing_secret_is_in_a_bundle(world: World, running: bool) -> None:
     assert len(report["lines"]) > 3
     assert json.loads(texts["configuration_file.json"])["state_dir"] == "state"
     log = [json.loads(line) for line in texts["log.txt"].splitlines()]
-    assert len(log) == 4
+    assert len(log) == 5
     assert "organizer=address-" in log[0]["message"]
     assert log[3]["User"] == "[name]"
 
