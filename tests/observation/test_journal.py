@@ -60,7 +60,7 @@ def test_keys_are_fields(journal: socket.socket, tmp_path: Path) -> None:
 
     log = Logger(
         namespace="administrator.sign_in",
-        observer=LogPublisher(logs.observer(Out(), "info", "journal")),
+        observer=LogPublisher(logs.LevelObserver(Out(), "info", "journal")),
     )
     log.warn("told\nyou", user="carol", correlation_id="c-1", integration=7)
     found = parse(journal.recv(1 << 20))
