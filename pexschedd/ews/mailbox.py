@@ -7,7 +7,7 @@ service account impersonates the mailbox in every call.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -192,7 +192,9 @@ class EwsMailbox:
             self._parallel,
         )
 
-    async def processes_automatically(self) -> bool | None:
+    async def processes_automatically(
+        self, is_known: Callable[[str], bool] = lambda _: False
+    ) -> bool | None:
         """Return whether Exchange itself answers requests; None if it does not tell."""
         return await calendar_access.processes_automatically(self._client, self._target)
 

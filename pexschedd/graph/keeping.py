@@ -16,6 +16,7 @@ from pexschedd.errors import CursorLost, MailboxRefused, MailboxUnreachable
 from pexschedd.exchange.batch_size import BatchSize
 from pexschedd.exchange.batches import one_page
 from pexschedd.graph.client import GraphClient
+from pexschedd.graph.entities.events import uid_of
 from pexschedd.graph.folder_changes import (
     decoded_object,
     leads_to,
@@ -122,12 +123,15 @@ class MailboxKeeper:
             self._client, "messages", path, self._heads, self._inbox_page, cursor
         )
 
-    async def processes_automatically(self) -> bool | None:
+    async def processes_automatically(
+        self, is_known: Callable[[str], bool] = lambda _: False
+    ) -> bool | None:
         """Return whether Exchange answers requests itself, as far as can be seen.
 
         No property tells it. The mailbox of a person has no booking attendant. Else it
         is seen by what that leaves behind: a new request that lies answered among the
-        deleted items, where none of those that we answer stays.
+        deleted items, where none of those that we answer over Graph stays. Those that
+        we have answered over EWS, before a migration, do: their meetings are known.
         """
         if await self._is_a_persons():
             return False
@@ -149,7 +153,10 @@ class MailboxKeeper:
                 return None
             if not isinstance(found, GraphProblem):
                 until = self._now() - TRANSIT
-                return True if any(each <= until for each in found) else None
+                strange = (
+                    each.received <= until and not is_known(each.uid) for each in found
+                )
+                return True if any(strange) else None
         return None
 
     async def _is_a_persons(self) -> bool:
@@ -226,9 +233,17 @@ def parse_purpose(data: bytes) -> str:
     return found.casefold() if isinstance(found, str) else ""
 
 
-def parse_answered(data: bytes) -> list[datetime]:
-    """Read a page of messages with their events: the times at which new requests have
-    arrived whose events are answered. Raises `ValueError` for what is no page."""
+class AnsweredMeeting(msgspec.Struct, frozen=True):
+    """A meeting that is answered, with the arrival of its first request."""
+
+    received: datetime
+    uid: str
+    """The meeting's; empty if it cannot be read."""
+
+
+def parse_answered(data: bytes) -> list[AnsweredMeeting]:
+    """Read a page of messages with their events: the new requests whose events are
+    answered. Raises `ValueError` for what is no page."""
     found = []
     for each in listed(decoded_object(data)):
         if not isinstance(each, dict) or not _is_new_request(each):
@@ -239,8 +254,13 @@ def parse_answered(data: bytes) -> list[datetime]:
         received = read_moment(each.get("receivedDateTime"))
         answered = isinstance(response, str) and response.casefold() in _ANSWERED
         if answered and received is not None:
-            found.append(received)
+            found.append(AnsweredMeeting(received, _event_uid(event)))
     return found
+
+
+def _event_uid(event: object) -> str:
+    found = event.get("iCalUId") if isinstance(event, dict) else None
+    return uid_of(found) if isinstance(found, str) else ""
 
 
 def _is_new_request(entry: dict[str, object]) -> bool:

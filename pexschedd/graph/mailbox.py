@@ -114,10 +114,12 @@ class GraphMailbox:
         """Return one page of meetings; one that cannot be read is left out."""
         return await self._keeper.calendar(cursor)
 
-    async def processes_automatically(self) -> bool | None:
+    async def processes_automatically(
+        self, is_known: Callable[[str], bool] = lambda _: False
+    ) -> bool | None:
         """Return whether Exchange itself answers requests; None if that cannot be
         seen."""
-        return await self._keeper.processes_automatically()
+        return await self._keeper.processes_automatically(is_known)
 
     async def inbox(
         self, received_before: datetime, cursor: str = ""

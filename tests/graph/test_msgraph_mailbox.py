@@ -377,6 +377,16 @@ async def test_who_answers_requests(stage: GraphStage) -> None:
     assert await stage.mailbox.processes_automatically() is None
     stage.sandbox.later(minutes=10)
     assert await stage.mailbox.processes_automatically() is True
+    # What we have answered over EWS lies there as well; its meeting is known.
+    asked: list[str] = []
+
+    def is_known(uid: str) -> bool:
+        asked.append(uid)
+        return True
+
+    assert await stage.mailbox.processes_automatically(is_known) is None
+    page, _ = await stage.mailbox.calendar()
+    assert asked == [each.uid for each in page if each.start == later]
     stage.sandbox.later(days=2)
     stage.world.tokens.rejected("")
     assert await stage.mailbox.processes_automatically() is None

@@ -22,6 +22,7 @@ from pexschedd.graph.message_names import GraphMessageNames
 from pexschedd.model import tables
 from pexschedd.sandbox import Processing
 from pexschedd.sandbox.graph.signin.applications import ROLES, MailboxGrant
+from pexschedd.scheduling.alarms.names import AUTOMATIC
 from pexschedd.scheduling.inbox.supervisor import Supervisor
 from pexschedd.scheduling.migration.migrator import MigrationRequest, MigrationRunner
 from pexschedd.scheduling.upkeep.mailbox_commands import MailboxRun
@@ -34,6 +35,7 @@ from tests.stories.story_support import (
     EQUIPMENT,
     GONE,
     HOUR,
+    MINUTE,
     NEW_SINGLE,
     World,
 )
@@ -43,6 +45,7 @@ ensure = Deferred.fromCoroutine
 story = pytest_twisted.ensureDeferred
 
 COMMAND = "command/v1/ms_exchange_connector/1/migrate/"
+AUDIT = "command/v1/ms_exchange_connector/1/audit/"
 STATUS = "status/v1/exchange_scheduler_migration/1/"
 
 
@@ -112,6 +115,32 @@ async def test_there_and_back(both: World) -> None:
     assert await alice.reads() == []
     assert await both.door(room, at=AT_TEN + HOUR) == GONE
     assert await both.alarms() == []
+
+
+@story
+async def test_audited(both: World) -> None:
+    """What was answered over EWS lies where Exchange, too, leaves what it answers by
+    itself: the audit over Graph knows these meetings, and suspects nothing."""
+    mailbox = both.exchange.mailbox(EQUIPMENT)
+    mailbox.account = replace(mailbox.account, purpose="equipment")
+    alice, room = both.organizer(), await both.book()
+    await alice.invite("Plans", AT_TEN, body=room.instructions)
+    await both.settle()
+    assert await alice.reads() == [NEW_SINGLE]
+    await migrated(both)
+    both.now.advance(10 * MINUTE)
+
+    status, said = await both.ask("POST", AUDIT)
+    assert status == 202, said
+    for _ in range(100):
+        await some_turns()
+        found = await both.objects("exchange_scheduler_audit", "status")
+        if not found[0]["running"]:
+            break
+
+    assert (found[0]["meetings"], found[0]["error"]) == (1, "")
+    raised = await both.objects("alarm", "status")
+    assert AUTOMATIC not in [each["name"] for each in raised]
 
 
 BUSY = {

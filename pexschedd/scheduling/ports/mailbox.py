@@ -4,7 +4,7 @@
 method raises `errors.MailboxError` or one of its kinds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -163,9 +163,15 @@ class MailboxKeeping(Protocol):
         """Return one page of the meetings in the calendar (masters and singles, not
         occurrences) with their bodies, and the cursor of the next page; "" ends."""
 
-    async def processes_automatically(self) -> bool | None:
+    async def processes_automatically(
+        self, is_known: Callable[[str], bool] = lambda _: False
+    ) -> bool | None:
         """Return whether Exchange itself answers requests to this mailbox; None if it
-        does not say."""
+        does not say.
+
+        `is_known` tells by a meeting's UID whether we have dealt with the meeting: its
+        request is none that Exchange has answered by itself.
+        """
 
     async def inbox(
         self, received_before: datetime, cursor: str = ""

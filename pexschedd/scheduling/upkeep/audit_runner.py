@@ -10,6 +10,7 @@ organizer's own copy decides; without it nothing is changed.
 """
 
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from twisted.internet.interfaces import IReactorTime
@@ -81,7 +82,9 @@ class AuditRunner:
 
         Raises `MailboxError` when the mailbox cannot be read; then no alarm changes.
         """
-        automatic = await mailbox.processes_automatically()
+        automatic = await mailbox.processes_automatically(
+            partial(self._has_dealt_with, connector)
+        )
         records = _Snapshot(self._store, connector.id)
         await records.take(self._clock)
         now = self._now()
@@ -184,6 +187,14 @@ class AuditRunner:
             ):
                 return alias
         return None
+
+    def _has_dealt_with(self, connector: Connector, uid: str) -> bool:
+        """Return whether a meeting has a room, or had one."""
+        key = (connector.id, uid)
+        return bool(uid) and (
+            self._scheduled(connector, uid) is not None
+            or self._store.find(tables.SCHEDULED_ALIAS_BY_UID, key) is not None
+        )
 
     def _scheduled(self, connector: Connector, uid: str) -> ScheduledAlias | None:
         key = (connector.id, uid)

@@ -362,6 +362,22 @@ async def test_automatic_processing_is_told(
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_was_answered_by_us_is_no_sign(upkeep: Upkeep) -> None:
+    """A request that lies answered is a sign of Exchange's own answers only if its
+    meeting is none that has a room, or had one."""
+    await upkeep.schedule(meeting(1))
+    keeping = MemoryUpkeepMailbox(meeting(1))
+    keeping.answered_uids = [meeting(1).uid]
+    await audit(upkeep, keeping)
+    assert not details(upkeep, AUTOMATIC)
+    for strange in (meeting(2).uid, ""):
+        keeping.answered_uids = [meeting(1).uid, strange]
+        await audit(upkeep, keeping)
+        assert details(upkeep, AUTOMATIC)
+        await audit(upkeep, MemoryUpkeepMailbox(meeting(1)))
+
+
+@pytest_twisted.ensureDeferred
 async def test_an_unreadable_mailbox_changes_nothing(upkeep: Upkeep) -> None:
     """Without the whole calendar nothing is known: no alarm rises or falls."""
     await upkeep.schedule(meeting(1))

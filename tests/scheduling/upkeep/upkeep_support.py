@@ -97,6 +97,8 @@ class MemoryUpkeepMailbox:
         self.meetings = {m.ref.item_id: m for m in meetings}
         self.messages: dict[str, MeetingMessage] = {}
         self.automatic: bool | None = False
+        self.answered_uids: list[str] = []
+        """The meetings whose requests lie answered where Exchange leaves its own."""
         self.page = page
         self.stubborn: dict[str, list[OutcomeKind]] = {}
         """What deleting an item leads to, the first times."""
@@ -108,7 +110,11 @@ class MemoryUpkeepMailbox:
         more = at + self.page < len(every)
         return every[at : at + self.page], str(at + self.page) if more else ""
 
-    async def processes_automatically(self) -> bool | None:
+    async def processes_automatically(
+        self, is_known: Callable[[str], bool] = lambda _: False
+    ) -> bool | None:
+        if self.answered_uids:
+            return any(not is_known(each) for each in self.answered_uids) or None
         return self.automatic
 
     async def inbox(
