@@ -17,7 +17,7 @@ from pexschedd.scheduling.ports.mailbox import ArrivalPage, Mailbox, Unreadable
 from pexschedd.store.store import Store
 
 BATCH_SIZE = 400
-"""Messages in one commit: large enough that calls are few, small enough that the first
+"""Messages in a batch: large enough that calls are few, small enough that the first
 organizer does not wait for the last, and that few are in memory."""
 
 

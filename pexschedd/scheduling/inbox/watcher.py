@@ -1,8 +1,8 @@
 """Watches one integration's equipment mailbox: read, decide, commit, send, record.
 
 This order makes it safe to kill the process at any point. Messages are read and decided
-about in batches; everything that follows, the answers included, becomes durable in one
-commit; only then are the answers sent to Exchange, and recorded as sent. Answers that
+about in batches; everything that follows, the answers included, becomes durable
+first; only then are the answers sent to Exchange, and recorded as sent. Answers that
 are durable and not sent yet are in the outbox, and are sent after the next start. A
 message that was answered is not in the inbox any more under its id, so sending an
 answer twice does nothing.

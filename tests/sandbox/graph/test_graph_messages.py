@@ -411,3 +411,18 @@ def test_what_cannot_be_read(
 ) -> None:
     """What makes no sense is refused with an error of the usual shape."""
     assert client.code(method, url, status=status)
+
+
+def test_too_many_properties_in_one_expansion(
+    graph: GraphSandbox, client: GraphClient
+) -> None:
+    """An organisation may refuse an $expand that names more than so many."""
+    graph.invite()
+    graph.organisation(expanded_properties=1)
+    (message,) = client.inbox()
+    one = f"{EXTENDED})"
+    assert len(client.get(f"{FOLDER}?{one}")["value"]) == 1
+    two = f"{EXTENDED} or id eq '{SEQUENCE}')"
+    for url in (f"{FOLDER}?{two}", f"{message_url(message)}?{two}"):
+        answer = client.ask("GET", url, status=400)
+        assert answer["error"]["code"] == "BadRequest"
