@@ -31,10 +31,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import LoopingCall
+from twisted.logger import globalLogBeginner
 
 from benchmarks.graph_access import open_graph, sealed_graph_fields
 from benchmarks.warped import Warp
 from pexschedd.config import Config
+from pexschedd.logs import LevelObserver
 from pexschedd.model import tables
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.integration.connector import Connector
@@ -171,6 +173,14 @@ def over_graph(number: int) -> bool:
     return number % 2 == 0
 
 
+def alias(number: int) -> str:
+    return f"555{number:08}@{DOMAIN}"
+
+
+def number_of(alias: str) -> int:
+    return int(alias.removeprefix("555").partition("@")[0])
+
+
 def tag(number: int) -> str:
     return str(uuid5(NAMESPACE_URL, f"soak:{number}"))
 
@@ -294,6 +304,9 @@ def exchange(begin: str, messages: str, rate: str, seed: str) -> None:
             say(waiting=sum(len(each.inbox()) for each in mailboxes))
         elif line == "left":
             say(left=[*left(box), *repeated(box, organizers)])
+        elif line == "cancelled":
+            cancelled = organizers.cancelled
+            say(numbers=[int(each.removeprefix("Meeting ")) for each in cancelled])
         elif line == "verdict":
             say(**verdict(box, organizers))
 
@@ -386,6 +399,8 @@ def verdict(box: Sandbox, organizers: Organizers) -> dict[str, Any]:
 async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
     sys.stdout = open(Path(folder) / "log", "w")  # noqa: SIM115 - for good
     warp = Warp(reactor, datetime.fromisoformat(begin), FACTOR)
+    observer = LevelObserver(sys.stdout, "info", "text")
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     config = Config(
         state_dir=Path(folder) / "state",
         addin_endpoints=(LOOPBACK,),
@@ -400,7 +415,7 @@ async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
             ScheduledAlias(
                 id=number,
                 uuid=tag(number),
-                alias=f"555{number:08}@{DOMAIN}",
+                alias=alias(number),
                 numeric_alias=f"555{number:08}",
                 alias_number=number,
                 exchange_connector=1 + number % INTEGRATIONS,
@@ -463,6 +478,9 @@ async def daemon(begin: str, folder: str, url: str, messages: str) -> None:
                 for each in store.all(tables.TROUBLED)
             ]
             say(left=pending + troubled)
+        elif line == "rooms":
+            aliases = store.all(tables.CONFERENCE_ALIAS)
+            say(rooms=[number_of(each.alias) for each in aliases])
 
     orders(order)
     service.startService()
@@ -559,6 +577,10 @@ def soak(messages: int, rate: float, seed: int, folder: Path) -> bool:
     found = server.ask("verdict")
     if found["twice"]:
         print(*server.ask("left")["left"], sep="\n")
+    rooms = set(service.ask("rooms")["rooms"])
+    for number in sorted(rooms & {*server.ask("cancelled")["numbers"]}):
+        interface = "Graph" if by_graph(f"Meeting {number}") else "EWS"
+        print(f"room of a cancelled meeting: Meeting {number}, over {interface}")
     took = perf_counter() - started
     pause.wait(2)
     before = service.ask("usage")
