@@ -21,7 +21,7 @@ INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ign
 LOCKED := $(INSTALL) --require-hashes
 
 .PHONY: run test test-thorough check bench soak mutants setup docs lock chromium peers \
-	kerberos oidc officejs msal promtool grafana clean
+	kerberos oidc officejs msal promtool grafana proxies clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -32,7 +32,7 @@ run: $(VENV)/run.stamp
 # its place pytest-xdist would wait for ever. Compiled modules are kept even where the
 # environment says not to: the tests start the programs two hundred times.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool grafana
+test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool grafana proxies
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
 
@@ -156,6 +156,18 @@ promtool: $(VENV)/dev.stamp
 	|| { cd $(VENV) && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb prometheus \
 	     && mv prometheus/usr/bin/promtool bin/ && rm -r prometheus prometheus_*.deb; } >/dev/null 2>&1 \
 	|| echo "promtool is not installed: tests of the alert rules will be skipped"
+
+# The sample configurations of reverse proxies are tested with the programs, unpacked
+# from Debian's packages for the same reason; the libraries are what haproxy needs.
+PROXIES := nginx haproxy caddy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
+
+proxies: $(VENV)/dev.stamp
+	@{ command -v nginx && command -v haproxy && command -v caddy; } >/dev/null 2>&1 \
+	|| [ -e $(VENV)/proxies/usr/bin/caddy ] \
+	|| { mkdir -p $(VENV)/proxies && cd $(VENV)/proxies && apt-get download -qq $(PROXIES) \
+	     && for each in *.deb; do dpkg-deb -x $$each . || exit 1; done \
+	     && rm *.deb; } >/dev/null 2>&1 \
+	|| echo "nginx, haproxy or caddy is not installed: tests of their sample configurations will be skipped"
 
 # The dashboard is compared with Grafana's own types.
 GRAFANA := tests/peers/grafana

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -46,7 +47,18 @@ class ProxyProgram(msgspec.Struct, frozen=True):
         return shutil.which(self.name, path=_PATH) is not None
 
 
-_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+_UNPACKED = Path(sys.prefix) / "proxies" / "usr"
+"""The folder of programs that are unpacked and not installed, see the Makefile."""
+_PATH = os.pathsep.join(
+    [
+        os.environ.get("PATH", ""),
+        "/usr/sbin",
+        "/sbin",
+        str(_UNPACKED / "sbin"),
+        str(_UNPACKED / "bin"),
+    ]
+)
+_LIBRARIES = os.pathsep.join(map(str, _UNPACKED.glob("lib/*-linux-gnu")))
 
 
 def _nginx(folder: Path, sample: str) -> list[str]:
@@ -162,7 +174,12 @@ class ProxiedWorld(World):
                 words,
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"HOME": str(folder), "PATH": _PATH},
+                env=os.environ
+                | {
+                    "HOME": str(folder),
+                    "PATH": _PATH,
+                    "LD_LIBRARY_PATH": _LIBRARIES,
+                },
                 preexec_fn=heed_signals,
             )
 
