@@ -128,6 +128,7 @@ class Monitoring:
                 id=connector.id,
                 exchange_connector_id=connector.id,
                 name=connector.name,
+                mailbox_protocol=connector.mailbox_protocol,
                 status="alarm" if alarms[connector.name] else "ok",
                 alarms_count=alarms[connector.name],
                 set_aside_count=sum(

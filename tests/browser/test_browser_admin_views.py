@@ -286,7 +286,8 @@ def test_what_is_not_there(page: AdminPage) -> None:
 
 
 def test_every_alarm_has_its_words(page: AdminPage) -> None:
-    """No alarm is shown by its technical name alone, or without a remedy."""
+    """No alarm is shown by its technical name alone, or without a remedy. Over Graph no
+    remedy is about a service account, the EWS URL or a setting of EWS."""
     known = {value for name, value in vars(names).items() if name.isupper()}
     module = page.page.locator("script[type=module]").get_attribute("src") or ""
     words = page.page.evaluate(
@@ -295,3 +296,14 @@ def test_every_alarm_has_its_words(page: AdminPage) -> None:
         module.replace("app.js", "part-alarms.js"),
     )
     assert [set(each) for each in words] == [known, known]
+    ews, graph = page.page.evaluate(
+        "async path => { const { REMEDIES, GRAPH_REMEDIES } = await import(path);"
+        " return [REMEDIES, GRAPH_REMEDIES]; }",
+        module.replace("app.js", "part-alarms.js"),
+    )
+    assert set(graph) < known
+    for name, text in (ews | graph).items():
+        if name.startswith("scheduling_"):
+            for words_of_ews in ("ervice account", "EWS URL", "Processing None"):
+                if name != names.SIGN_IN_NEEDED:  # a person's, which Graph has not
+                    assert words_of_ews not in text, name

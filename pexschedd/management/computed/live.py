@@ -14,6 +14,8 @@ class IntegrationStatus(Record, frozen=True, kw_only=True):
 
     exchange_connector_id: int
     name: str
+    mailbox_protocol: str
+    """The interface to its mailbox: EWS, or GRAPH."""
     status: str
     """`ok`, or `alarm` if one is raised for it."""
     alarms_count: int
@@ -25,8 +27,8 @@ class IntegrationStatus(Record, frozen=True, kw_only=True):
     queue_age: int
     """Seconds that the oldest of them has waited; 0 without any."""
     notifications: str
-    """The way in which it learns of new messages: streaming, connecting, pull, polling,
-    stopped."""
+    """The way in which it learns of new messages: streaming, connecting, pull, webhook,
+    polling, stopped."""
     back_off: int
     """Seconds until its Exchange server may be asked again; 0: now."""
     last_activity: datetime | None

@@ -89,20 +89,44 @@ export const REMEDIES = {
   scheduling_user_sign_in_secret_refused: "Make a new client secret at the identity provider and enter it in the integration.",
 };
 
-export const titleOf = (alarm) => TITLES[alarm.name] || alarm.name;
+/* The same for an integration that uses Microsoft Graph, where another title or remedy is right. */
+export const GRAPH_TITLES = {
+  scheduling_exchange_certificate: "Microsoft Graph’s certificate is not trusted",
+  scheduling_exchange_impersonation_refused: "The application may not act for the mailbox",
+  scheduling_exchange_refused: "Microsoft Graph refuses",
+  scheduling_exchange_sign_in_refused: "The application is not let in",
+  scheduling_exchange_throttled: "Microsoft Graph is too busy",
+  scheduling_exchange_unreachable: "Microsoft Graph cannot be reached",
+};
+
+export const GRAPH_REMEDIES = {
+  scheduling_exchange_certificate: "A proxy on the way opens the connection: exempt Microsoft Graph and the token endpoint from that, or upload the proxy’s authority.",
+  scheduling_exchange_impersonation_refused: "Give the application its roles for the mailbox: the set-up script does. They take up to two hours to work.",
+  scheduling_exchange_metadata: "Look at the token type of the add-in, and at its OpenID configuration. The doctor names what is wrong.",
+  scheduling_exchange_refused: "Look at the mailbox, its address and the application’s roles. A changed integration is tried at once.",
+  scheduling_exchange_sign_in_refused: "Correct the application’s id, its secret or certificate, or the tenant in the token endpoint.",
+  scheduling_exchange_throttled: "Wait. Graph’s limits are fixed: several integrations, each with a mailbox of its own, have more.",
+  scheduling_exchange_unreachable: "Look at the way to Microsoft Graph and to the token endpoint; it is tried again by itself.",
+  scheduling_mailbox_processes_automatically: "Have Exchange enter requests and answer none: Set-CalendarProcessing … -AutomateProcessing AutoUpdate.",
+  scheduling_organizer_refused: "Give the application the role for organizers, within a scope that has this one: the set-up script does.",
+};
+
+const wordsFor = (alarm, words, graphs, integration) =>
+  (integration?.mailbox_protocol === "GRAPH" && graphs[alarm.name]) || words[alarm.name];
 
 const PARAGRAPHS = /\n+/;
 
-/** An alarm with what it says to do; `integrations` are known by their names. */
-export function alarmItem(alarm, integrations = []) {
+/** An alarm with what it says to do; `integrations` are known by their names. On the page of one, `own` is that. */
+export function alarmItem(alarm, integrations = [], own = null) {
   const about = integrations.find((each) => each.name === alarm.instance);
+  const remedy = wordsFor(alarm, REMEDIES, GRAPH_REMEDIES, about || own);
   return h("li", { class: "alarm" },
     icon(alarm.time_lowered ? "check" : "alarm"),
     h("div", {},
-      h("h3", {}, titleOf(alarm)),
+      h("h3", {}, wordsFor(alarm, TITLES, GRAPH_TITLES, about || own) || alarm.name),
       alarm.instance && h("p", { class: "soft small wrap" }, about ? h("a", { href: `#/integrations/${about.id}` }, alarm.instance) : alarm.instance),
       (alarm.details || "").split(PARAGRAPHS).map((text) => text && h("p", { class: "wrap" }, text)),
-      !alarm.time_lowered && REMEDIES[alarm.name] && h("p", {}, h("b", {}, "What to do: "), REMEDIES[alarm.name],
+      !alarm.time_lowered && remedy && h("p", {}, h("b", {}, "What to do: "), remedy,
         about && [" ", h("a", { href: `#/integrations/${about.id}` }, "Let the doctor look")]),
       h("p", { class: "soft small" },
         alarm.time_lowered ? ["From ", when(alarm.time_raised), " until ", when(alarm.time_lowered)] : ["Raised ", ago(alarm.time_raised)],

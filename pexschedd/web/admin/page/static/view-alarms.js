@@ -10,10 +10,11 @@ async function open(view) {
   const [now, past] = [h("div", {}), h("div", {})];
   let shown = [];
   let total = 0;
+  let integrations = [];
   const more = h("p", { class: "body" });
   const drawPast = () => {
     show(past, shown.length
-      ? h("ul", { class: "rows" }, shown.map((each) => alarmItem(each)))
+      ? h("ul", { class: "rows" }, shown.map((each) => alarmItem(each, [], integrations.find((one) => one.name === each.instance))))
       : empty("clock", "No alarm was lowered yet", ""));
     more.hidden = shown.length >= total;
   };
@@ -27,6 +28,7 @@ async function open(view) {
   let ids = null;
   await view.every(10000, async () => {
     const [alarms, states] = await Promise.all([raisedAlarms(view.signal), integrationStates(view.signal)]);
+    integrations = states;
     show(now, alarms.length
       ? h("ul", { class: "rows" }, alarms.map((each) => alarmItem(each, states)))
       : empty("check", "No alarm is raised", "Everything that is watched works."));

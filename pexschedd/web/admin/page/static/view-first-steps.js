@@ -21,9 +21,16 @@ const PROTOCOLS = [
   ["EWS", "Exchange Web Services"],
   ["GRAPH", "Microsoft Graph, for Exchange Online"],
 ];
+const CREDENTIALS = [
+  ["SECRET", "A client secret"],
+  ["CERTIFICATE", "A certificate, which this server makes afterwards"],
+];
 const PASSWORD = ["BASIC", "NTLM", "KERBEROS"];
 const OAUTH = ["OAUTH", "APP_PERM"];
 const EWS = [...PASSWORD, ...OAUTH];
+
+/* A choice of the form, and no field of the integration. */
+const CREDENTIAL = "application_shows";
 
 /* What is asked for, in groups. `only` are the sign-in methods that a field is for; GRAPH is one of them here. */
 const GROUPS = [
@@ -38,6 +45,7 @@ const GROUPS = [
     ["kerberos_realm", "Kerberos realm", { only: ["KERBEROS"], placeholder: "EXAMPLE.COM", hint: "That of the service account, usually the domain in capitals." }],
     ["kerberos_kdc", "Kerberos server (KDC)", { only: ["KERBEROS"], optional: true, placeholder: "dc1.example.com", hint: "A domain controller; without one, DNS says which." }],
     ["oauth_client_id", "Application (client) id", { only: [...OAUTH, "GRAPH"], hint: "As the registration of the application shows it." }],
+    [CREDENTIAL, "What the application shows", { only: ["APP_PERM", "GRAPH"], options: CREDENTIALS, hint: "The key of a certificate never leaves this server." }],
     ["oauth_client_secret", "Client secret", { kind: "password", only: ["APP_PERM", "GRAPH"], hint: "Its value, not its id. Kept sealed, and never shown again." }],
     ["oauth_auth_endpoint", "Authorization endpoint", { only: ["OAUTH"], wide: true, hint: "The identity provider’s address at which people sign in." }],
     ["oauth_token_endpoint", "Token endpoint", { only: [...OAUTH, "GRAPH"], wide: true, hint: "The identity provider’s address that gives tokens to programs. For Microsoft Graph: https://login.microsoftonline.com/, your tenant’s id, and /oauth2/v2.0/token." }],
@@ -54,7 +62,7 @@ const GROUPS = [
   ]],
   ["Add-in", "The button in Outlook.", [
     ["addin_server_domain", "Name of the add-in’s server", { placeholder: "rooms.example.com", wide: true, hint: "The host, and the port if it is not 443, from which Outlook loads the add-in. It needs a certificate that Outlook trusts." }],
-    ["domains", "Metadata domain", { list: true, wide: true, optional: true, placeholder: "mail.example.com", hint: "Exchange servers whose users are recognised, with commas; usually the one of the EWS URL." }],
+    ["domains", "Metadata domain", { only: EWS, list: true, wide: true, optional: true, placeholder: "mail.example.com", hint: "Exchange servers whose users are recognised, with commas; usually the one of the EWS URL." }],
   ]],
 ];
 
@@ -100,7 +108,7 @@ class FirstSteps {
     for (const [name, field] of this.fields) {
       const standard = declared[name]?.default;
       const given = ["string", "number"].includes(typeof standard) && standard !== "No default provided." ? String(standard) : "";
-      field.value = kept[name] ?? given;
+      field.value = kept[name] ?? (name === CREDENTIAL ? "SECRET" : given);
     }
     const redirect = this.fields.get("oauth_redirect_uri");
     redirect.value ||= `${location.origin}/admin/platform/msexchangeconnector/oauth_redirect/`;
@@ -108,6 +116,12 @@ class FirstSteps {
 
   value(name) {
     return this.fields.get(name).value.trim();
+  }
+
+  /** True if the application is to show a certificate, which can be made once the integration is there. */
+  get showsCertificate() {
+    const choice = this.fields.get(CREDENTIAL);
+    return !choice.hidden && choice.value === "CERTIFICATE";
   }
 
   /** Fills in what follows from other fields, until the person has entered something else. */
@@ -130,6 +144,7 @@ class FirstSteps {
     const usesGraph = this.value("mailbox_protocol") === "GRAPH";
     const method = usesGraph ? "GRAPH" : this.value("authentication_method");
     for (const field of this.fields.values()) field.hidden = Boolean(field.only) && !field.only.includes(method);
+    if (this.showsCertificate) this.fields.get("oauth_client_secret").hidden = true;
     if (name === "url") this.suggest("domains", hostOf(this.value("url")));
     if (name === "room_mailbox_email_address") this.suggest("scheduled_alias_domain", this.value("room_mailbox_email_address").split("@")[1] || "");
     const digits = Math.min(Number(this.value("scheduled_alias_suffix_length")) || 6, 20);
@@ -141,12 +156,13 @@ class FirstSteps {
   payload() {
     const sent = {};
     for (const [name, field] of this.fields) {
-      if (field.hidden) continue;
+      if (field.hidden || name === CREDENTIAL) continue;
       // A password may begin or end with a blank.
       const text = SECRETS.includes(name) ? field.value : field.value.trim();
       if (field.isList) sent[name] = text.split(/[\s,]+/).filter(Boolean).map((domain) => ({ domain }));
       else if (text !== "") sent[name] = field.input.type === "number" ? Number(text) || text : text;
     }
+    if (this.showsCertificate) sent.oauth_client_secret = "";
     return sent;
   }
 
@@ -185,17 +201,19 @@ class FirstSteps {
     }
   }
 
+  /** The field to show a line of the doctor's at: one that its message names, or else the first that it is about. */
+  fieldOf(line) {
+    const shown = line.fields.filter((name) => this.fields.has(name) && !this.fields.get(name).hidden);
+    return this.fields.get(shown.find((name) => line.message.includes(name)) ?? shown[0]);
+  }
+
   check() {
     return this.attemptTo(async () => {
       this.results.replaceChildren(notice("", "clock", "The doctor looks at all of it … A few seconds, a minute at most."));
       const report = await (await post("command/v1/ms_exchange_connector/check/", this.payload())).json();
       if (this.view.signal.aborted) return;
-      const beside = new Set();
-      for (const field of this.fields.values()) {
-        const lines = report.lines.filter((line) => line.fields.includes(field.name) && !field.hidden && !beside.has(line));
-        lines.forEach((line) => beside.add(line));
-        field.judge(lines, OWN);
-      }
+      const beside = new Map(report.lines.map((line) => [line, this.fieldOf(line)]).filter(([, field]) => field));
+      for (const field of this.fields.values()) field.judge([...beside.keys()].filter((line) => beside.get(line) === field), OWN);
       this.results.replaceChildren(summary(report), h("section", { class: "card", "aria-label": "Other checks" }, doctorReport(report, beside, OWN)));
       const worst = [...this.fields.values()].find((field) => field.verdict.querySelector(".finding.bad"));
       worst?.input.focus();
@@ -212,7 +230,7 @@ class FirstSteps {
       if (this.view.signal.aborted) return;
       forget();
       const warnings = (response.headers.get("X-Configuration-Warning") || "").split(/, (?=[a-z_]+: )/).filter(Boolean);
-      created(this.view, idOf(response.headers.get("Location")), sent.name, warnings);
+      created(this.view, idOf(response.headers.get("Location")), sent.name, { graph: sent.mailbox_protocol === "GRAPH", certificate: this.showsCertificate, warnings });
     });
   }
 }
@@ -226,7 +244,7 @@ function hostOf(url) {
 }
 
 /** The view after the integration was made: what is left to do. */
-function created(view, id, name, warnings) {
+function created(view, id, name, { graph, certificate, warnings }) {
   const step = (title, text) => h("li", {}, h("div", {}, h("h3", {}, title), h("p", { class: "soft" }, text)));
   view.title("Integration created");
   view.root.replaceChildren(
@@ -234,9 +252,16 @@ function created(view, id, name, warnings) {
     h("div", { class: "stack" },
       warnings.map((text) => notice("", "info", h("span", { class: "wrap" }, plainLine(text, OWN)))),
       h("section", { class: "card", "aria-label": "What is left to do" }, h("ol", { class: "rows next-steps" },
-        step("Set Exchange up", "Download the set-up script and run it in the Exchange Management Shell: mailbox, permissions, add-in."),
+        certificate && step("Make the certificate", h("span", { class: "wrap" }, "Send a POST to ", h("code", {}, `/api/admin/command/v1/ms_exchange_connector/${id}/make_certificate/`),
+          ", and upload what it answers to the registration of the application in Entra ID.")),
+        graph
+          ? step("Set Exchange Online up", "Download the set-up script and run it in PowerShell, with the module ExchangeOnlineManagement: mailbox, processing, the application’s roles.")
+          : step("Set Exchange up", "Download the set-up script and run it in the Exchange Management Shell: mailbox, permissions, add-in."),
+        graph && step("Register the add-in in Entra ID", "Download its set-up script and run it in PowerShell; it prints the fields that the add-in’s tokens need."),
         step("Run the doctor", "It says line by line what is right, what is wrong, and what to do."),
-        step("Deploy the add-in", "Download the manifest; the set-up script installs it."),
+        step("Deploy the add-in", graph
+          ? "Download the manifest, and upload it in the Microsoft 365 admin center: Settings, Integrated apps."
+          : "Download the manifest; the set-up script installs it."),
         step("Tell the conferencing nodes", "Enter the add-in’s address as their policy server, with service configuration enabled."))),
       h("p", {}, h("a", { href: `#/integrations/${id}`, class: "button primary" }, "Go on to the integration"))));
   view.root.querySelector("h1").focus();

@@ -102,7 +102,7 @@ async function open(view) {
     const own = alarms.filter((each) => each.instance === record.name);
     show(pillRegion, healthPill(state));
     show(health, stateFacts(state));
-    show(alarmRegion, own.length > 0 && card("Alarms", null, h("ul", { class: "rows" }, own.map((each) => alarmItem(each)))));
+    show(alarmRegion, own.length > 0 && card("Alarms", null, h("ul", { class: "rows" }, own.map((each) => alarmItem(each, [], record)))));
     show(chart, messageChart(byHour(counts, id)));
     show(addin, addinFacts(shown));
   });
