@@ -16,8 +16,8 @@ lock() {
 		--output-file "$file" "$@"
 }
 
-lock dev pyproject.toml --extra demo --group dev "$@"
-lock demo pyproject.toml --extra demo --constraint requirements/dev.txt
+lock dev pyproject.toml --group demo --group dev "$@"
+lock demo pyproject.toml --group demo --constraint requirements/dev.txt
 lock run pyproject.toml --constraint requirements/dev.txt
 lock kerberos pyproject.toml --extra kerberos --constraint requirements/dev.txt
 lock build --group build

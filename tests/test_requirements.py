@@ -19,10 +19,10 @@ LOCKS = ("run", "kerberos", "demo", "dev", "build")
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
-def declared(*extras: str) -> set[str]:
+def declared(*groups: str) -> set[str]:
     """The distributions that the project says it needs."""
     lists = [PROJECT["project"]["dependencies"]]
-    lists += [PROJECT["project"]["optional-dependencies"][extra] for extra in extras]
+    lists += [PROJECT["dependency-groups"][group] for group in groups]
     return {
         canonicalize_name(Requirement(each).name) for all_ in lists for each in all_
     }
@@ -102,7 +102,7 @@ def test_locks_have_what_is_declared() -> None:
     for name, wanted in (
         ("run", project["dependencies"]),
         ("kerberos", extras["kerberos"]),
-        ("demo", extras["demo"]),
+        ("demo", groups["demo"]),
         ("dev", groups["dev"]),
         ("build", groups["build"]),
     ):

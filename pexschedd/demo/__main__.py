@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pexschedd.demo.extra import missing_extra
+from pexschedd.demo.missing_package import missing_package
 from pexschedd.demo.ports import PortTaken
 from pexschedd.demo.state import StateError
 from pexschedd.errors import PexscheddError
@@ -12,7 +12,7 @@ from pexschedd.errors import PexscheddError
 try:
     from pexschedd.demo.tap import run
 except ModuleNotFoundError as error:
-    raise missing_extra(error) from None
+    raise missing_package(error) from None
 
 
 def arguments() -> Namespace:

@@ -1,10 +1,10 @@
-"""The extra `demo`: packages that only the sandbox and the demo desk need."""
+"""Packages that only the sandbox and the demo desk need, and that may be missing."""
 
 _PACKAGES = frozenset({"dateutil"})
 
 
-def missing_extra(error: ModuleNotFoundError) -> SystemExit:
-    """Return an exit that says in one line how to install the extra.
+def missing_package(error: ModuleNotFoundError) -> SystemExit:
+    """Return an exit that says in one line how to install what the demo needs.
 
     Raises the error itself if it is about any other module.
     """
@@ -12,5 +12,5 @@ def missing_extra(error: ModuleNotFoundError) -> SystemExit:
         raise error
     return SystemExit(
         f"{error.name} is not installed, which the sandbox and the demo need: "
-        "pip install 'pexschedd[demo]'"
+        "pip install -r requirements/demo.txt"
     )

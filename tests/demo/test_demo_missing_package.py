@@ -1,4 +1,4 @@
-"""The extra `demo`: without it one line says how to install it."""
+"""What the demo needs beside the daemon: without it one line says how to install it."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pexschedd.demo.extra import missing_extra
+from pexschedd.demo.missing_package import missing_package
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WITHOUT = "import sys; sys.modules['dateutil'] = None\n"
@@ -32,24 +32,24 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("program", [TWISTD, DEMO], ids=["twistd", "demo"])
-def test_without_the_extra_one_line_says_how_to_install_it(program: str) -> None:
+def test_one_line_says_how_to_install_it(program: str) -> None:
     """No traceback, and a status that says it failed."""
     done = run(program)
     (line,) = done.stderr.splitlines()
-    assert "pip install 'pexschedd[demo]'" in line
+    assert "pip install -r requirements/demo.txt" in line
     assert done.stdout == ""
     assert done.returncode == 1
 
 
-def test_the_daemon_does_not_need_the_extra() -> None:
-    """Nothing that twistd pexschedd or a command-line tool imports is of the extra."""
+def test_the_daemon_does_not_need_it() -> None:
+    """Nothing that twistd pexschedd or a command-line tool imports is of the demo."""
     done = run("import pexschedd.tap, pexschedd.tools.command, pexschedd.tools.check")
     assert done.stderr == ""
     assert done.returncode == 0
 
 
-def test_other_missing_modules_are_no_matter_of_the_extra() -> None:
-    """An error of ours stays a traceback."""
+def test_other_missing_modules_are_errors_of_ours() -> None:
+    """They stay tracebacks."""
     error = ModuleNotFoundError("no module", name="pexschedd.demo.nothing")
     with pytest.raises(ModuleNotFoundError, match="no module"):
-        missing_extra(error)
+        missing_package(error)
