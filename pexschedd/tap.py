@@ -35,6 +35,7 @@ from pexschedd.model import tables
 from pexschedd.observation.reactor_delay import ReactorDelay
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
+from pexschedd.store.release_change import COPIES
 from pexschedd.store.store import Store
 from pexschedd.supervision.certificate_renewal import CertificateRenewal
 from pexschedd.supervision.reload import ConfigurationReload, reloadable
@@ -120,6 +121,7 @@ class Daemon(MultiService):
             reactor=reactor,
             failed=self._store_failed,
             version=__version__,
+            copies=COPIES,
         )
         finish_changes(store)
         self._runtime = runtime = Runtime(config, store, reactor=reactor, now=now)

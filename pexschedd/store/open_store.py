@@ -24,6 +24,7 @@ from pexschedd.store.journal import line
 from pexschedd.store.journal.recovery import open_segments
 from pexschedd.store.journal.segments import Segments
 from pexschedd.store.record_reader import RecordReader
+from pexschedd.store.release_change import keep_copy
 from pexschedd.store.snapshot import remove_unfinished
 from pexschedd.util.access import permission_text, user_name
 
@@ -45,6 +46,7 @@ def open_folder(
     version: str,
     kept: int,
     random: Callable[[int], bytes],
+    copies: int,
 ) -> tuple[StateFolder, LoadedParts]:
     """Lock a state folder, or create one, and load it. See `load`; raises
     StoreError."""
@@ -54,7 +56,7 @@ def open_folder(
     try:
         folder = StateFolder.open(fs, directory, random)
         try:
-            return folder, load(fs, folder, tables, version, kept, random)
+            return folder, load(fs, folder, tables, version, kept, random, copies)
         except StoreNewer as error:
             folder.close()
             error.wrote = folder.version
@@ -86,20 +88,25 @@ def load(
     version: str,
     kept: int,
     random: Callable[[int], bytes],
+    copies: int = 0,
 ) -> LoadedParts:
     """Read and verify everything in a state folder. Raises StoreError or OSError.
 
     `kept` is the number of records of a table that stay in memory; `version`, the
-    release of the program, is noted in the folder. What a full or read-only disk does
-    not take is postponed, see `PostponedWrites`.
+    release of the program, is noted in the folder. If another one is noted there, a
+    copy is kept, `copies` in all; none for 0. What a full or read-only disk does not
+    take is postponed, see `PostponedWrites`.
     """
     postponed = PostponedWrites()
     secret = hashlib.sha256(b"pexschedd hints\0" + folder.key).digest()
     line_index, collections = begin(tables, KeyHashing(secret), kept)
     contents = [JOURNAL]
+    new_documents = []
     for name in sorted({table.document for table in tables} - {""}):
         its = of_document(collections, name)
-        _load_document(fs, folder, name, its, postponed)
+        if not _load_document(fs, folder, name, its):
+            write = partial(replace, fs, folder.path / f"{name}.json")
+            new_documents.append(partial(write, documents.encode(its)))
         contents.append(f"{name}.json")
     journaled = {n: c for n, c in collections.items() if not c.table.document}
     directory = folder.path / JOURNAL
@@ -126,6 +133,12 @@ def load(
     record_reader = RecordReader(fs, directory, line_index, journaled)
     record_reader.keep_open({lines.name for lines in line_index.segments[:-1]})
     finish(collections, line_index, record_reader)
+    if copies and version and folder.version not in ("", version):
+        keep_copy(
+            fs, folder.path, segments, collections, folder.version, version, copies
+        )
+    for write in new_documents:
+        postponed.add(write)
     postponed.add(partial(folder.expect, contents, version))
     return LoadedParts(collections, line_index, record_reader, files, segments)
 
@@ -179,18 +192,18 @@ def _load_document(
     folder: StateFolder,
     name: str,
     its: Sequence[Collection[Any]],
-    postponed: PostponedWrites,
-) -> None:
+) -> bool:
+    """Read a document into its collections; return whether it is there already."""
     path = folder.path / f"{name}.json"
     if folder.has(path.name):
         documents.load(path, fs.read(path), its)
-    elif folder.expects(path.name):
+        return True
+    if folder.expects(path.name):
         raise StoreError(
             f"{path} is missing. Restore it from a backup; or, to start with "
             'nothing in it, write {"format": 1, "tables": {}} to it.'
         )
-    else:
-        postponed.add(partial(replace, fs, path, documents.encode(its)))
+    return False
 
 
 def _check(tables: Sequence[Table[Any]]) -> None:

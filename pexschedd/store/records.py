@@ -24,6 +24,8 @@ class RecordFormat(Generic[R]):
         self._table = table
         self._version = table.version
         self._decode = msgspec.json.Decoder(table.record).decode
+        self.upgraded: set[int] = set()
+        """Older versions that were read."""
 
     def encode(self, record: R) -> bytes:
         """Encode a record as JSON of the table's current version.
@@ -86,4 +88,5 @@ class RecordFormat(Generic[R]):
                     f"version {step}. Start an older version first."
                 )
             value = upgrade(value)
+        self.upgraded.add(version)
         return _encode(value)

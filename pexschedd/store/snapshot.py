@@ -157,7 +157,7 @@ class Snapshot:
         if self._made:
             # It may be large, and be in the way of the next attempt.
             with suppress(OSError):
-                _remove(self._fs, self._copy)
+                remove_copy(self._fs, self._copy)
 
     def _close(self) -> None:
         if self._handle is not None:
@@ -198,10 +198,10 @@ def remove_unfinished(fs: FileSystem, directory: Path) -> None:
     with suppress(OSError):
         for name in fs.listdir(backups):
             if is_temporary(name):
-                _remove(fs, backups / name)
+                remove_copy(fs, backups / name)
 
 
-def _remove(fs: FileSystem, copy: Path) -> None:
+def remove_copy(fs: FileSystem, copy: Path) -> None:
     """Remove a copy, of which any part may be missing."""
     for name in (*FOLDERS, JOURNAL, ""):
         folder = copy / name

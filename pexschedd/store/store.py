@@ -1,8 +1,7 @@
 """The store: typed tables whose changes are durable before they are acknowledged.
 
 Reads are answered at once, from memory or, for a very large table, from the journal. A
-transaction makes its changes in memory; they are durable when its commit fires. See
-`docs/store.md` for the design.
+transaction makes its changes in memory; they are durable when its commit fires.
 """
 
 import gc
@@ -110,6 +109,7 @@ class Store:
         compact_from: int = FLOOR,
         reserve: int | None = None,
         kept: int = KEPT,
+        copies: int = 0,
         random: Callable[[int], bytes] = token_bytes,
     ) -> "Store":
         """Open a state folder, or create one; blocks until everything is verified.
@@ -119,11 +119,14 @@ class Store:
         folder. `compact_from` is the number of obsolete bytes that are worth removing,
         `reserve` the number of bytes kept free (by default it depends on the disk), and
         `kept` the number of records of a table, the newest at least, that stay in
-        memory. Raises StoreError if another process uses the folder, or if anything in
-        it is not as it was written; the message says what to do.
+        memory; `copies` of the state are kept from before other releases took it over.
+        Raises StoreError, with what to do, if another process uses the folder, or if
+        anything in it is not as it was written.
         """
         fs = fs or RealFileSystem()
-        folder, loaded = open_folder(fs, directory, tables, version, kept, random)
+        folder, loaded = open_folder(
+            fs, directory, tables, version, kept, random, copies
+        )
         if sum(map(len, loaded.collections.values())) >= _MANY:
             # A full collection of a million records stops the world for half a second.
             gc.freeze()
@@ -392,8 +395,7 @@ class Store:
 
 
 def _make_room(reserve_file: ReserveFile, segments: Segments) -> bool:
-    """Free what is kept for a full disk, and what is kept for backups only. On the
-    journal's thread."""
+    """Free what is kept for a full disk or for backups. On the journal's thread."""
     freed = reserve_file.give_up()
     if freed:
         segments.forget(1)

@@ -29,6 +29,7 @@ from pexschedd.store.fs import RealFileSystem, take_lock
 from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_folder
 from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.open_store import releases
+from pexschedd.store.release_change import COPIES
 from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
 from pexschedd.tools.archive_commands import (
@@ -237,6 +238,7 @@ class _Tool:
             failed=failed,
             version=__version__,
             compact_from=1 << 62,
+            copies=COPIES,
         )
 
     def _moment(self) -> str:

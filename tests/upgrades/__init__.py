@@ -1,0 +1,1 @@
+"""Upgrades, from each state that the program has ever had."""
