@@ -229,10 +229,8 @@ class Store:
         self._guard.require_space()
 
     def require_writable(self) -> None:
-        """Raise StoreReadOnly while nothing can be stored.
-
-        What is in memory may not be durable then, so Exchange must not be told of it.
-        """
+        """Raise StoreReadOnly while nothing can be stored: what is in memory may not be
+        durable then, so Exchange must not be told of it."""
         self._guard.require_writable()
 
     def look_at_disk(self) -> Deferred[None]:
