@@ -7,6 +7,10 @@
 # make mutants mistakes made on purpose: do the unit tests notice? (ten minutes; SEED=7)
 # make setup   only what the others need, into .venv/; and Microsoft's library for
 #              nested app authentication, which the add-in serves
+# make deb     Debian packages, in dist/, for Debian 12 and 13
+# make check-deb  one of them from its installation to its purge, in a fresh root of
+#              Debian: as root, ten minutes the first time (DEBIAN=13)
+# make sbom    what is shipped: build/sbom.cdx.json and build/THIRD-PARTY
 # make lock    what requirements/ says is installed; UPGRADE=1 takes the newest releases
 #
 # Each works from a fresh clone, with python3 (and python3-venv) and make.
@@ -21,7 +25,8 @@ INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ign
 LOCKED := $(INSTALL) --require-hashes
 
 .PHONY: run test test-thorough check bench soak mutants setup docs lock chromium peers \
-	kerberos oidc officejs msal promtool grafana proxies clean
+	kerberos oidc officejs msal promtool grafana proxies deb check-deb sbom licences \
+	clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
@@ -60,6 +65,22 @@ setup: $(VENV)/dev.stamp msal
 docs: $(VENV)/run.stamp
 	$(BIN)/python -m pexschedd.model.reference > docs/configuration.md
 	$(BIN)/python -m pexschedd.web.admin.openapi > docs/openapi.json
+
+deb: $(VENV)/run.stamp
+	$(BIN)/python -m deploy.debian.build --release 12 --into dist
+	$(BIN)/python -m deploy.debian.build --release 13 --into dist
+
+DEBIAN ?= 12
+check-deb: $(VENV)/dev.stamp
+	@command -v debootstrap >/dev/null || [ "$$(id -u)" != 0 ] \
+	|| { apt-get update -qq && apt-get install -qq -y debootstrap >/dev/null; } || true
+	deploy/debian/check.sh $(abspath $(BIN))/python $(DEBIAN)
+
+# From what the lock installs, and nothing else.
+sbom licences: $(VENV)/run.stamp
+	$(LOCKED) --no-deps --target build/shipped -r requirements/run.txt --upgrade
+	$(BIN)/python -m deploy.shipped sbom build/shipped > build/sbom.cdx.json
+	$(BIN)/python -m deploy.shipped licences build/shipped > build/THIRD-PARTY
 
 lock: $(VENV)/venv.stamp
 	$(INSTALL) 'uv>=0.9'

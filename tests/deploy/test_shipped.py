@@ -1,0 +1,101 @@
+"""The SBOM and the licences of what is shipped."""
+
+import io
+import sysconfig
+from datetime import date
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from deploy.debian.man_pages import _roff, manual_page
+from deploy.shipped import licence_name, licence_texts, sbom, shipped, write_licences
+from pexschedd import __version__
+from pexschedd.tools.main import SUBCOMMANDS
+from pexschedd.tools.store_arguments import store_parser
+from tests.test_requirements import pins
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = Path(sysconfig.get_path("purelib"))
+NOT_HERE = {"sspilib"}
+"""What the lock has for other systems only."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with what the lock for running has, out of this environment."""
+    for name, release in pins("run"):
+        if name in NOT_HERE:
+            continue
+        found = distribution(name)
+        if found.version != release:
+            pytest.skip(f"{name} {found.version} is installed, and not {release}")
+        (metadata,) = {
+            str(file.locate()).partition(".dist-info")[0] + ".dist-info"
+            for file in found.files or []
+            if ".dist-info/" in str(file)
+        }
+        (tmp_path / Path(metadata).name).symlink_to(metadata)
+    return tmp_path
+
+
+def test_the_sbom_names_what_is_locked(folder: Path) -> None:
+    """Each with its licence and digests; dependencies lead to what is there."""
+    bom = sbom(shipped(folder))
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.6")
+    assert bom["metadata"]["component"]["version"] == __version__
+    listed = {(each["name"], each["version"]) for each in bom["components"]}
+    assert listed == {each for each in pins("run") if each[0] not in NOT_HERE}
+    assert all(each["licenses"] for each in bom["components"])
+    assert all(each["externalReferences"] for each in bom["components"])
+    refs = {each["bom-ref"] for each in bom["components"]}
+    first, *others = bom["dependencies"]
+    assert any(ref.startswith("pkg:pypi/twisted@") for ref in first["dependsOn"])
+    assert {each["ref"] for each in others} == refs
+    assert all({*each["dependsOn"]} <= refs for each in bom["dependencies"])
+    assert bom == sbom(shipped(folder))  # the same each time
+
+
+def test_every_licence_has_a_name_and_a_text(folder: Path) -> None:
+    """Whether a distribution names it as an SPDX expression or not."""
+    found = shipped(folder)
+    assert all(licence_name(each) for each in found)
+    without = {each.name for each in found if not [*licence_texts(each)]}
+    assert without <= {"google-re2"}
+    out = io.StringIO()
+    write_licences(folder, out)
+    assert f"Twisted {distribution('twisted').version}: MIT" in out.getvalue()
+
+
+def test_what_the_lock_has_not_is_refused(folder: Path) -> None:
+    """As anything else that would be shipped without being asked for."""
+    other = next(SITE.glob("pytest-*.dist-info"))
+    (folder / other.name).symlink_to(other)
+    with pytest.raises(ValueError, match=r"pytest .* is not what the lock has"):
+        shipped(folder)
+    with pytest.raises(ValueError, match="no distributions"):
+        shipped(folder / "nothing")
+
+
+def test_manual_pages_say_what_help_says() -> None:
+    """As text: what looks like a command of roff is none."""
+    day = date(2026, 11, 30)
+    page = manual_page(
+        "pexschedd-password", "pexschedd.tools.password:main", version="1.0", day=day
+    )
+    assert page.startswith('.TH PEXSCHEDD-PASSWORD 8 "2026-11-30" "pexschedd 1.0"\n')
+    assert "\n.SH NAME\npexschedd\\-password \\- " in page
+    assert "\\-\\-config FILE" in page
+    assert _roff(".so x\n'y \\n") == "\\&.so x\n\\&'y \\en"
+
+
+def test_completion_knows_the_commands() -> None:
+    """bash completes the subcommands that there are, and no others."""
+    text = (ROOT / "deploy" / "debian" / "bash-completion").read_text()
+    lists = [part.split('"')[0].split() for part in text.split('compgen -W "')[1:]]
+    words = [{w for w in each if w.isascii() and w != "\\"} for each in lists]
+    assert {*SUBCOMMANDS, "--help", "--version"} in words
+    parser = store_parser("pexschedd store")
+    (choices,) = (a.choices for a in parser._actions if a.dest == "command")
+    assert choices is not None
+    assert {*choices} in words
