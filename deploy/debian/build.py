@@ -223,7 +223,7 @@ def _epoch() -> int:
 
 
 def _pip(*arguments: str) -> None:
-    _run(sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments)
+    _run(sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq", *arguments)
 
 
 def _run(*command: str | Path) -> str:
