@@ -88,7 +88,7 @@ def test_units_of_systemd_are_described() -> None:
     assert sorted(re.findall(r"`(pexschedd[\w-]*\.\w+)`", table)) == sorted(units)
     assert "[Service]" not in text
     service = units["pexschedd.service"]
-    assert "RestartPreventExitStatus=78" in service
+    assert "RestartPreventExitStatus=2 77 78" in service
     assert "exit status 78" in text
     assert "WatchdogSec=60\n" in service
     assert "hangs for a minute" in text
