@@ -3,7 +3,7 @@
 # make test-thorough  the same with more random cases, other ones each time
 # make check   formatter, linter, types, import rules
 # make bench   what each thing costs, beside its ceiling
-# make soak    a bad day in a few minutes: a fifth of all calls to Exchange fails
+# make soak    a bad day in seven minutes: a fifth of all calls to Exchange fails
 # make mutants mistakes made on purpose: do the unit tests notice? (ten minutes; SEED=7)
 # make setup   only what the others need, into .venv/; and Microsoft's library for
 #              nested app authentication, which the add-in serves

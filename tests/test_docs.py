@@ -89,7 +89,7 @@ def test_units_of_systemd_are_described() -> None:
     assert "[Service]" not in text
     service = units["pexschedd.service"]
     assert "RestartPreventExitStatus=2 77 78" in service
-    assert "exit status 78" in text
+    assert "exit statuses 2, 77 and 78" in text
     assert "WatchdogSec=60\n" in service
     assert "hangs for a minute" in text
     assert "backup --keep 14\n" in units["pexschedd-backup.service"]
