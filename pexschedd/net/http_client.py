@@ -13,7 +13,7 @@ from urllib.request import Request
 from hyperlink import EncodedURL
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.components import proxyForInterface
 from twisted.python.failure import Failure
@@ -28,6 +28,10 @@ from pexschedd.net.errors import ConnectionFailure, FailureKind
 
 PIECE = 64 * 1024
 """Bytes of an unzipped body that are handed on at once, at most."""
+
+IN_A_TURN = 1024 * 1024
+"""Bytes that are unzipped in one turn of the reactor: a zipped body of 64 KB may hold
+sixty million of them."""
 
 MAX_OVERHEAD = 64 * 1024
 """Bytes by which a zipped body may be longer than what it unzips to."""
@@ -44,7 +48,7 @@ def http_client(agent: IAgent, reactor: Any) -> HTTPClient:
     most `PIECE` bytes; any other encoding, or one that was not asked for, fails with
     `ConnectionFailure`. Other failures are Twisted's: see `as_connection_failure`.
     """
-    return _Client(_UnzippingAgent(agent), reactor)
+    return _Client(_UnzippingAgent(agent, reactor), reactor)
 
 
 class PreparedUrl(EncodedURL):
@@ -86,8 +90,9 @@ class NoCookies(CookieJar):
 class _UnzippingAgent:
     """Unzips bodies itself, so that treq finds nothing to unzip."""
 
-    def __init__(self, agent: IAgent) -> None:
+    def __init__(self, agent: IAgent, clock: IReactorTime) -> None:
         self._agent = agent
+        self._clock = clock
 
     def request(
         self,
@@ -103,10 +108,10 @@ class _UnzippingAgent:
         if not wanted:
             headers.removeHeader(b"accept-encoding")
         response = self._agent.request(method, uri, headers, bodyProducer)
-        return response.addCallback(_decoded, wanted=bool(wanted))
+        return response.addCallback(_decoded, self._clock, wanted=bool(wanted))
 
 
-def _decoded(response: IResponse, *, wanted: bool) -> IResponse:
+def _decoded(response: IResponse, clock: IReactorTime, *, wanted: bool) -> IResponse:
     """The response with its body as it was before zipping.
 
     Raises `ConnectionFailure` for an encoding that cannot be undone.
@@ -117,7 +122,7 @@ def _decoded(response: IResponse, *, wanted: bool) -> IResponse:
     if encoding in (b"", b"identity"):
         return response
     if wanted and encoding in (b"gzip", b"x-gzip"):
-        unzipped: IResponse = _Unzipped(response)
+        unzipped: IResponse = _Unzipped(response, clock)
         return unzipped
     response.deliverBody(_Unwanted())
     raise ConnectionFailure(
@@ -137,19 +142,32 @@ class _Unwanted(Protocol):
 class _Unzipped(proxyForInterface(IResponse)):  # type: ignore[misc]  # made at run time
     length = UNKNOWN_LENGTH
 
+    def __init__(self, original: IResponse, clock: IReactorTime) -> None:
+        super().__init__(original)
+        self._clock = clock
+
     def deliverBody(self, protocol: IProtocol) -> None:
-        self.original.deliverBody(_Unzip(protocol))
+        self.original.deliverBody(_Unzip(protocol, self._clock))
 
 
 class _Unzip(Protocol):
-    """Hands a body on unzipped; fails it when it is damaged or incomplete."""
+    """Hands a body on unzipped; fails it when it is damaged or incomplete.
 
-    def __init__(self, consumer: IProtocol) -> None:
+    What takes more than a turn of the reactor goes on in the next one, and the end of
+    the body waits for it. Until its consumer has enough, no more waits than comes in
+    the meantime, 64 KB a turn.
+    """
+
+    def __init__(self, consumer: IProtocol, clock: IReactorTime) -> None:
         self._consumer = consumer
+        self._clock = clock
         self._stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._packed = b""
         self._overhead = 0
         self._is_empty = True
         self._damage: ConnectionFailure | None = None
+        self._next: IDelayedCall | None = None
+        self._end: Failure | None = None
 
     def connectionMade(self) -> None:
         assert self.transport is not None  # noqa: S101 - just connected
@@ -160,30 +178,58 @@ class _Unzip(Protocol):
             return
         self._is_empty = False
         self._overhead += len(data)
+        self._packed += data
+        if self._next is None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._next = None
         try:
-            self._unzip(data)
+            is_done = self._unzip()
         except zlib.error:
             self._fail()
+            is_done = True
         else:
-            if self._overhead > MAX_OVERHEAD:
+            if is_done and self._overhead > MAX_OVERHEAD:
                 self._fail()
+        if not is_done:
+            self._next = self._clock.callLater(0, self._go_on)
+        elif self._end is not None:
+            self._finish(self._end)
 
-    def _unzip(self, data: bytes) -> None:
+    def _unzip(self) -> bool:
+        """Unzip for one turn; return whether nothing is left."""
+        size = 0
         while not self._stream.eof:
-            piece = self._stream.decompress(data, PIECE)
-            data = self._stream.unconsumed_tail
+            piece = self._stream.decompress(self._packed, PIECE)
+            self._packed = self._stream.unconsumed_tail
             self._overhead -= len(piece)
             if piece:
                 self._consumer.dataReceived(piece)
-            if not data and len(piece) < PIECE:
-                return
+            if not self._packed and len(piece) < PIECE:
+                return True
+            size += len(piece)
+            if size >= IN_A_TURN:
+                return False
+        self._packed = b""
+        return True
 
     def _fail(self) -> None:
+        self._packed = b""
         self._damage = ConnectionFailure(FailureKind.GARBLED, "damaged gzip data")
         assert self.transport is not None  # noqa: S101 - data has come by it
         self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        is_whole = reason.check(ResponseDone, PotentialDataLoss)
+        if self._next is not None and is_whole:
+            self._end = reason
+            return
+        if self._next is not None:
+            self._next.cancel()
+        self._finish(reason)
+
+    def _finish(self, reason: Failure) -> None:
         complete = reason.check(ResponseDone, PotentialDataLoss)
         if self._damage is not None:
             reason = Failure(self._damage)

@@ -1,6 +1,7 @@
 """The HTTP client of the network, with servers that mean harm, on real sockets."""
 
 import gzip
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPullProducer
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -17,7 +19,7 @@ from twisted.web.iweb import IResponse
 from zope.interface import implementer
 
 from pexschedd.net.errors import ConnectionFailure, FailureKind
-from pexschedd.net.http_client import PIECE
+from pexschedd.net.http_client import IN_A_TURN, PIECE
 from pexschedd.net.http_pool import HttpPool
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
@@ -175,6 +177,38 @@ async def test_unzips_in_small_pieces(serve: Any, size: int) -> None:
     assert body.largest <= PIECE
 
 
+@pytest_twisted.ensureDeferred
+async def test_unzips_over_several_turns(serve: Any) -> None:
+    """What 20 KB unzip to, twenty million bytes, does not hold the reactor; the end of
+    the body comes last."""
+    sizes: list[int] = []
+    body = Body()
+    looks = LoopingCall(lambda: sizes.append(len(body.data)))
+    site = serve(lambda c, _: c.answer(b"\0" * 100_000_000, zipped=True))
+    headers = Headers({b"accept-encoding": [b"gzip"]})
+    response = await NETWORK.http_client().get(site.url(), headers=headers)
+    looks.start(0)
+    response.deliverBody(body)
+    await body.done
+    looks.stop()
+    sizes.append(len(body.data))
+    grown = [after - before for before, after in pairwise(sizes)]
+    assert sizes[-1] == 20_000_000
+    assert max(grown) <= 2 * (IN_A_TURN + PIECE)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reader_that_has_enough_ends_a_body(serve: Any) -> None:
+    """The connection is closed within the body, of which nothing more is unzipped."""
+    body = Enough()
+    site = serve(lambda c, _: c.answer(b"\0" * 20_000_000, zipped=True))
+    headers = Headers({b"accept-encoding": [b"gzip"]})
+    response = await NETWORK.http_client().get(site.url(), headers=headers)
+    response.deliverBody(body)
+    await body.lost
+    assert body.size <= 3 * IN_A_TURN
+
+
 def answer_with(body: bytes, encoding: str) -> Behaviour:
     return lambda connection, _: connection.answer(
         body, headers=[f"Content-Encoding: {encoding}"]
@@ -250,6 +284,22 @@ class Body(Protocol):
     @property
     def largest(self) -> int:
         return max(map(len, self._pieces), default=0)
+
+
+class Enough(Protocol):
+    """Aborts the connection at the first piece of a body, and counts what comes."""
+
+    def __init__(self) -> None:
+        self.lost: Deferred[None] = Deferred()
+        self.size = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.size += len(data)
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost.callback(None)
 
 
 class Leaving(Protocol):
