@@ -184,7 +184,7 @@ async def test_unzips_over_several_turns(serve: Any) -> None:
     sizes: list[int] = []
     body = Body()
     looks = LoopingCall(lambda: sizes.append(len(body.data)))
-    site = serve(lambda c, _: c.answer(b"\0" * 100_000_000, zipped=True))
+    site = serve(lambda c, _: c.answer(b"\0" * 20_000_000, zipped=True))
     headers = Headers({b"accept-encoding": [b"gzip"]})
     response = await NETWORK.http_client().get(site.url(), headers=headers)
     looks.start(0)
@@ -201,7 +201,7 @@ async def test_unzips_over_several_turns(serve: Any) -> None:
 async def test_a_reader_that_has_enough_ends_a_body(serve: Any) -> None:
     """The connection is closed within the body, of which nothing more is unzipped."""
     body = Enough()
-    site = serve(lambda c, _: c.answer(b"\0" * 20_000_000, zipped=True))
+    site = serve(lambda c, _: c.answer(b"\0" * 100_000_000, zipped=True))
     headers = Headers({b"accept-encoding": [b"gzip"]})
     response = await NETWORK.http_client().get(site.url(), headers=headers)
     response.deliverBody(body)
