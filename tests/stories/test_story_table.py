@@ -1,6 +1,7 @@
 """docs/stories.md says what the tests play, and nothing else."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -98,3 +99,46 @@ def test_row_names_the_answers(name: str) -> None:
     used, answers = played()[name], rows()[name]
     asked = {phrase for phrase, text in TEXTS.items() if text.name in used}
     assert {phrase for phrase in TEXTS if phrase in answers} == asked
+
+
+def over_one_interface() -> set[str]:
+    """The stories that are not played over both: limited to one kind of mailbox, or in
+    a world of their own instead of `conftest.py`'s."""
+    found = set()
+    for path in HERE.glob("test_stories_*.py"):
+        theme = path.stem.removeprefix("test_stories_")
+        body = ast.parse(path.read_text("utf-8")).body
+        marks = [ast.unparse(node) for node in body if isinstance(node, ast.Assign)]
+        whole = any(each.startswith("pytestmark") and ONE in each for each in marks)
+        functions = {
+            node.name: node
+            for node in body
+            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
+        }
+        asks = {
+            name: {each.arg for each in node.args.args}
+            for name, node in functions.items()
+        }
+        for name, node in functions.items():
+            limited = any(ONE in ast.unparse(each) for each in node.decorator_list)
+            theirs = _reached(name, asks).isdisjoint(("world", "empty_world"))
+            if name.startswith("test_") and (whole or limited or theirs):
+                found.add(f"{theme}.{name.removeprefix('test_')}")
+    return found
+
+
+ONE = "'empty_world', ['"
+
+
+def test_one_interface_alone_has_a_reason() -> None:
+    """The stories that are played over one kind of mailbox are those that the document
+    gives a reason for; all others are played over both."""
+    (paragraph,) = re.findall(
+        r"\*\*One interface alone\*\*:(.+?)\n\n", TABLE.read_text("utf-8"), re.DOTALL
+    )
+    named: set[str] = set()
+    for each in re.findall("`([a-z_]+[.](?:[a-z_]+|…))`", paragraph):
+        theme, _, story = each.partition(".")
+        alike = {name for name in rows() if name.startswith(f"{theme}.")}
+        named |= alike if story == "…" else {each}
+    assert over_one_interface() == named
