@@ -20,8 +20,7 @@ def credential(case: ExaminedIntegration, _: object) -> CheckFinding:
     connector = case.connector
     if connector.oauth_client_secret:
         return not_checked(
-            "When the client secret ends can be seen in Entra ID alone, after two "
-            "years at most.",
+            "Only Entra ID knows when the client secret ends: after two years at most.",
             remedy="The second command shows it (Microsoft Graph PowerShell). Make a "
             "new secret before that, and enter it as OAuth client secret.",
             commands=graph_remedies.credentials(case)[:2],

@@ -27,7 +27,7 @@ PLAN = """
 The trial makes meetings 30 days from now in the calendar of {user}, invites {mailbox},
 answers, changes and cancels them, and has the mailbox send one mail to itself. Their
 subjects begin with "pexschedd trial".
-Meanwhile, for some four minutes and ten at most, the daemon does not look into this
+Meanwhile, for some four minutes and nine at most, the daemon does not look into this
 mailbox: what arrives there is answered afterwards.
 Everything is removed in the end, except what lies in the mail folders of {user}, which
 the application need not see: the answers, and copies of what was sent and deleted.

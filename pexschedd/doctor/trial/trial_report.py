@@ -109,7 +109,9 @@ def _lines(report: TrialReport) -> Iterator[str]:
     )
     for each in report.answers:
         question = BY_NAME[each.question]
-        yield from _wrapped(question.text, f"  {_WORDS[each.status]:<13}")
+        yield from _wrapped(
+            f"{each.question}: {question.text}", f"  {_WORDS[each.status]:<13}"
+        )
         yield from _wrapped(each.answer, _INDENT)
         if each.status is TrialStatus.DIFFERENT:
             yield from _wrapped(f"The daemon: {question.default}", _INDENT)
