@@ -165,13 +165,21 @@ class _Unzip(Protocol):
         self._packed = b""
         self._overhead = 0
         self._is_empty = True
+        self._is_over = False
         self._damage: ConnectionFailure | None = None
         self._next: IDelayedCall | None = None
         self._end: Failure | None = None
 
     def connectionMade(self) -> None:
         assert self.transport is not None  # noqa: S101 - just connected
-        self._consumer.makeConnection(self.transport)
+        transport: Any = _ConsumersTransport(self)
+        self._consumer.makeConnection(transport)
+
+    def loseConnection(self) -> None:
+        """Unzip no more, and close the connection: the consumer has enough."""
+        self._is_over = True
+        assert self.transport is not None  # noqa: S101 - the consumer has it, too
+        self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
         if self._damage is not None:
@@ -200,7 +208,7 @@ class _Unzip(Protocol):
     def _unzip(self) -> bool:
         """Unzip for one turn; return whether nothing is left."""
         size = 0
-        while not self._stream.eof:
+        while not (self._stream.eof or self._is_over):
             piece = self._stream.decompress(self._packed, PIECE)
             self._packed = self._stream.unconsumed_tail
             self._overhead -= len(piece)
@@ -236,3 +244,10 @@ class _Unzip(Protocol):
         elif complete and not (self._is_empty or self._stream.eof):
             reason = Failure(ConnectionFailure(FailureKind.LOST))
         self._consumer.connectionLost(reason)
+
+
+class _ConsumersTransport:
+    """The transport that the consumer of an unzipped body closes."""
+
+    def __init__(self, unzip: _Unzip) -> None:
+        self.loseConnection = unzip.loseConnection
