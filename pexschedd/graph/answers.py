@@ -71,7 +71,13 @@ async def _answer(
     steps = [
         answer_steps(
             mailbox,
-            TextAnswer(each.ref, each.action, each.body, unsure=each.unsure, text=text),
+            TextAnswer(
+                each.ref,
+                each.action,
+                each.body,
+                unsure=each.unsure or each.replaces,
+                text=text,
+            ),
         )
         for each, text in zip(answers, texts, strict=True)
     ]

@@ -30,6 +30,9 @@ _KEYS = {
     "bookings_per_address": "limits.bookings_per_address",
     "initial_admin_password_file": "initial_admin_password_file",
     "log_format": "log.format",
+    "audit_log_folder": "audit_log.folder",
+    "audit_log_megabytes": "audit_log.megabytes",
+    "audit_log_files": "audit_log.files",
 }
 """The settings that count from the next start only: field and key in the file."""
 

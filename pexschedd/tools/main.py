@@ -17,6 +17,7 @@ from twisted.scripts.twistd import run as run_twistd
 
 from pexschedd.config import DEFAULT_PATH
 from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import written_out
 from pexschedd.tools.version import version_text
 
 
@@ -54,7 +55,7 @@ SUBCOMMANDS = {
 
 def main() -> None:
     """Run `pexschedd`."""
-    asked = arguments(sys.argv[1:])
+    asked = written_out(lambda: arguments(sys.argv[1:]))
     name = f"pexschedd {asked.subcommand}"
     # Only this subcommand's modules are imported: some take a second.
     function: Callable[[str], None] = resolve_name(
@@ -110,10 +111,11 @@ def check_config(name: str) -> None:
 
 def version(name: str) -> None:
     """Print the version."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog=name, description="Prints the release and the format of the state."
-    ).parse_args()
-    sys.stdout.write(f"{version_text()}\n")
+    )
+    written_out(parser.parse_args)
+    written_out(lambda: sys.stdout.write(f"{version_text()}\n"))
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:

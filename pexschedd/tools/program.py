@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
@@ -13,6 +13,8 @@ from pexschedd.doctor.text import harmless
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.tools.exit_status import ExitStatus, status_of
 from pexschedd.util.signals import ignore_repeated_signals
+
+T = TypeVar("T")
 
 
 def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
@@ -44,6 +46,21 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
     raise AssertionError("react always ends the process")
 
 
+def written_out(run: Callable[[], T]) -> T:
+    """Return what `run` returns once its output is written; it needs no reactor.
+
+    Where the output cannot be written, the process ends as `run_program` ends it.
+    """
+    _open_what_is_closed()
+    try:
+        try:
+            return run()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        sys.exit(_not_written(error))
+
+
 def tell(error: PexscheddError, err: TextIO) -> ExitStatus:
     """Write why a tool could not do its work; return the exit status for it."""
     if isinstance(error, ConfigError):
@@ -68,14 +85,19 @@ async def _status(run: Callable[[Any], Awaitable[int]], reactor: Any) -> object:
             status = error.code
         # Otherwise the interpreter would find out at its very end.
         sys.stdout.flush()
-    except BrokenPipeError:
-        _to_nowhere(sys.stdout, sys.stderr)
-        status = ExitStatus.UNREAD
     except OSError as error:
-        _to_nowhere(sys.stdout)
-        sys.stderr.write(f"standard output: {error.strerror}\n")
-        status = ExitStatus.IO_ERROR
+        status = _not_written(error)
     return status
+
+
+def _not_written(error: OSError) -> ExitStatus:
+    """Say why the output could not be written, unless its reader has gone."""
+    if isinstance(error, BrokenPipeError):
+        _to_nowhere(sys.stdout, sys.stderr)
+        return ExitStatus.UNREAD
+    _to_nowhere(sys.stdout)
+    sys.stderr.write(f"standard output: {error.strerror}\n")
+    return ExitStatus.IO_ERROR
 
 
 def _to_nowhere(*streams: TextIO) -> None:

@@ -150,10 +150,11 @@ class _Tool:
     async def backup(self, asked: argparse.Namespace) -> int:
         """Have the running daemon make a copy, or make it without one."""
         if asked.to is not None and (asked.into is not None or asked.keep is not None):
-            raise StoreError(
+            self._say(
                 "A copy in a FOLDER of its own is not one of a row: leave FOLDER out, "
                 "or --into and --keep."
             )
+            return ExitStatus.USAGE
         beside = asked.into or self._directory / BACKUPS
         to = Path(os.path.abspath(asked.to or beside / self._moment()))
         await self._copy_to(to)

@@ -127,8 +127,8 @@ class Outbox:
                 MessageRef(each.item_id, each.change_key),
                 Action(each.action),
                 each.body,
-                # What the last resort replaces may have been given, too.
-                unsure=each.id in unsure or each.is_last,
+                unsure=each.id in unsure,
+                replaces=each.is_last,
             )
             for each in batch
         ]

@@ -70,8 +70,10 @@ class Answer(msgspec.Struct, frozen=True):
     body: str = ""
     """HTML for the organizer, or the sender; only for ACCEPT, DECLINE and REPLY."""
     unsure: bool = False
-    """True if it, or the answer that it replaces, may have been given before, and the
-    outcome is unknown."""
+    """True if it may have been given before, and the outcome is unknown."""
+    replaces: bool = False
+    """True if it is given instead of an answer that could not be given, as far as is
+    known: where the message tells that it was, nothing else is to be said."""
 
 
 class OutcomeKind(StrEnum):
