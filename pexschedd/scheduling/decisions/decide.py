@@ -245,7 +245,13 @@ def _cancelled_before_request(
     may_wait: bool,
 ) -> Decision:
     """Spend the tag: the request may still arrive, and must not schedule a meeting that
-    has been cancelled. While that request may be waiting, so does its cancellation."""
+    has been cancelled. While that request may be waiting, so does its cancellation.
+
+    One whose body could not be read tells no tag: it waits as well, since its request
+    may be among those that are read again.
+    """
+    if may_wait and not (message.html or message.text):
+        return Decision("waits: its request may be on the way", waits=True)
     aliases = tagged_aliases(message, known, connector)
     if may_wait and any(succession.is_occupied(a, message.uid) for a in aliases):
         return Decision("waits: the tag is another meeting's", waits=True)

@@ -420,6 +420,20 @@ def test_cancellation_before_its_request() -> None:
     assert run(request(), rooms).template is AnswerTemplate.ALIAS_DELETED
 
 
+def test_cancellation_without_a_body_waits_for_its_request() -> None:
+    """It tells no tag that could be spent: decided before its request, it would leave
+    the room of a meeting that does not take place."""
+    rooms = Rooms()
+    rooms.book()
+    cancellation = request(kind=MessageKind.CANCELLATION, sequence=1, html="", text="")
+    assert run(cancellation, rooms, may_wait=True).waits
+    assert run(cancellation, rooms).action is Action.REMOVE
+    rooms.apply(run(request(), rooms))
+    assert rooms.conferences
+    rooms.apply(run(cancellation, rooms, may_wait=True))
+    assert not rooms.conferences
+
+
 def test_cancellation_of_an_unknown_meeting_spends_no_other_alias() -> None:
     """A foreign cancellation that quotes a used tag does not touch that room."""
     rooms = scheduled()
