@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from OpenSSL import crypto
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import IService
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.python import usage
+from twisted.web.client import BrowserLikePolicyForHTTPS
 
+from pexschedd.sandbox.graph.notifications.webhook import WebhookPoster
 from pexschedd.sandbox.mailboxes.accounts import AccountsError, read_accounts
 from pexschedd.sandbox.server import Sandbox
 from pexschedd.sandbox.signin.settings import SignIn
@@ -70,6 +74,12 @@ class SandboxOptions(usage.Options):
             "none",
             "Extended Protection over TLS: none, allow or required.",
         ],
+        [
+            "webhook-ca",
+            None,
+            None,
+            "A PEM file: the authority whose certificates webhooks may show to Graph.",
+        ],
     ]
 
     def postOptions(self) -> None:
@@ -88,6 +98,7 @@ class SandboxOptions(usage.Options):
             self["sign_in_read"] = msgspec.convert(wanted, SignIn)
         except msgspec.ValidationError as error:
             raise usage.UsageError(f"--sign-in, --channel-binding: {error}") from None
+        self["webhook_trust"] = _webhook_trust(self["webhook-ca"])
         self["accounts_read"] = None
         if self["accounts"] is not None:
             try:
@@ -97,6 +108,21 @@ class SandboxOptions(usage.Options):
                 raise usage.UsageError(
                     f"--accounts {self['accounts']}: {error}"
                 ) from None
+
+
+def _webhook_trust(path: str | None) -> BrowserLikePolicyForHTTPS:
+    """Return the policy for webhooks over TLS. Raises `usage.UsageError`."""
+    if path is None:
+        return BrowserLikePolicyForHTTPS()
+    try:
+        authority = Certificate.loadPEM(Path(path).read_bytes())
+    except OSError as error:
+        raise usage.UsageError(f"--webhook-ca: {error}") from None
+    except crypto.Error:
+        raise usage.UsageError(
+            f"--webhook-ca: {path} must hold a certificate as PEM"
+        ) from None
+    return BrowserLikePolicyForHTTPS(trustRootFromCertificates([authority]))
 
 
 Options = SandboxOptions
@@ -115,5 +141,7 @@ def makeService(options: SandboxOptions) -> IService:
         accounts=options["accounts_read"],
         sign_in=options["sign_in_read"],
     )
+    poster = WebhookPoster(lambda: reactor, options["webhook_trust"])
+    sandbox.graph.subscriptions.post = poster.post
     endpoint = serverFromString(reactor, options["listen"])
     return StreamServerEndpointService(endpoint, sandbox.site())

@@ -192,6 +192,8 @@ def test_options(tmp_path: Path) -> None:
         ["--listen", "nonsense:0:interface=127.0.0.1"],
         ["--accounts", str(bad)],
         ["--accounts", str(tmp_path / "missing.json")],
+        ["--webhook-ca", str(bad)],
+        ["--webhook-ca", str(tmp_path / "missing.pem")],
     ):
         with pytest.raises(UsageError):
             SandboxOptions().parseOptions(arguments)

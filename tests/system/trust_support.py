@@ -22,6 +22,7 @@ def keep(folder: Path, server: Server) -> tuple[Path, Path]:
             serialization.NoEncryption(),
         )
     )
+    key.chmod(0o600)
     certificate.write_bytes(server.certificate.public_bytes(serialization.Encoding.PEM))
     return key, certificate
 

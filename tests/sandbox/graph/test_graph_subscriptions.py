@@ -296,7 +296,7 @@ def test_an_unknown_lifecycle_event(graph: GraphSandbox) -> None:
 
 def test_loopback_only() -> None:
     """Only plain addresses on loopback are posted to."""
-    good = ("http://127.0.0.1:80/a?b=c", "http://[::1]/", "http://localhost:8080/x")
+    good = ("http://127.0.0.1:80/a?b=c", "http://[::1]/", "https://localhost:8443/x")
     bad = ("http://10.0.0.1/", "http://localhost.example.com/", "ftp://127.0.0.1/", "x")
     assert all(map(is_allowed, good))
     assert not any(map(is_allowed, (*bad, "http://127.0.0.1:99999/", "http://[")))

@@ -133,7 +133,7 @@ def read_fields(document: dict[str, Any]) -> tuple[tuple[str, ...], str | None]:
         if url is None and name != "notificationUrl":
             continue
         if not isinstance(url, str) or not webhook.is_allowed(url):
-            raise invalid(f"{name}: must be an http address on loopback here.")
+            raise invalid(f"{name}: must be an address on loopback here.")
     state = document.get("clientState")
     if state is not None and (not isinstance(state, str) or len(state) > _MOST_STATE):
         raise invalid(f"clientState: a text of at most {_MOST_STATE} characters.")

@@ -1,4 +1,7 @@
-"""Requests to a client's webhook: on loopback only, bounded in time and size."""
+"""Requests to a client's webhook: on loopback only, bounded in time and size.
+
+Graph itself posts over HTTPS alone; here HTTP will do as well.
+"""
 
 import ipaddress
 from collections.abc import Callable
@@ -10,9 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
+from twisted.web.iweb import IBodyProducer, IPolicyForHTTPS
 from zope.interface import implementer
 
 _MOST_BYTES = 64 * 1024
@@ -37,14 +40,14 @@ so many seconds."""
 
 
 def is_allowed(url: str) -> bool:
-    """Return whether an address is one of HTTP on loopback."""
+    """Return whether an address is one of HTTP or HTTPS on loopback."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         _ = parts.port
     except ValueError:
         return False
-    if parts.scheme != "http" or parts.username or parts.fragment:
+    if parts.scheme not in ("http", "https") or parts.username or parts.fragment:
         return False
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -53,17 +56,26 @@ def is_allowed(url: str) -> bool:
 
 
 class WebhookPoster:
-    """A poster over the network; `clock` returns the reactor."""
+    """A poster over the network; `clock` returns the reactor.
 
-    def __init__(self, clock: Callable[[], IReactorTime]) -> None:
+    `trust` says which certificates webhooks may show: by default those that the
+    platform trusts.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], IReactorTime],
+        trust: IPolicyForHTTPS | None = None,
+    ) -> None:
         self._clock = clock
+        self._trust = trust or BrowserLikePolicyForHTTPS()
 
     def post(
         self, url: str, body: bytes, content_type: str, seconds: float
     ) -> "Deferred[WebhookAnswer]":
         """Post to an address; see `Post`."""
         io: Any = self._clock()
-        agent: Any = Agent(io, connectTimeout=seconds)
+        agent: Any = Agent(io, self._trust, connectTimeout=seconds)
         headers = Headers({b"content-type": [content_type.encode()]})
         done = agent.request(b"POST", url.encode(), headers, _Body(body))
         done.addCallback(_read)
