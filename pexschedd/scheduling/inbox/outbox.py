@@ -5,7 +5,8 @@ killed, is marked as unsure when it is sent again: the mailbox then first checks
 it was given before.
 
 When an answer cannot be given, the organizer gets the general error instead; when that
-cannot be given either, the message is moved to the deleted items without an answer.
+cannot be given either, the message is moved to the deleted items without an answer. One
+that cannot be moved away is set aside.
 """
 
 from collections import Counter
@@ -134,7 +135,12 @@ class Outbox:
         ]
         self._store.require_writable()
         unsure.update(each.id for each in batch)
-        outcomes = await self._mailbox.answer(answers)
+        outcomes = [
+            _before_giving_up(pending, outcome)
+            for pending, outcome in zip(
+                batch, await self._mailbox.answer(answers), strict=True
+            )
+        ]
         self._taken += sum(each.kind is OutcomeKind.DONE for each in outcomes)
         transaction = self._store.transaction(essential=True)
         again: list[PendingAnswer] = []
@@ -245,7 +251,6 @@ class Outbox:
             Action.DECLINE: "Its organizer is told the general error instead.",
             Action.REMOVE: "Delete the meeting there; nothing else is left to do.",
             Action.REPLY: "Its sender gets no answer.",
-            Action.DISCARD: "Delete the message there.",
         }[Action(pending.action)]
         if pending.is_last and pending.action == Action.DECLINE:
             follows = "Its organizer got no answer."
@@ -257,6 +262,14 @@ class Outbox:
             f"{_left_undone(pending)}: {outcome.reason} (mailbox {mailbox}, "
             f"correlation id {pending.correlation_id}). {follows}",
         )
+
+
+def _before_giving_up(pending: PendingAnswer, outcome: Outcome) -> Outcome:
+    """Return the outcome to act on: a message that cannot be moved away is tried again,
+    and then set aside. In the inbox it would be decided about once more."""
+    if pending.action != Action.DISCARD or outcome.kind is not OutcomeKind.FAILED:
+        return outcome
+    return msgspec.structs.replace(outcome, kind=OutcomeKind.RETRY, blame=Blame.MESSAGE)
 
 
 def _left_undone(pending: PendingAnswer) -> str:

@@ -17,6 +17,7 @@ from pexschedd.scheduling.inbox.quarantine import (
     LONGEST,
     PAUSES,
     PAUSES_IN_DOUBT,
+    TRIES,
     TRIES_IN_DOUBT,
     UNCOUNTED_MOST,
     Quarantine,
@@ -24,6 +25,7 @@ from pexschedd.scheduling.inbox.quarantine import (
 from pexschedd.scheduling.ports.mailbox import (
     Action,
     Answer,
+    ArrivalPage,
     Blame,
     Outcome,
     OutcomeKind,
@@ -295,3 +297,36 @@ async def test_a_reply_is_given_once(tmp_path: Path) -> None:
     await turn(process.store)
     assert [action for _, action, _ in inbox.tried] == [Action.ACCEPT, Action.DISCARD]
     assert inbox.tried[-1][2] == ""
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_cannot_be_moved_away_is_set_aside(tmp_path: Path) -> None:
+    """It is answered once, even when the inbox is read from the beginning."""
+
+    class Stuck(MemoryMailbox):
+        async def arrivals(self, cursor: str) -> ArrivalPage:
+            return await super().arrivals("")
+
+        def _answer(self, answer: Answer) -> Outcome:
+            self.inbox.tried.append((answer.ref.item_id, answer.action, answer.body))
+            if answer.action is Action.DISCARD:
+                return Outcome(OutcomeKind.FAILED, "HTTP 400")
+            return Outcome(OutcomeKind.RETRY, "moved later", remaining=Action.DISCARD)
+
+    inbox = MemoryInbox()
+    process = Process(tmp_path / "state", Stuck(inbox))
+    await process.book(tag(1))
+    inbox.deliver(request(1))
+    process.watcher.start()
+    await turn(process.store)
+    for _ in range(60):
+        process.watcher.wake()
+        process.clock.advance(60)
+        await turn(process.store)
+    tried = [action for _, action, _ in inbox.tried]
+    assert tried == [Action.ACCEPT] + [Action.DISCARD] * TRIES
+    (record,) = process.store.all(tables.TROUBLED)
+    assert record.set_aside_time is not None
+    assert "did not move a message that is done with" in record.reason
+    assert process.store.count(tables.OUTBOX) == 0
+    await process.end()
