@@ -1,0 +1,1 @@
+"""A long bad day in minutes: `python -m benchmarks.soak [MESSAGES] [RATE] [SEED]`."""
