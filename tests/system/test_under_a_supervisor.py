@@ -171,6 +171,45 @@ def test_no_memory(supervisor: Supervisor) -> None:
     assert process.poll() is None
 
 
+@pytest.fixture
+def cgroup() -> Iterator[Path]:
+    """A memory cgroup in which 16 MiB may be taken; of version 1 or 2."""
+    places = (
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        ("/sys/fs/cgroup", "memory.max"),
+    )
+    for parent, limit in places:
+        folder = Path(parent, f"pexschedd-{os.getpid()}")
+        try:
+            folder.mkdir()
+            (folder / limit).write_text(str(16 << 20))
+        except OSError:
+            if folder.is_dir():
+                folder.rmdir()
+            continue
+        yield folder
+        folder.rmdir()
+        return
+    pytest.skip("a memory cgroup can be made by root alone, where they are mounted")
+
+
+def test_no_memory_in_its_cgroup(supervisor: Supervisor, cgroup: Path) -> None:
+    """The kernel kills what takes more than `MemoryMax`, here a sign-in's 128 MiB. What
+    was acknowledged before is there after the next start."""
+    process, world = supervisor.process, supervisor.world
+    world.password = (world.state / "initial-admin-password").read_text().strip()
+    made = world.ask("POST", "configuration/v1/system_location/", {"name": "Oslo"})
+    assert made.status_code == 201, made.text
+    (cgroup / "cgroup.procs").write_text(str(process.pid))
+    with pytest.raises(requests.ConnectionError):
+        # Another password: the one that was right is remembered for a while.
+        requests.get(f"{world.admin}/api/admin/", auth=("admin", "x"), timeout=PATIENCE)
+    assert process.wait(timeout=PATIENCE) == -signal.SIGKILL
+    supervisor.start()
+    eventually(supervisor.answers, "the answer after the restart")
+    assert [each["name"] for each in world.objects("system_location")] == ["Oslo"]
+
+
 def test_a_wrong_configuration(tmp_path: Path) -> None:
     """It ends with the status that the unit does not start again."""
     world = World(tmp_path, trusted_proxies="everybody")
