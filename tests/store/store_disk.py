@@ -118,6 +118,10 @@ class Disk(FileSystem):
         """One of them. There may be too many to list."""
         return Disk(_one_crashed(self.root, cuts, choose))
 
+    def killed(self) -> "Disk":
+        """The disk as a killed process leaves it: nothing that was written is lost."""
+        return Disk(_copied(self.root))
+
     def _node(self, path: Path) -> File | Folder:
         node: File | Folder = self.root
         for part in path.parts[1:]:

@@ -1,17 +1,21 @@
 """The first start of another release keeps a copy of what the one before has left."""
 
 import errno
+import itertools
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
-from pexschedd.errors import StoreNewer
+from pexschedd.errors import StoreError, StoreNewer
+from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Table
+from pexschedd.store.fs import is_temporary
 from pexschedd.store.release_change import superseded, unused_name
-from tests.store.store_disk import Disk
+from tests.store.store_disk import Disk, few_cuts
 from tests.store.store_support import (
     ROOM,
     SETTING,
@@ -104,6 +108,90 @@ def test_a_release_that_refuses_keeps_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreNewer):
         Opened(state, version="0.1.0", copies=3)
     assert {path: path.read_bytes() for path in files(state)} == before
+
+
+Content = dict[str, dict[int, Record]]
+
+
+def _left_behind() -> tuple[Disk, Content]:
+    """A disk as 0.1.0 has left it, with a sealed segment and a document, and what the
+    store has in it."""
+    disk = Disk()
+    opened = Opened(STATE, version="0.1.0", fs=disk, reserve=0)
+    opened.wait(opened.put(ROOM, Room(id=1, name="a")))
+    opened.wait(opened.put(SETTING, Setting(id=1, name="s")))
+    opened.wait(opened.store.roll())
+    opened.wait(opened.put(ROOM, Room(id=2, name="b")))
+    content = opened.content()
+    opened.close()
+    return disk, content
+
+
+def _stop_before(disk: Disk, call: int) -> None:
+    """Let so many calls that change something happen, and none after those."""
+    left = itertools.count(call, -1)
+
+    def before(name: str) -> None:
+        if next(left) <= 0:
+            raise OSError(errno.EIO, f"stopped before {name}")
+
+    disk.before = before
+
+
+def _content(disk: Disk, folder: Path, version: str = "0.1.0") -> Content:
+    """What a release finds in a folder; the disk stays as it is."""
+    opened = Opened(folder, version=version, fs=disk.killed(), reserve=0)
+    content = opened.content()
+    opened.close()
+    return content
+
+
+def _is_noted(disk: Disk) -> bool:
+    return b'"version": "0.2.0"' in disk.read(STATE / "format.json")
+
+
+def _copies(disk: Disk) -> list[str]:
+    return list(disk.listdir(STATE / "backups")) if _has_backups(disk) else []
+
+
+@pytest.mark.parametrize("power_fails", [True, False])
+def test_an_upgrade_that_ends_anywhere(power_fails: bool) -> None:
+    """Before each call of a first start the process is killed, or the power fails. The
+    release before can go on with what is left; every copy with a final name is whole;
+    once the new release is noted there is one; and its next start succeeds."""
+    random = Random(7)  # noqa: S311 - which writes a failure keeps, not which secrets
+    call, ended, noted = 0, False, 0
+    while not ended:
+        disk, content = _left_behind()
+        _stop_before(disk, call)
+        try:
+            opened = Opened(
+                STATE, version="0.2.0", fs=disk, copies=3, reserve=0, failed=_ended
+            )
+            opened.close()
+            ended = disk.before("is there any call left") is None
+        except (StoreError, OSError):
+            pass
+        left = disk.crash(few_cuts, random.choice) if power_fails else disk.killed()
+        whole = [each for each in _copies(left) if not is_temporary(each)]
+        for copy in whole:
+            assert _content(left, STATE / "backups" / copy) == content, call
+        assert whole or not _is_noted(left), call
+        assert _content(left, STATE) == content, call
+        noted += _is_noted(left)
+        again = Opened(STATE, version="0.2.0", fs=left, copies=3, reserve=0)
+        assert again.content() == content, call
+        again.close()
+        assert _is_noted(left)
+        assert _copies(left), call
+        assert not any(is_temporary(each) for each in _copies(left)), call
+        call += 1
+    assert call > 20
+    assert noted
+
+
+def _ended(error: StoreError) -> None:
+    """A store that fails is what that test is about."""
 
 
 class FullDisk(RefusingDisk):
