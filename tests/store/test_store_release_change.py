@@ -2,8 +2,10 @@
 
 import errno
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -110,6 +112,7 @@ def test_a_release_that_refuses_keeps_nothing(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in files(state)} == before
 
 
+T = TypeVar("T")
 Content = dict[str, dict[int, Record]]
 
 
@@ -160,6 +163,10 @@ def test_an_upgrade_that_ends_anywhere(power_fails: bool) -> None:
     release before can go on with what is left; every copy with a final name is whole;
     once the new release is noted there is one; and its next start succeeds."""
     random = Random(7)  # noqa: S311 - which writes a failure keeps, not which secrets
+
+    def chosen(among: Sequence[T]) -> T:
+        return random.choice(among)
+
     call, ended, noted = 0, False, 0
     while not ended:
         disk, content = _left_behind()
@@ -172,7 +179,7 @@ def test_an_upgrade_that_ends_anywhere(power_fails: bool) -> None:
             ended = disk.before("is there any call left") is None
         except (StoreError, OSError):
             pass
-        left = disk.crash(few_cuts, random.choice) if power_fails else disk.killed()
+        left = disk.crash(few_cuts, chosen) if power_fails else disk.killed()
         whole = [each for each in _copies(left) if not is_temporary(each)]
         for copy in whole:
             assert _content(left, STATE / "backups" / copy) == content, call
