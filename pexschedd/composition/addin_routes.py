@@ -157,6 +157,7 @@ class AddinRoutes(MultiService):
             UserSignInPages(),
             self._rates(),
             self._runtime.metrics.user_sign_in,
+            self._runtime.audit_log.account_sign_in,
         ).app.resource()
         return resource
 

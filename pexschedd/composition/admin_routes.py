@@ -112,7 +112,9 @@ class ManagementRoutes:
             OwnPasswordRoutes(self.administrators, heard),
             RuleTestRoutes(RuleTests(store, runtime.rule_tests, runtime.now)),
             EndpointCheckRoutes(EndpointChecks(store, self._one_touch.checks())),
-            WebexSignInRoutes(self._one_touch.webex.sign_ins),
+            WebexSignInRoutes(
+                self._one_touch.webex.sign_ins, runtime.audit_log.account_sign_in
+            ),
             DoctorRoutes(
                 store,
                 self._doctor.examine,
@@ -129,12 +131,14 @@ class ManagementRoutes:
                 self._clients.accounts.token_caches,
                 Applications(store, runtime.now, runtime.in_thread),
                 now=runtime.now,
+                heard=runtime.audit_log.account_sign_in,
             ),
             DeploymentAccountRoutes(
                 store,
                 self._clients.room_accounts.sign_ins,
                 self._clients.room_accounts.token_caches,
                 now=runtime.now,
+                heard=runtime.audit_log.account_sign_in,
             ),
             *transfer_routes(runtime, self._clients.network, writer.tools),
             OAuthTokenRoutes(self._script_tokens.clients, heard),

@@ -31,8 +31,9 @@ class ScreenRoutes:
         self._reactor = runtime.reactor
         self._alarms = NothingGivenAlarms(runtime.alarms)
         accounts = EndpointAccounts(store, seconds)
+        heard = runtime.audit_log.account_sign_in
         self._exchange = EmulatedExchangeApi(
-            RoomSignIn(accounts, now, random_bytes),
+            RoomSignIn(accounts, now, random_bytes, heard),
             lists,
             EndpointContacts(store, now),
             now=now,
@@ -44,6 +45,7 @@ class ScreenRoutes:
             lists,
             now=now,
             seconds=seconds,
+            heard=heard,
         )
         self._display = DisplayApi()
         self._feedback = FeedbackApi(told)

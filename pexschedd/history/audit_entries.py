@@ -1,9 +1,10 @@
 """Lines of the audit log: what each of them says. Pure.
 
-There are two kinds: a change of the configuration, as the history has it, and a sign-in
-to the management API.
+There are two kinds: a change of the configuration, as the history has it, and a
+sign-in, of an administrator to the management API or with another account.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -15,6 +16,11 @@ ACCEPTED, REFUSED, LOCKED_OUT = "accepted", "refused", "locked_out"
 """Outcomes of a sign-in; the last one is for attempts that were not looked at because
 others had failed."""
 
+USER, SERVICE_ACCOUNT, ROOM_SYSTEM = "user", "service_account", "room_system"
+"""Kinds of accounts that are not administrators'."""
+
+LONGEST_REASON = 500
+"""Characters of a reason, which may be an identity provider's text."""
 LONGEST_NAME = 250
 """Characters of a name that a client has sent."""
 
@@ -36,20 +42,74 @@ class ChangeEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class SignInEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A sign-in to the management API, or several that are alike."""
+    """A sign-in, or several that are alike."""
 
     time: datetime
     """Of the last one."""
     outcome: str
-    administrator: str
+    kind: str = ""
+    """The kind of account; empty for an administrator."""
+    administrator: str = ""
     """The name as the client has sent it; for a token, its beginning if it is refused,
     and its owner and name if it is accepted."""
+    account: str = ""
+    """The same for an account of another kind; empty if it is not known."""
+    resource: str = ""
+    object_id: int = 0
+    object_name: str = ""
+    """The record that the account of another kind belongs to, as far as it is known."""
+    reason: str = ""
+    """The reason for which it was refused, where that differs from case to case."""
     address: str = ""
     method: str
-    """The method: password, token or assertion."""
+    """The method: password, token or assertion; of other accounts see
+    `HeardSignIn`."""
     times: int = 1
     correlation_id: str = ""
     """Of the last one."""
+
+
+class HeardSignIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in of an account that is no administrator's."""
+
+    kind: str
+    outcome: str
+    account: str = ""
+    """The name of the account, as far as it is known; never a secret."""
+    method: str
+    """The method: `openid` of users; `oauth` of service accounts; `basic`, `ntlm` or
+    `token` of room systems."""
+    resource: str = ""
+    object_id: int = 0
+    object_name: str = ""
+    """The integration, deployment, profile or endpoint."""
+    reason: str = ""
+    address: str
+    correlation_id: str = ""
+
+    def entry(self, time: datetime) -> SignInEntry:
+        """Return the line's content."""
+        return SignInEntry(
+            time=time,
+            outcome=self.outcome,
+            kind=self.kind,
+            account=self.account[:LONGEST_NAME],
+            resource=self.resource,
+            object_id=self.object_id,
+            object_name=self.object_name,
+            reason=self.reason[:LONGEST_REASON],
+            address=self.address,
+            method=self.method,
+            correlation_id=self.correlation_id,
+        )
+
+
+SignInListener = Callable[[HeardSignIn], object]
+"""Hears of each sign-in of an account that is no administrator's."""
+
+
+def ignore_sign_in(sign_in: HeardSignIn) -> None:
+    """Take a sign-in, and do nothing with it."""
 
 
 class ChangeKey(msgspec.Struct, frozen=True):
@@ -113,5 +173,8 @@ def encode_line(entry: ChangeEntry | SignInEntry) -> bytes:
         # A lone surrogate, from a name on the network, has no UTF-8.
         if isinstance(entry, ChangeEntry):
             raise
-        name = entry.administrator.encode("utf-8", "backslashreplace").decode()
-        return msgspec.json.encode(replace(entry, administrator=name)) + b"\n"
+        sent = {
+            name: getattr(entry, name).encode("utf-8", "backslashreplace").decode()
+            for name in ("administrator", "account", "reason")
+        }
+        return msgspec.json.encode(replace(entry, **sent)) + b"\n"

@@ -5,15 +5,15 @@ makes the change. `changes.jsonl` is a copy of it that grows. Its last line says
 to go on, so nothing else has to be remembered: however the daemon ends, the next start
 writes what is missing, once. A change is written when it is durable, never before.
 
-`sign_ins.jsonl` has what is kept nowhere else. What the daemon has heard in the last
-moment before a crash is missing there.
+`sign_ins.jsonl` has the sign-ins of administrators, `account_sign_ins.jsonl` those of
+users, service accounts and room systems: strangers can reach where these sign in, and
+are not to push the others out. They are kept nowhere else: what the daemon has heard in
+the last moment before a crash is missing there.
 """
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -24,28 +24,26 @@ from pexschedd.clock import Now
 from pexschedd.errors import StoreError, StoreFull
 from pexschedd.history.audit_entries import (
     ChangeKey,
-    SignInEntry,
+    HeardSignIn,
     change_entry,
     encode_line,
     key_of,
     sign_in_entry,
 )
 from pexschedd.history.audit_file import AuditFile
-from pexschedd.history.repeated_sign_ins import RepeatedSignIns
+from pexschedd.history.sign_in_lines import AT_ONCE, InThread, SignInLines
 from pexschedd.model import tables
 from pexschedd.store.store import Store
 
 CHANGES, SIGN_INS = "changes.jsonl", "sign_ins.jsonl"
+ACCOUNT_SIGN_INS = "account_sign_ins.jsonl"
 
-AT_ONCE = 200
-"""Changes that are encoded in one go, which takes some milliseconds."""
-MOST_SIGN_INS = 10_000
-"""Lines that wait for a disk that takes none; later ones are counted only."""
+MOST_ACCOUNTS = 10_000
+"""Kinds of sign-ins with other accounts that are counted at the same time: there may be
+thousands of room systems, each with one an hour."""
 RETRY = 30.0
 """Seconds until a disk that took nothing is tried again, and between two looks at the
 counts of sign-ins that are alike."""
-
-InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class AuditLog(Service):
@@ -74,14 +72,14 @@ class AuditLog(Service):
         self._in_thread = in_thread
         self._folder = folder
         self._changes = AuditFile(folder / CHANGES, most_bytes, kept)
-        self._sign_ins = AuditFile(folder / SIGN_INS, most_bytes, kept)
+        self._sign_ins = SignInLines(folder / SIGN_INS, most_bytes, kept)
+        self._account_sign_ins = SignInLines(
+            folder / ACCOUNT_SIGN_INS, most_bytes, kept, MOST_ACCOUNTS
+        )
         self._written: int | None = None
         """The id of the last change that is in the file; None: the file knows."""
         self._known: set[ChangeKey] | None = None
         """The changes that are in the files, while the ids do not tell."""
-        self._repeated = RepeatedSignIns()
-        self._waiting: list[SignInEntry] = []
-        self._dropped = 0
         self._is_wanted = self._is_failing = self._has_said_so = False
         self._work: Deferred[None] | None = None
         self._call: IDelayedCall | None = None
@@ -95,17 +93,25 @@ class AuditLog(Service):
         method: str,
         correlation_id: str,
     ) -> None:
-        """Have a sign-in written soon; see `SignInEntry`."""
+        """Have a sign-in of an administrator written soon; see `SignInEntry`."""
         entry = sign_in_entry(
             self._now(), outcome, administrator, address, method, correlation_id
         )
-        self._hear(self._repeated.take(entry, self._clock.seconds()))
+        if self._sign_ins.take(entry, self._clock.seconds()):
+            self._wake()
+
+    def account_sign_in(self, heard: HeardSignIn) -> None:
+        """Have a sign-in with another account written soon."""
+        entry = heard.entry(self._now())
+        if self._account_sign_ins.take(entry, self._clock.seconds()):
+            self._wake()
 
     def waiting(self) -> int:
         """Return the number of changes and sign-ins that are still to be written."""
         ids = self._store.ids(tables.CONFIGURATION_CHANGE)
         behind = 0 if self._written is None else bisect_right(ids, self._written)
-        return len(ids) - behind + len(self._waiting) + self._dropped
+        sign_ins = len(self._sign_ins) + len(self._account_sign_ins)
+        return len(ids) - behind + sign_ins
 
     def startService(self) -> None:
         """Begin, with what was not written before the daemon ended."""
@@ -118,7 +124,8 @@ class AuditLog(Service):
         if self._call is not None:
             self._call.cancel()
             self._call = None
-        self._hear(self._repeated.all())
+        for lines in (self._sign_ins, self._account_sign_ins):
+            lines.take_all()
         return Deferred.fromCoroutine(self._finish())
 
     async def _finish(self) -> None:
@@ -128,13 +135,6 @@ class AuditLog(Service):
 
     def _changed(self, old: object, new: object) -> None:
         if old is None and new is not None:
-            self._wake()
-
-    def _hear(self, entries: list[SignInEntry]) -> None:
-        room = MOST_SIGN_INS - len(self._waiting)
-        self._waiting += entries[:room]
-        self._dropped += len(entries[room:])
-        if entries:
             self._wake()
 
     def _wake(self) -> None:
@@ -166,13 +166,15 @@ class AuditLog(Service):
     def _again(self) -> None:
         self._call = None
         self._is_failing, self._is_wanted = False, True
-        self._waiting += self._repeated.due(self._clock.seconds())
+        for lines in (self._sign_ins, self._account_sign_ins):
+            lines.take_due(self._clock.seconds())
         self._begin()
 
     async def _round(self) -> bool:
         """Write what there is; return False if the disk does not take it."""
         try:
-            await self._write_sign_ins()
+            await self._sign_ins.write(self._in_thread)
+            await self._account_sign_ins.write(self._in_thread)
             await self._write_changes()
         except OSError as error:
             self._written = self._known = None  # only the file knows what it has
@@ -192,19 +194,6 @@ class AuditLog(Service):
             return False
         self._has_said_so = False
         return True
-
-    async def _write_sign_ins(self) -> None:
-        entries = self._waiting[:AT_ONCE]
-        while entries:
-            lines = b"".join(map(encode_line, entries))
-            await self._in_thread(partial(self._sign_ins.append, lines))
-            del self._waiting[: len(entries)]
-            entries = self._waiting[:AT_ONCE]
-        if self._dropped:
-            self._log.error(
-                "audit log dropped sign-ins count={count}", count=self._dropped
-            )
-            self._dropped = 0
 
     async def _write_changes(self) -> None:
         if self._written is None:

@@ -18,7 +18,14 @@ from twisted.logger import capturedLogs
 
 from pexschedd.clock import system_now
 from pexschedd.history.actor import Actor, acting_as
-from pexschedd.history.audit_entries import ACCEPTED, REFUSED
+from pexschedd.history.audit_entries import (
+    ACCEPTED,
+    LOCKED_OUT,
+    REFUSED,
+    ROOM_SYSTEM,
+    USER,
+    HeardSignIn,
+)
 from pexschedd.history.audit_log import RETRY, AuditLog
 from pexschedd.history.recorder import record_changes, settle
 from pexschedd.model import tables
@@ -254,6 +261,59 @@ async def test_sign_ins(tmp_path: Path) -> None:
     assert (second["outcome"], second["method"]) == ("accepted", "token")
     await bench.log.stopService()
     assert [e.get("times", 1) for e in bench.lines("sign_ins.jsonl")] == [1, 1, 2]
+    await bench.store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_sign_ins_with_other_accounts(tmp_path: Path) -> None:
+    """They are in a third file, with what is known of them, without what is not; a
+    flood of them is a bounded number of lines there, and none among administrators'."""
+    bench = Bench(tmp_path, most_bytes=20_000)
+    bench.log.startService()
+    bench.log.sign_in(ACCEPTED, "admin", "192.0.2.8", "token", "c-2")
+    bench.log.account_sign_in(
+        HeardSignIn(
+            kind=USER,
+            outcome=ACCEPTED,
+            account="alice@example.com",
+            method="openid",
+            resource="ms_exchange_connector",
+            object_id=1,
+            object_name="Head office",
+            address="192.0.2.7",
+            correlation_id="c-1",
+        )
+    )
+    await bench.written()
+    (line,) = bench.lines("account_sign_ins.jsonl")
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "outcome": "accepted",
+        "kind": "user",
+        "account": "alice@example.com",
+        "resource": "ms_exchange_connector",
+        "object_id": 1,
+        "object_name": "Head office",
+        "address": "192.0.2.7",
+        "method": "openid",
+        "correlation_id": "c-1",
+    }
+    for number in range(5000):
+        bench.log.account_sign_in(
+            HeardSignIn(
+                kind=ROOM_SYSTEM,
+                outcome=LOCKED_OUT,
+                account=f"guess\ud800{number}",
+                method="basic",
+                address=f"2001:db8::{number:x}",
+            )
+        )
+        await bench.written()
+    await bench.log.stopService()
+    _, first, counted = bench.lines("account_sign_ins.jsonl")
+    assert first["account"] == "guess\\ud8000"
+    assert (counted["outcome"], counted["times"]) == ("locked_out", 4999)
+    assert len(bench.lines("sign_ins.jsonl")) == 1
     await bench.store.close()
 
 

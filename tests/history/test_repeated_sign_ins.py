@@ -1,5 +1,8 @@
 """Sign-ins that are alike become one line."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +10,12 @@ from pexschedd.clock import system_now
 from pexschedd.history.audit_entries import (
     ACCEPTED,
     LOCKED_OUT,
+    LONGEST_NAME,
+    LONGEST_REASON,
     REFUSED,
+    ROOM_SYSTEM,
+    SERVICE_ACCOUNT,
+    HeardSignIn,
     SignInEntry,
     sign_in_entry,
 )
@@ -55,6 +63,57 @@ def test_names_do_not_multiply_what_costs_nothing() -> None:
     assert len(lines) == 1
     (counted,) = repeated.all()
     assert counted.times == 999
+
+
+def heard(kind: str, outcome: str, **more: Any) -> SignInEntry:
+    said = {"method": "basic", "address": "192.0.2.7", "account": "oak"} | more
+    return HeardSignIn(kind=kind, outcome=outcome, **said).entry(NOW)
+
+
+@pytest.mark.parametrize(
+    ("refused", "accepted"),
+    [
+        (entry(REFUSED), entry(ACCEPTED)),
+        (
+            heard(ROOM_SYSTEM, REFUSED),
+            heard(ROOM_SYSTEM, ACCEPTED, resource="mjx_endpoint", object_id=3),
+        ),
+        (
+            heard(SERVICE_ACCOUNT, REFUSED, object_id=3, reason="No."),
+            heard(SERVICE_ACCOUNT, ACCEPTED, object_id=3),
+        ),
+    ],
+)
+def test_what_is_accepted_after_a_refusal(
+    refused: SignInEntry, accepted: SignInEntry
+) -> None:
+    """It is written at once, within the hour as well, and what was counted before that
+    comes before the refusal; the second refusal within a minute begins nothing anew."""
+    repeated = RepeatedSignIns()
+    assert repeated.take(accepted, 0) == [accepted]
+    assert repeated.take(accepted, 1) == []
+    assert repeated.take(refused, 2) == [accepted, refused]
+    assert repeated.take(accepted, 3) == [accepted]
+    assert repeated.take(refused, 4) == []
+    assert repeated.take(accepted, 5) == []
+
+
+def test_accounts_of_several_records() -> None:
+    """The same service account of two records is two lines; a room system is known by
+    its name alone."""
+    repeated = RepeatedSignIns()
+    lines = [
+        repeated.take(heard(kind, ACCEPTED, object_id=id), 0)
+        for kind in (SERVICE_ACCOUNT, ROOM_SYSTEM)
+        for id in (1, 2)
+    ]
+    assert [len(each) for each in lines] == [1, 1, 1, 0]
+
+
+def test_long_texts_are_cut() -> None:
+    """What a client or an identity provider has sent takes no more than a bound."""
+    cut = heard(SERVICE_ACCOUNT, REFUSED, account="a" * 9999, reason="r" * 9999)
+    assert (len(cut.account), len(cut.reason)) == (LONGEST_NAME, LONGEST_REASON)
 
 
 @given(

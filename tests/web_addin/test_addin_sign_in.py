@@ -17,6 +17,7 @@ from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 
 from pexschedd.errors import InvalidToken
+from pexschedd.history.audit_entries import HeardSignIn
 from pexschedd.identity.verified_user import VerifiedUser
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.integration.connector import Connector
@@ -46,6 +47,7 @@ class SignInServer:
     def __init__(self, bench: SignInBench, rates: RequestRates) -> None:
         self.bench = bench
         self.counted: list[tuple[str, str]] = []
+        self.heard: list[HeardSignIn] = []
         self.cookie = ""
         self.mailed: set[str] = set()
         routes = UserSignInRoutes(
@@ -56,6 +58,7 @@ class SignInServer:
             UserSignInPages(),
             rates,
             lambda integration, outcome: self.counted.append((integration, outcome)),
+            self.heard.append,
         )
         self._site = HttpSite(
             AddinRouteGroups(routes.app.resource(), {}), reactor, None
@@ -149,6 +152,19 @@ async def test_the_whole_way(signing: SignInServer, slash: str) -> None:
     assert signing.bench.sessions.user_of(1, done["session"]) == 7
     assert signing.bench.records.came[0][1] == "alice https://mail"
     assert signing.counted == [("Head office", "done")]
+    assert signing.heard == [
+        HeardSignIn(
+            kind="user",
+            outcome="accepted",
+            account=EMAIL,
+            method="openid",
+            resource="ms_exchange_connector",
+            object_id=1,
+            object_name="Head office",
+            address="127.0.0.1",
+            correlation_id=page.headers["x-request-id"],
+        )
+    ]
     assert done["session"] not in page.body.decode()
 
 
@@ -194,6 +210,11 @@ async def test_a_failed_sign_in(signing: SignInServer) -> None:
     assert failed["correlation_id"] in text
     assert "session" not in failed
     assert signing.counted == [("Head office", "sign_in_declined")]
+    (heard,) = signing.heard
+    assert (heard.outcome, heard.reason) == ("refused", "sign_in_declined")
+    assert (heard.account, heard.object_name) == ("", "Head office")
+    await signing.ask("GET", f"oauth_redirect?code=c&state={state}")
+    assert len(signing.heard) == 1  # an answer to nothing that was begun is no sign-in
 
 
 @pytest_twisted.ensureDeferred

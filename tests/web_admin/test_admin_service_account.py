@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 
+from pexschedd.history.audit_entries import HeardSignIn
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.management.computed.queries import ComputedQueries
 from pexschedd.model import tables
@@ -50,12 +51,14 @@ class Desk:
             done.callback(work())
             return done
 
+        self.heard: list[HeardSignIn] = []
         routes = ServiceAccountRoutes(
             bench.store,
             bench.sign_ins,
             bench.caches,
             Applications(bench.store, bench.now, at_once),
             now=bench.now,
+            heard=self.heard.append,
         )
         live = {
             "exchange_service_account": lambda: service_account_statuses(
@@ -117,6 +120,25 @@ async def test_from_page_to_page(desk: Desk) -> None:
     assert "Successfully signed in." in text_of(answer.body)
     after = text_of(await desk.page())
     assert "Signed in as svc@example.test since 21 November 2026, 12:00 UTC" in after
+    (heard,) = desk.heard
+    assert (heard.kind, heard.outcome) == ("service_account", "accepted")
+    assert (heard.account, heard.method) == ("svc@example.test", "oauth")
+    assert (heard.resource, heard.object_id) == ("ms_exchange_connector", 1)
+    assert heard.address == "127.0.0.1"
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_refused_is_heard(desk: Desk) -> None:
+    """With the account that was to sign in, the reason, and no secret; an answer that
+    belongs to no sign-in is none."""
+    state = query_of(await desk.link())["state"]
+    await desk.come_back(state=state, error="access_denied")
+    await desk.come_back(state=state, code="the-code")
+    await desk.come_back(state="9.stranger", code="the-code")
+    (heard,) = desk.heard
+    assert (heard.outcome, heard.account) == ("refused", "svc@example.test")
+    assert heard.reason
+    assert state not in repr(heard)
 
 
 @pytest_twisted.ensureDeferred

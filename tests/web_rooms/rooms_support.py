@@ -16,6 +16,7 @@ from twisted.internet.task import Clock
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.resource import Resource
 
+from pexschedd.history.audit_entries import HeardSignIn
 from pexschedd.identity.rooms.accounts import EndpointAccounts
 from pexschedd.identity.rooms.screen_tokens import ScreenTokens, issue_screen_token
 from pexschedd.model import tables
@@ -124,11 +125,13 @@ class RoomWorld:
             self.lists.read[each] = NOW
         self.lists.meetings[self.oak] = (meeting("Standup"), meeting("Review"))
         self.lists.meetings[self.elm] = (meeting("Secret"),)
+        self.heard: list[HeardSignIn] = []
         exchange = EmulatedExchangeApi(
             RoomSignIn(
                 EndpointAccounts(self.store, self.clock.seconds),
                 self.now,
                 lambda size: b"\x05" * size,
+                self.heard.append,
             ),
             self.lists,
             EndpointContacts(self.store, self.now),
@@ -141,6 +144,7 @@ class RoomWorld:
             self.lists,
             now=self.now,
             seconds=self.clock.seconds,
+            heard=self.heard.append,
         ).app.resource()
         parts = {**dict.fromkeys(FIRST_PARTS, exchange), b"v1": meetings}
         self.site = HttpSite(PathRouter(Resource(), parts), reactor, None)

@@ -245,3 +245,44 @@ async def test_what_is_not_answered_is_logged(
     everything = str(events)
     assert "hush" not in everything
     assert PASSWORD not in everything
+
+
+@pytest_twisted.ensureDeferred
+async def test_sign_ins_are_heard(world: RoomWorld) -> None:
+    """Of each method, accepted, refused and put off, with the endpoint where it is
+    known; what a connection asks after that, and a screen's password, are not told."""
+    await status(world, basic(USER, PASSWORD))
+    await status(world, basic(USER, "a secret"))
+    await handshake(world, USER, PASSWORD)
+    await status(world, {})
+    bearer: dict[Any, Any] = {"Authorization": f"Bearer {world.token(world.elm)}"}
+    await world.agent.get(f"{world.url}/v1/meetings", headers=bearer)
+    world.clock.advance(1)
+    for _ in range(20):
+        await status(world, basic("stranger", "a secret"))
+    first, refused, ntlm, token, *others = world.heard
+    assert (first.kind, first.outcome, first.method) == (
+        "room_system",
+        "accepted",
+        "basic",
+    )
+    assert (first.account, first.object_name, first.object_id) == (
+        USER,
+        "Oak",
+        world.oak,
+    )
+    assert (refused.outcome, refused.account, refused.object_id) == (
+        "refused",
+        USER,
+        0,
+    )
+    assert (ntlm.outcome, ntlm.method, ntlm.object_name) == ("accepted", "ntlm", "Oak")
+    assert (token.method, token.object_name, token.resource) == (
+        "token",
+        "Elm",
+        "mjx_endpoint",
+    )
+    assert {each.outcome for each in others} == {"refused", "locked_out"}
+    assert {each.address for each in world.heard} == {"127.0.0.1"}
+    assert "a secret" not in repr(world.heard)
+    assert PASSWORD not in repr(world.heard)

@@ -29,6 +29,14 @@ from twisted.logger import Logger
 from twisted.web.server import Request
 
 from pexschedd.errors import InvalidToken, PexscheddError, Unavailable
+from pexschedd.history.audit_entries import (
+    ACCEPTED,
+    REFUSED,
+    USER,
+    HeardSignIn,
+    SignInListener,
+    ignore_sign_in,
+)
 from pexschedd.identity.personal.attempts import LIFETIME, AttemptFailure, Phase
 from pexschedd.identity.personal.faults import SignInOver
 from pexschedd.identity.personal.sign_in import (
@@ -36,6 +44,7 @@ from pexschedd.identity.personal.sign_in import (
     UserSignIns,
     WindowOutcome,
 )
+from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.web.addin.callers import (
     HasComeByMail,
@@ -59,6 +68,7 @@ from pexschedd.web.browsers import (
 from pexschedd.web.routes import (
     Forbidden,
     ResponseBody,
+    client_address,
     client_network,
     correlation_id_of,
     new_app,
@@ -81,7 +91,7 @@ class UserSignInRoutes:
     """Routes of users who sign in; `connectors` gives an integration by its id.
 
     `counted` is told the integration's name and the outcome of each sign-in that came
-    back: "done", or the code of the failure.
+    back: "done", or the code of the failure; `heard` hears of these sign-ins as well.
     """
 
     app = new_app()
@@ -97,6 +107,7 @@ class UserSignInRoutes:
         pages: UserSignInPages,
         rates: RequestRates = UNLIMITED,
         counted: Callable[[str, str], object] = lambda integration, outcome: None,
+        heard: SignInListener = ignore_sign_in,
     ) -> None:
         self._connectors = connectors
         self._verify = verify
@@ -105,6 +116,7 @@ class UserSignInRoutes:
         self._pages = pages
         self._rates = rates
         self._counted = counted
+        self._heard = heard
 
     @route(app, f"{_PATH}/sign_in", methods=("POST",))
     async def begin(self, request: Request, connector_id: int) -> ResponseBody:
@@ -220,6 +232,7 @@ class UserSignInRoutes:
         if outcome.connector is not None:
             code = outcome.failure.code if outcome.failure is not None else "done"
             self._counted(outcome.connector.name, code)
+            self._heard(_heard_of(request, outcome.connector, outcome))
         return self._pages.outcome(request, outcome)
 
     def _go(self, request: Request, connector: Connector, code: str) -> ResponseBody:
@@ -279,6 +292,24 @@ class UserSignInRoutes:
             reason=reason,
         )
         return ""
+
+
+def _heard_of(
+    request: Request, connector: Connector, outcome: WindowOutcome
+) -> HeardSignIn:
+    failure = outcome.failure
+    return HeardSignIn(
+        kind=USER,
+        outcome=ACCEPTED if failure is None else REFUSED,
+        account=outcome.user.email if outcome.user is not None else "",
+        method="openid",
+        resource=tables.CONNECTOR.name,
+        object_id=connector.id,
+        object_name=connector.name,
+        reason="" if failure is None else failure.code,
+        address=client_address(request),
+        correlation_id=correlation_id_of(request),
+    )
 
 
 def _require_own_form(request: Request) -> None:

@@ -30,12 +30,21 @@ from twisted.web.server import Request
 from pexschedd.clock import Now
 from pexschedd.errors import NotFound, PexscheddError
 from pexschedd.history.actor import SERVICE, acting_as
+from pexschedd.history.audit_entries import (
+    ACCEPTED,
+    REFUSED,
+    SERVICE_ACCOUNT,
+    HeardSignIn,
+    SignInListener,
+    ignore_sign_in,
+)
 from pexschedd.identity.oauth.application import Applications
 from pexschedd.identity.oauth.service_accounts import (
     DEPLOYMENTS,
     INTEGRATIONS,
     A,
     AccountKind,
+    ServiceAccount,
 )
 from pexschedd.identity.oauth.sign_in import (
     SignInFailed,
@@ -62,7 +71,13 @@ from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account_pages import ServiceAccountView, SignInPages
 from pexschedd.web.admin.status.service_accounts import service_account_view
 from pexschedd.web.browsers import redirect_arguments
-from pexschedd.web.routes import ResponseBody, json_response, status_of
+from pexschedd.web.routes import (
+    ResponseBody,
+    client_address,
+    correlation_id_of,
+    json_response,
+    status_of,
+)
 
 Handler = Callable[..., Any]
 
@@ -104,7 +119,10 @@ class AccountSignIn(Generic[A]):
         token_caches: TokenCaches[A],
         *,
         now: Now,
+        heard: SignInListener = ignore_sign_in,
     ) -> None:
+        """`heard` hears of each sign-in that a browser has come back from."""
+        self._heard = heard
         self._store = store
         self._sign_ins: SignIns[A] = sign_ins
         self._token_caches: TokenCaches[A] = token_caches
@@ -179,6 +197,8 @@ class AccountSignIn(Generic[A]):
     async def _finish(self, request: Request) -> ResponseBody:
         with acting_as(actor_of(request, SERVICE.name)):
             outcome = await self._sign_ins.finish(redirect_arguments(request))
+        if outcome.record is not None:
+            self._heard(self._heard_of(request, outcome.record, outcome))
         return self._pages.outcome(request, outcome, self._view_after(outcome))
 
     @described(
@@ -197,6 +217,22 @@ class AccountSignIn(Generic[A]):
         keys = self.kind.log_keys(record_id)
         note("sign-in link created {of}", **keys)
         return link
+
+    def _heard_of(
+        self, request: Request, record: ServiceAccount, outcome: SignInOutcome
+    ) -> HeardSignIn:
+        return HeardSignIn(
+            kind=SERVICE_ACCOUNT,
+            outcome=REFUSED if outcome.problem else ACCEPTED,
+            account=outcome.account or getattr(record, self.kind.username),
+            method="oauth",
+            resource=self.kind.table.name,
+            object_id=record.id,
+            object_name=record.name,
+            reason=outcome.problem,
+            address=client_address(request),
+            correlation_id=correlation_id_of(request),
+        )
 
     def _view_after(self, outcome: SignInOutcome) -> ServiceAccountView | None:
         if outcome.record is None:
@@ -221,8 +257,9 @@ class ServiceAccountRoutes(AccountSignIn[Connector]):
         applications: Applications,
         *,
         now: Now,
+        heard: SignInListener = ignore_sign_in,
     ) -> None:
-        super().__init__(store, sign_ins, token_caches, now=now)
+        super().__init__(store, sign_ins, token_caches, now=now, heard=heard)
         self._applications = applications
 
     def add_to(self, api: AdminApi) -> None:

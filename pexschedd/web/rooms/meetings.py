@@ -21,13 +21,14 @@ from twisted.web.server import Request
 
 from pexschedd.clock import Now
 from pexschedd.errors import NotAuthenticated, PexscheddError, TooManyRequests
+from pexschedd.history.audit_entries import SignInListener, ignore_sign_in
 from pexschedd.identity.api_tokens import beginning_of
 from pexschedd.identity.rooms.screen_tokens import ScreenTokens
 from pexschedd.onetouch.screen.screen_document import entity_tag, meeting_documents
 from pexschedd.util.token_bucket import Rate, TokenBuckets
 from pexschedd.web.basic_auth import authorization
 from pexschedd.web.rooms.exchange import MeetingLists
-from pexschedd.web.rooms.sign_in import room_refusals_logged
+from pexschedd.web.rooms.sign_in import room_sign_in_heard
 from pexschedd.web.routes import (
     ResponseBody,
     client_address,
@@ -53,7 +54,8 @@ def meetings_error(
 
 
 class MeetingsApi:
-    """The route of the module's docstring. `seconds` is a steady clock."""
+    """The route of the module's docstring. `seconds` is a steady clock; `heard` hears
+    of each request's sign-in."""
 
     app = Klein()
 
@@ -64,7 +66,9 @@ class MeetingsApi:
         *,
         now: Now,
         seconds: Callable[[], float],
+        heard: SignInListener = ignore_sign_in,
     ) -> None:
+        self._heard = heard
         self._tokens = tokens
         self._lists = lists
         self._now = now
@@ -78,8 +82,10 @@ class MeetingsApi:
         if scheme != b"bearer":
             raise NotAuthenticated("Send the token of an endpoint (Bearer).")
         sent = credentials.decode("latin-1")
-        with room_refusals_logged(request, beginning_of(sent)):
+        account = beginning_of(sent)
+        with room_sign_in_heard(request, account, "token", self._heard) as found:
             token, endpoint = self._tokens.authenticate(sent, client_address(request))
+            found.append(endpoint)
         wait = self._rates.take(token.id, self._seconds())
         if wait:
             raise TooManyRequests(

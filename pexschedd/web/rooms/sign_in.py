@@ -25,7 +25,17 @@ from pexschedd.crypto.ntlm import (
     read_proof,
 )
 from pexschedd.errors import NotAuthenticated, TooManyRequests
+from pexschedd.history.audit_entries import (
+    ACCEPTED,
+    LOCKED_OUT,
+    REFUSED,
+    ROOM_SYSTEM,
+    HeardSignIn,
+    SignInListener,
+    ignore_sign_in,
+)
 from pexschedd.identity.rooms.accounts import EndpointAccounts, credentials_of
+from pexschedd.model import tables
 from pexschedd.model.onetouch.endpoint import Endpoint
 from pexschedd.web.basic_auth import authorization, basic_credentials
 from pexschedd.web.routes import client_address, correlation_id_of
@@ -58,8 +68,15 @@ class RoomSignIn:
     """Tells which endpoint has sent a request."""
 
     def __init__(
-        self, accounts: EndpointAccounts, now: Now, random: Callable[[int], bytes]
+        self,
+        accounts: EndpointAccounts,
+        now: Now,
+        random: Callable[[int], bytes],
+        heard: SignInListener = ignore_sign_in,
     ) -> None:
+        """`heard` hears of each sign-in; a request on a connection that has signed in
+        before is none."""
+        self._heard = heard
         self._accounts = accounts
         self._now = now
         self._random = random
@@ -78,6 +95,7 @@ class RoomSignIn:
             return self._counted(
                 request,
                 name,
+                "basic",
                 lambda address: self._accounts.by_password(name, password, address),
             )
         known = self._connections.get(request.channel)
@@ -109,6 +127,7 @@ class RoomSignIn:
         endpoint = self._counted(
             request,
             message.names[0],
+            "ntlm",
             lambda address: self._accounts.by_proof(message, challenge, address),
         )
         connection.endpoint = endpoint.id
@@ -116,29 +135,43 @@ class RoomSignIn:
         return endpoint
 
     def _counted(
-        self, request: Request, name: str, verify: Callable[[str], Endpoint]
+        self,
+        request: Request,
+        name: str,
+        method: str,
+        verify: Callable[[str], Endpoint],
     ) -> Endpoint:
         try:
-            with room_refusals_logged(request, name):
-                return verify(client_address(request))
+            with room_sign_in_heard(request, name, method, self._heard) as found:
+                found.append(verify(client_address(request)))
+            return found[0]
         except NotAuthenticated as error:
             raise _needed(request, str(error)) from None
 
 
 @contextmanager
-def room_refusals_logged(request: Request, account: str) -> Iterator[None]:
-    """Log a sign-in within this that is refused or put off.
+def room_sign_in_heard(
+    request: Request, account: str, method: str, heard: SignInListener
+) -> Iterator[list[Endpoint]]:
+    """Log a sign-in within this that is refused or put off, and tell `heard` of any.
 
-    `account` is what it was for: no secret.
+    `account` is what it was for: no secret. The endpoint that has signed in is to be
+    added to the list.
     """
+    found: list[Endpoint] = []
+
+    def tell(outcome: str) -> None:
+        heard(_heard_of(request, account, method, outcome, found))
+
     keys = {
         "address": client_address(request) or "-",
         "account": quote(account[:100], safe="@+\\"),
         "correlation_id": correlation_id_of(request),
     }
     try:
-        yield
+        yield found
     except TooManyRequests as error:
+        tell(LOCKED_OUT)
         _log.info(
             "room sign-in put off address={address} account={account} "
             "seconds={seconds}",
@@ -147,9 +180,27 @@ def room_refusals_logged(request: Request, account: str) -> Iterator[None]:
         )
         raise
     except NotAuthenticated:
+        tell(REFUSED)
         # docs/operations.md names this line for filters.
         _log.warn("room sign-in refused address={address} account={account}", **keys)
         raise
+    tell(ACCEPTED)
+
+
+def _heard_of(
+    request: Request, account: str, method: str, outcome: str, found: list[Endpoint]
+) -> HeardSignIn:
+    return HeardSignIn(
+        kind=ROOM_SYSTEM,
+        outcome=outcome,
+        account=account,
+        method=method,
+        resource=tables.MJX_ENDPOINT.name if found else "",
+        object_id=found[0].id if found else 0,
+        object_name=found[0].name if found else "",
+        address=client_address(request),
+        correlation_id=correlation_id_of(request),
+    )
 
 
 def _is_direct(request: Request) -> bool:

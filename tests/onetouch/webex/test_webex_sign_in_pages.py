@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from twisted.internet import reactor as _reactor
 
 from pexschedd.errors import NotAuthenticated
+from pexschedd.history.audit_entries import HeardSignIn
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import Administrator, RoleLevel
 from pexschedd.web.admin.api import AdminApi
@@ -52,7 +53,8 @@ class Desk:
         self.rooms = rooms
         administrators: Any = ThreeAdministrators()
         bearer: Any = None
-        routes = WebexSignInRoutes(rooms.parts.sign_ins)
+        self.heard: list[HeardSignIn] = []
+        routes = WebexSignInRoutes(rooms.parts.sign_ins, self.heard.append)
         root = AdminApi(administrators, (routes,), bearer).resource()
         site = HttpSite(root, reactor, None, shape=admin_shape)
         self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
@@ -108,6 +110,9 @@ async def test_from_page_to_page(desk: Desk) -> None:
     assert "Successfully signed in." in text_of(answer)
     assert "Signed in." in text_of(await desk.ask("GET", PAGE))
     assert desk.rooms.refresh_token()
+    (heard,) = desk.heard
+    assert (heard.kind, heard.outcome) == ("service_account", "accepted")
+    assert (heard.resource, heard.object_name) == ("mjx_integration", "Head office")
 
 
 @pytest_twisted.ensureDeferred

@@ -18,11 +18,20 @@ password of one.
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
+from pexschedd.history.audit_entries import (
+    ACCEPTED,
+    REFUSED,
+    SERVICE_ACCOUNT,
+    HeardSignIn,
+    SignInListener,
+    ignore_sign_in,
+)
 from pexschedd.management.admin_log import note
 from pexschedd.management.resource import PREFIX
+from pexschedd.model import tables
 from pexschedd.model.accounts.principal import acting_principal
 from pexschedd.model.fields.times import format_time
-from pexschedd.model.onetouch.profile import WEBEX_REDIRECT_PATH
+from pexschedd.model.onetouch.profile import WEBEX_REDIRECT_PATH, JoinProfile
 from pexschedd.onetouch.webex.sign_in import (
     WebexSignInFailed,
     WebexSignInLink,
@@ -34,7 +43,13 @@ from pexschedd.web.admin.request_keys import refuse_request_key
 from pexschedd.web.admin.service_account import SignInLinkMade
 from pexschedd.web.admin.webex.pages import WebexPages
 from pexschedd.web.browsers import redirect_arguments
-from pexschedd.web.routes import ResponseBody, json_response, status_of
+from pexschedd.web.routes import (
+    ResponseBody,
+    client_address,
+    correlation_id_of,
+    json_response,
+    status_of,
+)
 
 PAGES = WEBEX_REDIRECT_PATH.removesuffix("oauth_redirect/")
 _PAGE = f"{PAGES}<int:profile_id>/sign_in/"
@@ -52,7 +67,11 @@ _PROBLEM_SHOWN = ApiAnswer(
 class WebexSignInRoutes:
     """The routes of the module's docstring."""
 
-    def __init__(self, sign_ins: WebexSignIns) -> None:
+    def __init__(
+        self, sign_ins: WebexSignIns, heard: SignInListener = ignore_sign_in
+    ) -> None:
+        """`heard` hears of each sign-in that a browser has come back from."""
+        self._heard = heard
         self._sign_ins = sign_ins
         self._pages = WebexPages(PAGES)
 
@@ -115,6 +134,8 @@ class WebexSignInRoutes:
     async def _finish(self, request: Request) -> ResponseBody:
         arguments = redirect_arguments(request)
         outcome = await self._sign_ins.finish(arguments, _administrator())
+        if outcome.profile is not None:
+            self._heard(_heard_of(request, outcome.profile, outcome.problem))
         return self._pages.outcome(request, outcome)
 
     @described(
@@ -133,6 +154,22 @@ class WebexSignInRoutes:
         link = self._sign_ins.begin(profile_id, _administrator())
         note("Webex sign-in link created", profile_id)
         return link
+
+
+def _heard_of(request: Request, profile: JoinProfile, problem: str) -> HeardSignIn:
+    """Webex does not say which account has signed in: the client's id stands for it."""
+    return HeardSignIn(
+        kind=SERVICE_ACCOUNT,
+        outcome=REFUSED if problem else ACCEPTED,
+        account=profile.webex_client_id or "",
+        method="oauth",
+        resource=tables.MJX_INTEGRATION.name,
+        object_id=profile.id,
+        object_name=profile.name,
+        reason=problem,
+        address=client_address(request),
+        correlation_id=correlation_id_of(request),
+    )
 
 
 def _administrator() -> int:
