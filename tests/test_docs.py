@@ -86,7 +86,7 @@ def test_units_of_systemd_are_described() -> None:
     }
     table = text[text.index("| in `deploy/systemd/` |") :].partition("\n\n")[0]
     assert sorted(re.findall(r"`(pexschedd[\w-]*\.\w+)`", table)) == sorted(units)
-    assert "[Service]" not in text
+    assert "[Unit]" not in text
     service = units["pexschedd.service"]
     assert "RestartPreventExitStatus=2 77 78" in service
     assert "exit statuses 2, 77 and 78" in text

@@ -164,7 +164,7 @@ def play(world: World, root: Root, package: Path, newer: Path) -> None:
     assert "pexschedd" not in (root.path / "etc" / "passwd").read_text()
     links = [*(root.path / "etc" / "systemd").rglob("pexschedd*")]
     assert links == []
-    assert "Traceback" not in (root.path / "run" / "pexschedd.log").read_text()
+    assert "Traceback" not in (root.path / "run" / "pexschedd.service.log").read_text()
     tell("it was purged: nothing is left")
 
 
