@@ -4,13 +4,14 @@ import time
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pexschedd.bodies.markup_cuts import pieces_of
 from pexschedd.bodies.tags import find, make_pxps, make_tok
 from pexschedd.bodies.visible_text import resolve_references, visible_text
 from pexschedd.model.meeting import Tags
+from tests.thorough import examples
 
 U = "4d3c2b1a-0f0e-4000-8abc-00000000beef"
 V = "99999999-0f0e-4000-8abc-00000000beef"
@@ -159,7 +160,7 @@ def test_references_do_not_grow_together() -> None:
     assert "#" not in visible_text("&#3<b></b>5;").replace("&#3", "")
 
 
-_MILLION = 1_000_000
+_LONG = 250_000
 _HOSTILE = [
     *("<", ">", "<a", "<a>", "<a b='c'>", '<a ="', '<a x=">" ', "<a " + "b=" * 9),
     *("<!--", "<!-- -->", "<!", "<!>", "</", "<script>", "<script></scrip", "<a ="),
@@ -171,12 +172,13 @@ _HOSTILE = [
 
 @pytest.mark.parametrize("piece", _HOSTILE)
 def test_hostile_bodies_take_no_time(piece: str) -> None:
-    """A megabyte of anything, as HTML and as text, is done in well under a second."""
-    body = piece * (_MILLION // len(piece))
+    """A quarter of a megabyte of anything, as HTML and as text, is done in a fraction
+    of a second."""
+    body = piece * (_LONG // len(piece))
     started = time.thread_time()
     find(body)
     find("", body)
-    assert time.thread_time() - started < 1.5  # 0.35 s for the slowest
+    assert time.thread_time() - started < 0.4  # 0.09 s for the slowest
 
 
 _SPLITS = st.sampled_from(
@@ -205,6 +207,7 @@ _NOISE = st.sampled_from(
 )
 
 
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_any_rewriting_keeps_the_tag(data: st.DataObject) -> None:
     """However a tag is split and wrapped, and whatever is around, it is found."""

@@ -6,6 +6,7 @@ or kept, and each change of a name may be lost or kept, independently of the oth
 """
 
 import contextlib
+import copy
 import errno
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -108,6 +109,10 @@ class Disk(FileSystem):
         """A call that is only pretended: sync, datasync or sync_dir."""
         self._open: dict[int, File] = {}
         self._handles = itertools.count(1)
+
+    def copy(self) -> "Disk":
+        """Another disk with the same on it, what is not durable included."""
+        return Disk(copy.deepcopy(self.root))
 
     def crashes(self, cuts: Callable[[bytes], Sequence[int]]) -> Iterator["Disk"]:
         """Every disk that a crash at this moment may leave."""

@@ -374,10 +374,10 @@ def workloads(size: int, longest: int = 1) -> Iterator[tuple[str, ...]]:
 
 def enumerate_all(size: int, *, every_byte: bool = False, longest: int = 1) -> Counts:
     """Everything of up to `size` operations, the first start counted as one; of the
-    longest workloads each `longest`-th."""
+    longest workloads each `longest`-th, and each single one."""
     enumeration = Enumeration(every_byte=every_byte)
     enumeration.first_start(())
-    for names in workloads(size - 1, longest):
+    for names in workloads(size - 1, longest if size > 2 else 1):
         enumeration.first_start(names)
     for names in workloads(size, longest):
         enumeration.run(names)

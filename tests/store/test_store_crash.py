@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -79,29 +79,6 @@ def _crash_at(disk: Disk, call: int) -> None:
     disk.before = before
 
 
-def _run(disk: Disk, steps: Sequence[Step]) -> tuple[list[Content], bool]:
-    """Runs a workload; returns the content after each step, and if it ended.
-
-    The last content is what the interrupted step would have led to.
-    """
-    contents: list[Content] = [{table.name: {} for table in TABLES}]
-    try:
-        opened = Opened(STATE, fs=disk, failed=_ignore, random=bytes)
-    except StoreError:
-        return contents, False
-    ended = True
-    for step in steps:
-        try:
-            _apply(opened, step)
-        except StoreError:
-            ended = False
-        contents.append(opened.content())
-        if not ended:
-            break
-    opened.close()
-    return contents, ended
-
-
 class Starts:
     """The content that a store has when it starts from a disk.
 
@@ -165,39 +142,62 @@ WORKLOADS: dict[str, list[Step]] = {
 }
 
 
+class Moment(NamedTuple):
+    """What the disk is before one of a workload's calls, or after the last one."""
+
+    disk: Disk
+    step: int
+    """The step that the call belongs to; it is acknowledged later."""
+
+
+def _moments(steps: Sequence[Step]) -> tuple[list[Moment], list[Content]]:
+    """Run a workload once; return all its moments, and the content before each step
+    and after the last one."""
+    disk = Disk()
+    moments: list[Moment] = []
+    contents: list[Content] = [{table.name: {} for table in TABLES}]
+
+    def before(name: str) -> None:
+        moments.append(Moment(disk.copy(), len(contents) - 1))
+
+    disk.before = before
+    opened = Opened(STATE, fs=disk, random=bytes)
+    for step in steps:
+        _apply(opened, step)
+        contents.append(opened.content())
+    opened.close()
+    before("the end")
+    return moments, contents
+
+
+@pytest.fixture(scope="module")
+def starts(kept: int) -> Starts:
+    """What is known of the disks that a start was tried from: a start has no memory of
+    the workload, only of how many records are kept in memory."""
+    return Starts()
+
+
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_every_crash_keeps_what_was_acknowledged(name: str) -> None:
+def test_every_crash_keeps_what_was_acknowledged(name: str, starts: Starts) -> None:
     """After a crash at any call, in any state the disk may be in, the content is that
     after all acknowledged steps or after one more, opening it once more changes
     nothing, and it can be written."""
-    steps = WORKLOADS[name]
-    starts = Starts()
-    states = call = 0
-    ended = False
-    while not ended:
-        disk = Disk()
-        _crash_at(disk, call)
-        contents, ended = _run(disk, steps)
-        allowed = contents[-1:] if ended else contents[-2:]
+    moments, contents = _moments(WORKLOADS[name])
+    states = 0
+    for call, (disk, step) in enumerate(moments):
+        allowed = contents[step : step + 2]
         for left in disk.crashes(few_cuts):
             states += 1
             assert starts.content(left) in allowed, f"crash before call {call}"
-        call += 1
-    assert states > call, "the model has to have choices"
+    assert states > len(moments), "the model has to have choices"
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_what_a_killed_process_left_is_made_durable(name: str) -> None:
+def test_what_a_killed_process_left_is_made_durable(name: str, starts: Starts) -> None:
     """A kill leaves what was written but not synced. Once a start has read it, not
     even a power failure takes it back, nor what is acknowledged then."""
-    starts = Starts()
-    call = 0
-    ended = False
-    while not ended:
-        disk = Disk()
-        _crash_at(disk, call)
-        _, ended = _run(disk, WORKLOADS[name])
-        disk.before = lambda name: None
+    moments, _ = _moments(WORKLOADS[name])
+    for call, (disk, _) in enumerate(moments):
         opened = Opened(STATE, fs=disk)
         found = opened.content()
         opened.settle()
@@ -208,14 +208,12 @@ def test_what_a_killed_process_left_is_made_durable(name: str) -> None:
         for left in disk.crashes(few_cuts):
             assert starts.content(left) == found, f"killed before call {call}"
         opened.close()
-        call += 1
 
 
 def test_every_crash_during_recovery_is_recovered_from() -> None:
     """A crash at any call of a recovery from a torn tail loses nothing either."""
-    disk = Disk()
-    contents, _ = _run(disk, WORKLOADS["transactions"])
-    torn = next(disk.crashes(few_cuts))
+    moments, contents = _moments(WORKLOADS["transactions"])
+    torn = next(moments[-1].disk.crashes(few_cuts))
     journal = STATE / "journal" / "00000001.jsonl"
     handle = torn.append(journal)
     torn.write(handle, b'{"seq":6,"tx":[1,2],"put":"ro')
@@ -241,9 +239,8 @@ def test_every_crash_during_recovery_is_recovered_from() -> None:
 
 def test_a_line_cut_at_any_byte_is_never_half_there() -> None:
     """Whatever prefix of a transaction's bytes is left: all of it or nothing."""
-    disk = Disk()
-    contents, _ = _run(disk, WORKLOADS["transactions"])
-    (whole,) = disk.crashes(few_cuts)
+    moments, contents = _moments(WORKLOADS["transactions"])
+    (whole,) = moments[-1].disk.crashes(few_cuts)
     journal = STATE / "journal" / "00000001.jsonl"
     size = whole.size(journal)
     second = whole.read(journal).index(b'{"seq":3')
