@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from os import urandom
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import treq
 from twisted.internet import reactor as _reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThread
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
+from twisted.web.http_headers import Headers
 
 from pexschedd.deployment.client import DeploymentAccount, DeploymentReader
 from pexschedd.doctor.case import AddinState
@@ -146,15 +148,14 @@ class Client:
         if payload is not None:
             body = json.dumps(payload).encode()
             sent.setdefault("content-type", "application/json")
-        response = await treq.request(
-            method,
-            f"http://127.0.0.1:{self.port}{path}",
-            data=body,
-            headers=sent,
-            agent=self._agent,
-            allow_redirects=False,
+        # Not by treq.request, which takes a fifth of the processor time of it all.
+        response = await self._agent.request(
+            method.encode(),
+            f"http://127.0.0.1:{self.port}{path}".encode(),
+            Headers({name: [value] for name, value in sent.items()}),
+            None if body is None else FileBodyProducer(BytesIO(body)),
         )
-        return Answer(response.code, response.headers, await response.content())
+        return Answer(response.code, response.headers, await treq.content(response))
 
     async def get(self, path: str) -> Any:
         answer = await self.ask("GET", path)
