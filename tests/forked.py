@@ -264,8 +264,9 @@ def _run(program: Callable[[], object]) -> None:
     threading._shutdown()  # type: ignore[attr-defined]  # as at any end
     atexit._run_exitfuncs()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # it is where the program began without it
+                stream.flush()
     except OSError:
         status = status or 120  # as Python does
     os._exit((status or 0) & 0xFF)

@@ -16,9 +16,11 @@ import pytest
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
 from pexschedd.tools.exit_status import ExitStatus
+from tests import forked
 from tests.forked import Forked
 from tests.signals import heed_signals
 from tests.store.store_support import Calls, must_not_fail
+from tests.tools import closed_streams
 
 PROGRAMS = {
     "pexschedd-store": "store_command import main",
@@ -65,16 +67,21 @@ def command(name: str, arguments: list[str], config: Path) -> list[str]:
     return [sys.executable, "-c", program, *given(arguments, config)]
 
 
+def entry_point(name: str) -> str:
+    """A program by its module and function, as `Forked` has it."""
+    module, _, function = PROGRAMS[name].partition(" import ")
+    return f"pexschedd.tools.{module}:{function.partition(' ')[0]}"
+
+
 def given(arguments: list[str], config: Path) -> list[str]:
     return [str(config) if each == "CONFIG" else each for each in arguments]
 
 
 def run(name: str, arguments: list[str], config: Path, out: int) -> tuple[int, str]:
     """Exit status and what is said on standard error."""
-    module, _, function = PROGRAMS[name].partition(" import ")
     with open(out, "wb", closefd=False) as output, TemporaryFile("w+") as errors:
         process = Forked(
-            f"pexschedd.tools.{module}:{function.partition(' ')[0]}",
+            entry_point(name),
             given(arguments, config),
             cwd=config.parent,
             stdout=output,
@@ -111,6 +118,19 @@ def test_the_output_has_no_room(name: str, arguments: list[str], config: Path) -
 @pytest.mark.parametrize(("name", "arguments"), RUNS)
 def test_closed_output(name: str, arguments: list[str], config: Path) -> None:
     """With standard output and error closed it does the same, and says nothing."""
+    status, said, wrong = forked.run(
+        closed_streams.PROGRAM,
+        [entry_point(name), *given(arguments, config)],
+        cwd=config.parent,
+    )
+    assert (status, said, wrong) == (0, "", "")
+
+
+@pytest.mark.parametrize(("name", "arguments"), RUNS[:2])
+def test_started_with_closed_output(
+    name: str, arguments: list[str], config: Path
+) -> None:
+    """The same from a shell: nothing that Python itself has at its start is missed."""
     words = subprocess.list2cmdline(command(name, arguments, config)[3:])
     program = f"from pexschedd.tools.{PROGRAMS[name]}; main()"
     shell = f"exec {sys.executable} -c '{program}' {words} >&- 2>&-"
@@ -158,18 +178,21 @@ def test_stopped_while_the_daemon_works(
         daemon.settimeout(60)
         daemon.bind(f"{state}/control")
         daemon.listen()
-        with subprocess.Popen(
-            command("schedulingmaintenance", ["--config", "CONFIG"], config),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=heed_signals,
-        ) as running:
+        with TemporaryFile("w+") as errors:
+            running = Forked(
+                entry_point("schedulingmaintenance"),
+                given(["--config", "CONFIG"], config),
+                cwd=config.parent,
+                stdout=errors,
+                stderr=errors,
+            )
             connection, _ = daemon.accept()
             with connection:
                 assert b"maintenance" in connection.recv(1000)
                 for number in signals:
                     running.send_signal(number)
-                _, said = running.communicate(timeout=60)
+                status = running.wait(60)
+            errors.seek(0)
+            said = errors.read()
     assert said == "Stopped before it had finished.\n"
-    assert running.returncode == ExitStatus.STOPPED
+    assert status == ExitStatus.STOPPED
