@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import ssl
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pexschedd.tools.exit_status import ExitStatus
+from tests import forked
 from tests.ports import free_ports
 from tests.system.organizer_support import organizer
 from tests.system.system_support import (
     ALICE,
-    TWISTD,
+    ROOT,
     Twistd,
     World,
     eventually,
@@ -242,14 +242,18 @@ def test_trouble_loses_nothing(world: World) -> None:
     assert "successfully scheduled" in text
 
 
+def run_twistd(*arguments: str) -> tuple[int, str]:
+    """The exit status of a twistd that ends by itself, and what it says."""
+    status, output, errors = forked.run(forked.TWISTD, arguments, cwd=ROOT)
+    return status, output + errors
+
+
 def test_check_config_says_every_error(tmp_path: Path) -> None:
     """`--check-config` prints every problem and exits with 78."""
     config = tmp_path / "config.json"
     config.write_text('{"state_dir": 7, "colour": "red"}')
-    command = [TWISTD, "pexschedd", "--config", str(config), "--check-config"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == ExitStatus.CONFIG
-    said = result.stdout + result.stderr
+    status, said = run_twistd("pexschedd", "--config", str(config), "--check-config")
+    assert status == ExitStatus.CONFIG
     assert "Usage:" not in said
     assert "state_dir" in said
     assert "colour is not a known key" in said
@@ -280,10 +284,8 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
     config.write_text(
         json.dumps({"state_dir": 7, "endpoints": endpoints, "ca_file": "ca.pem"})
     )
-    command = [TWISTD, "pexschedd", "--config", str(config), "--check-config"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = result.stdout + result.stderr
-    assert result.returncode == ExitStatus.CONFIG
+    status, said = run_twistd("pexschedd", "--config", str(config), "--check-config")
+    assert status == ExitStatus.CONFIG
     for place in ("state_dir", "endpoints.addin[0]", "endpoints.admin[0]", "ca_file"):
         assert place in said
     assert "endpoints.admin[1]" in said
@@ -303,12 +305,13 @@ def test_the_background_is_refused(tmp_path: Path) -> None:
     endpoints = {side: ["tcp:0:interface=127.0.0.1"] for side in ("addin", "admin")}
     config.write_text(json.dumps({"state_dir": "state", "endpoints": endpoints}))
     pid_file = tmp_path / "twistd.pid"
-    command = [TWISTD, f"--pidfile={pid_file}", "pexschedd", "--config", str(config)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    status, said = run_twistd(
+        f"--pidfile={pid_file}", "pexschedd", "--config", str(config)
+    )
     if pid_file.exists():  # it has gone into the background after all
         os.kill(int(pid_file.read_text()), signal.SIGKILL)
-    assert result.returncode == ExitStatus.USAGE
-    assert "twistd -n pexschedd" in result.stdout + result.stderr
+    assert status == ExitStatus.USAGE
+    assert "twistd -n pexschedd" in said
     assert not (tmp_path / "state").exists()
 
 
