@@ -3,7 +3,9 @@
 import base64
 import binascii
 from email import message_from_bytes, policy
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +23,9 @@ from pexschedd.sandbox.items import bodies
 from pexschedd.sandbox.items.records import Body, Item, ItemKind, MailboxUser
 from pexschedd.sandbox.mailboxes import internet_mail
 from pexschedd.sandbox.mailboxes.internet_mail import IcsError
+
+_POLICY = policy.default.clone(header_factory=lru_cache(500)(HeaderRegistry()))
+"""Python's own, which parses a header at each look, a part's type many times."""
 
 _WRITABLE = {"isRead", "categories", "importance", extended.NAME}
 
@@ -154,7 +159,7 @@ def _send(call: GraphCall, item: Item, *, save: bool) -> None:
 def _send_mime(call: GraphCall) -> None:
     try:
         raw = base64.b64decode(call.request.body, validate=False)
-        mail: Any = message_from_bytes(raw, policy=policy.default)
+        mail: Any = message_from_bytes(raw, policy=_POLICY)
     except (binascii.Error, ValueError):
         raise GraphError("ErrorMimeContentInvalidBase64String") from None
     people_to = [

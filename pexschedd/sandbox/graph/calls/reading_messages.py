@@ -12,6 +12,8 @@ from pexschedd.sandbox.items.records import Item
 from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder
 
 _MOST = 1000
+_PLAIN = EntityView(select=tuple(messages.PROPERTIES | messages.DERIVED))
+"""What filters and orders may look at."""
 
 
 def list_folders(call: GraphCall) -> GraphAnswer:
@@ -124,8 +126,7 @@ def _plain(
     call: GraphCall, item: Item, chosen: filters.ODataFilter | None = None
 ) -> dict[str, Any]:
     """Return a message with what filters and orders may look at."""
-    plain = EntityView(select=tuple(messages.PROPERTIES | messages.DERIVED))
-    document = messages.written(item, call.mailbox, plain, basic=call.basic)
+    document = messages.written(item, call.mailbox, _PLAIN, basic=call.basic)
     if chosen is not None and chosen.extended:
         values = extended.written(item, call.mailbox, chosen.extended)
         asked = {extended.read_id(each)[1]: each for each in chosen.extended}

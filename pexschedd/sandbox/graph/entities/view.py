@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, tzinfo
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -30,9 +30,11 @@ class EntityView:
 
     def wants(self, name: str) -> bool:
         """Return whether a costly property is asked for."""
-        if self.select is None:
-            return True
-        return any(name == each.rpartition("/")[2] for each in self.select)
+        return self.select is None or name in self._selected
+
+    @cached_property
+    def _selected(self) -> frozenset[str]:
+        return frozenset(each.rpartition("/")[2] for each in self.select or ())
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pexschedd.sandbox.graph.errors import GraphError
@@ -80,13 +81,18 @@ def pick(document: dict[str, Any], names: list[str] | None) -> dict[str, Any]:
     """Return the document with the selected properties and its annotations."""
     if names is None:
         return document
-    wanted = {name.rpartition("/")[2].casefold() for name in names}
-    wanted |= {"id", "meetingmessagetype"}
+    wanted = _wanted(tuple(names))
     return {
         key: value
         for key, value in document.items()
         if "@" in key or key.casefold() in wanted
     }
+
+
+@lru_cache(100)
+def _wanted(names: tuple[str, ...]) -> frozenset[str]:
+    wanted = {name.rpartition("/")[2].casefold() for name in names}
+    return frozenset(wanted | {"id", "meetingmessagetype"})
 
 
 def ordered(documents: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
@@ -115,8 +121,10 @@ def look_up(document: Any, path: str) -> Any:
             continue
         if not isinstance(document, dict):
             return None
-        lowered = {key.casefold(): value for key, value in document.items()}
-        document = lowered.get(name.casefold())
+        if name not in document:
+            folded = name.casefold()
+            name = next((key for key in document if key.casefold() == folded), "")
+        document = document.get(name)
     return document
 
 
