@@ -2,6 +2,7 @@
 
     {
       "state_dir": "/var/lib/pexschedd",
+      "key_file": null,
       "endpoints": {"addin": ["tcp:8080:interface=127.0.0.1"],
                     "admin": ["tcp:8081:interface=127.0.0.1"]},
       "ca_file": null,
@@ -12,6 +13,10 @@
       "log": {"level": "info", "format": "json"},
       "audit_log": {"folder": null, "megabytes": 10, "files": 10}
     }
+
+`key_file` is null, or the file with the key that stored secrets are sealed with, such
+as "$CREDENTIALS_DIRECTORY/secret-key"; without it the key is `secret.key` in the state
+folder.
 
 `proxy` is null, or the web proxy through which other machines are reached:
 
@@ -78,6 +83,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     state_dir: Path
     """The folder of the store, the control socket and secrets."""
+    key_file: Path | None = None
+    """The key that secrets are sealed with; None: `secret.key` in `state_dir`."""
     addin_endpoints: tuple[str, ...]
     """Twisted endpoint strings for the add-in, the policy interface and /health."""
     admin_endpoints: tuple[str, ...]
@@ -176,6 +183,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         "",
         {
             "state_dir",
+            "key_file",
             "endpoints",
             "ca_file",
             "proxy",
@@ -203,6 +211,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
     proxy, proxy_password_file = _proxy(reader, top.get("proxy"))
     config = Config(
         state_dir=reader.path(top, "state_dir") or Path(),
+        key_file=reader.existing(top, "key_file"),
         addin_endpoints=reader.strings(endpoints, "endpoints", "addin"),
         admin_endpoints=reader.strings(endpoints, "endpoints", "admin"),
         policy_endpoints=reader.strings(endpoints, "endpoints", "policy")

@@ -209,6 +209,13 @@ class StoreNotPermitted(StoreError):
     code = "store_not_permitted"
 
 
+class StoreKeyUnusable(StoreError):
+    """The key that the configuration names for the stored secrets is none, or another
+    one."""
+
+    code = "store_key_unusable"
+
+
 class StoreFull(Unavailable):
     """The disk is nearly full: the store accepts no new data, and loses none.
 

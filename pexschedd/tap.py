@@ -36,6 +36,7 @@ from pexschedd.observation.reactor_delay import ReactorDelay
 from pexschedd.scheduling.alarms.disk_space import disk_watch
 from pexschedd.scheduling.records import occurrence_window
 from pexschedd.store.release_change import COPIES
+from pexschedd.store.secrets import read_given_key
 from pexschedd.store.store import Store
 from pexschedd.supervision.certificate_renewal import CertificateRenewal
 from pexschedd.supervision.reload import ConfigurationReload, reloadable
@@ -122,6 +123,9 @@ class Daemon(MultiService):
             failed=self._store_failed,
             version=__version__,
             copies=COPIES,
+            given_key=None
+            if config.key_file is None
+            else read_given_key(config.key_file),
         )
         finish_changes(store)
         self._runtime = runtime = Runtime(config, store, reactor=reactor, now=now)

@@ -1,6 +1,7 @@
 """Builds everything that other machines reach: the sides of the HTTP server."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -23,6 +24,7 @@ from pexschedd.net.server_tls import ServedCertificate, TlsEndpoint, server_endp
 from pexschedd.scheduling.admission import Admission
 from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.store.disk.reserve import reserve_of
+from pexschedd.store.folder import KEY
 from pexschedd.web.access_log import BufferedSink
 from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
@@ -84,6 +86,7 @@ class HttpServers(MultiService):
             addin=self._addin.state,
             policy_is_open=runtime.config.policy_password_file is None
             and not runtime.config.policy_endpoints,
+            key_places=partial(_key_places, config),
             reserve=reserve_of,
         )
         self._management = ManagementRoutes(
@@ -226,6 +229,15 @@ def _place(address: Any) -> str:
         return str(address.name or b"", "utf-8", "replace")
     host = f"[{address.host}]" if ":" in address.host else address.host
     return f"{host}:{address.port}"
+
+
+def _key_places(config: Config) -> tuple[str, str]:
+    """The file with the key of stored secrets that is used instead of the one in the
+    state folder, and the one that is there all the same; empty if there is none."""
+    if config.key_file is None:
+        return "", ""
+    copy = config.state_dir / KEY
+    return str(config.key_file), str(copy) if copy.exists() else ""
 
 
 def _policy_account(config: Config) -> OneAccount | None:

@@ -40,6 +40,7 @@ def permission_problems(config: Config, file: Path, user: int) -> Iterator[str]:
 
 def _secrets(config: Config) -> Iterator[tuple[str, Path]]:
     for name, path in (
+        ("key_file", config.key_file),
         ("policy.password_file", config.policy_password_file),
         ("proxy.password_file", config.proxy_password_file),
         ("initial_admin_password_file", config.initial_admin_password_file),

@@ -119,6 +119,7 @@ class BundleGatherer:
         for table in (*CONFIGURATION, *ACCOUNTS):
             yield from self._secrets_of(BY_KIND["configuration"][table.name])
         for path in (
+            self._config.key_file,
             self._config.policy_password_file,
             self._config.proxy_password_file,
             self._config.initial_admin_password_file,

@@ -66,6 +66,11 @@ class ExaminedIntegration(msgspec.Struct, frozen=True, kw_only=True):
     mailbox that Graph is to reach; empty: not known."""
     policy_is_open: bool = False
     """True if the policy interface answers whoever reaches the add-in's address."""
+    key_file: str = ""
+    """The file outside the state folder with the key of stored secrets; empty: the key
+    is in that folder."""
+    key_copy: str = ""
+    """A copy of that key in the state folder; empty if there is none."""
     proxy: str = ""
     """The web proxy on the way to Exchange, without its password; empty: none."""
 

@@ -62,6 +62,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "addin_frames": ("addin_frame_ancestors",),
     "addin_texts": ("addin_pane_title",),
     "policy": (),
+    "secret_key": (),
     "disk": (),
 }
 

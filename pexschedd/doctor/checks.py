@@ -254,5 +254,8 @@ def _addin() -> list[DoctorCheck]:
 def _installation() -> list[DoctorCheck]:
     return [
         DoctorCheck("policy", "Policy interface", probes.nothing, installation.policy),
+        DoctorCheck(
+            "secret_key", "Key of secrets", probes.nothing, installation.secret_key
+        ),
         DoctorCheck("disk", "Disk", probes.disk, installation.disk),
     ]

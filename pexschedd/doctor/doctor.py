@@ -54,7 +54,8 @@ class Doctor:
     integration's pane, or None where that is not known; `refused_hosts` the hosts named
     in an integration's refused tokens; `serving` tells whether the daemon is running;
     `addin` gives what the daemon knows of an integration's add-in;
-    `policy_is_open` whether the policy interface answers everybody;
+    `policy_is_open` whether the policy interface answers everybody; `key_places` gives
+    `ExaminedIntegration.key_file` and `key_copy`;
     `reserve` gives, for a disk's size, the bytes that the store keeps free; `public`
     reaches the add-in as users' devices do.
     """
@@ -73,6 +74,7 @@ class Doctor:
         serving: Callable[[], bool] = lambda: True,
         addin: Callable[[Connector], AddinState] = lambda _: AddinState(),
         policy_is_open: bool = False,
+        key_places: Callable[[], tuple[str, str]] = lambda: ("", ""),
         reserve: Callable[[int], int] = lambda _: 0,
         disk: Callable[[Path], DiskState] | None = None,
         public: Network | None = None,
@@ -88,6 +90,7 @@ class Doctor:
         self._serving = serving
         self._addin = addin
         self._policy_is_open = policy_is_open
+        self._key_places = key_places
         self._disk = disk or (lambda path: disk_of(path, reserve))
         self._waiting: dict[tuple[int, str], list[Deferred[DoctorReport]]] = {}
         # Users' devices trust the system's authorities, but not those configured here.
@@ -194,6 +197,7 @@ class Doctor:
         mailbox = connector.mailbox_address.casefold()
         proxy = self._network.proxy
         used = proxy is not None and not connector.disable_proxy
+        key_file, key_copy = self._key_places()
         case = ExaminedIntegration(
             connector=connector,
             now=self._now(),
@@ -201,6 +205,8 @@ class Doctor:
             serving=self._serving(),
             addin=self._addin(connector),
             policy_is_open=self._policy_is_open,
+            key_file=key_file,
+            key_copy=key_copy,
             domains=tuple(
                 each.domain
                 for each in every(tables.EXCHANGE_DOMAIN)

@@ -11,6 +11,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 import msgspec
+from twisted.logger import Logger
 
 from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import checksummed_json
@@ -25,22 +26,26 @@ from pexschedd.store.fs import (
     temporary_name,
 )
 from pexschedd.store.records import NewerFormat
-from pexschedd.store.secrets import key_id_of, load_or_create_key
+from pexschedd.store.secrets import GivenKey, key_id_of, load_or_create_key
 
 FORMAT = 1
 INFO = "format.json"
 JOURNAL = "journal"
+KEY = "secret.key"
 
 _BEFORE_DATA = {
     "LOCK",
-    "secret.key",
-    temporary_name("secret.key"),
+    KEY,
+    temporary_name(KEY),
     temporary_name(INFO),
     "lost+found",
     "twistd.pid",
     "twistd.log",
 }
 """Names allowed in a state folder without data: a first start may have been killed."""
+
+
+_log = Logger()
 
 
 class FolderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,19 +76,23 @@ class StateFolder:
         fs: FileSystem,
         directory: Path,
         random: Callable[[int], bytes] = token_bytes,
+        given_key: GivenKey | None = None,
     ) -> "StateFolder":
-        """Lock the folder, creating it if necessary. Raises StoreError or OSError."""
+        """Lock the folder, creating it if necessary. Raises StoreError or OSError.
+
+        `given_key` is used instead of `secret.key`, which is not created then.
+        """
         make_dirs(fs, directory)
         _refuse_others(directory, fs.listdir(directory))
         folder = cls(fs, directory, take_lock(fs, directory / "LOCK"))
         try:
-            folder._read(random)
+            folder._read(random, given_key)
         except BaseException:
             folder.close()
             raise
         return folder
 
-    def _read(self, random: Callable[[int], bytes]) -> None:
+    def _read(self, random: Callable[[int], bytes], given_key: GivenKey | None) -> None:
         path = self.path / INFO
         if path.name in self._fs.listdir(self.path):
             try:
@@ -96,17 +105,27 @@ class StateFolder:
             except ValueError as error:
                 raise StoreError(f"{path}: {error}") from None
         remove_temporaries(self._fs, self.path)  # it is certain now that they are ours
-        self.key = load_or_create_key(
-            self._fs,
-            self.path / "secret.key",
-            None if self._info is None else self._info.key_id,
-            random,
-        )
+        self.key = self._key(random, given_key)
         if self._info is None:
             # An earlier first start may have been killed before it had done this.
             sync_parents(self._fs, self.path)
             # Before any data, so that data without this file is always a loss.
             self._write(FolderInfo(key_id=key_id_of(self.key)))
+
+    def _key(self, random: Callable[[int], bytes], given_key: GivenKey | None) -> bytes:
+        path = self.path / KEY
+        key_id = None if self._info is None else self._info.key_id
+        if given_key is None:
+            return load_or_create_key(self._fs, path, key_id, random)
+        given_key.require(key_id)
+        if given_key.require_alone(self._fs, path):
+            _log.warn(
+                "store uses the key of key_file source={source}, and ignores its copy "
+                "in the state folder, which is best removed path={path}",
+                source=given_key.source,
+                path=str(path),
+            )
+        return given_key.key
 
     @property
     def version(self) -> str:

@@ -25,6 +25,7 @@ from pexschedd.store.journal.recovery import open_segments
 from pexschedd.store.journal.segments import Segments
 from pexschedd.store.record_reader import RecordReader
 from pexschedd.store.release_change import keep_copy
+from pexschedd.store.secrets import GivenKey
 from pexschedd.store.snapshot import remove_unfinished
 from pexschedd.util.access import permission_text, user_name
 
@@ -47,6 +48,7 @@ def open_folder(
     kept: int,
     random: Callable[[int], bytes],
     copies: int,
+    given_key: GivenKey | None = None,
 ) -> tuple[StateFolder, LoadedParts]:
     """Lock a state folder, or create one, and load it. See `load`; raises
     StoreError."""
@@ -54,7 +56,7 @@ def open_folder(
     collecting = gc.isenabled()
     gc.disable()  # it would look at a growing heap again and again
     try:
-        folder = StateFolder.open(fs, directory, random)
+        folder = StateFolder.open(fs, directory, random, given_key)
         try:
             return folder, load(fs, folder, tables, version, kept, random, copies)
         except StoreNewer as error:

@@ -1,8 +1,9 @@
-"""Stored secrets, sealed with a key that lies beside the data in a file of its own.
+"""Stored secrets, sealed with a key that lies beside the data in a file of its own, or
+elsewhere: then the configuration names the file that has it.
 
 Sealing protects data that leaves the folder without the key: a data file in a bug
 report, a record in a log, a copy of a single file. It does not protect against a reader
-of the whole folder, which includes the key.
+of the whole folder, unless the key is elsewhere.
 """
 
 import hashlib
@@ -14,19 +15,74 @@ from itertools import combinations, product
 from pathlib import Path
 from secrets import token_bytes
 from shlex import quote
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreError, StoreKeyUnusable
 from pexschedd.store.fs import FileSystem, replace
+from pexschedd.util.access import reason_of
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
 
+_LONGEST_KEY_FILE = 4096
 _HEXADECIMAL = "0123456789abcdef"
 _PREFIX = "sealed:v1:"
 _KEY = re.compile(rb"[0-9a-fA-F]{64}")
+
+
+class GivenKey(NamedTuple):
+    """A key that is kept outside the state folder, and the file that has it."""
+
+    source: Path
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"<GivenKey {self.source}>"  # it gets into no log by accident
+
+    def require(self, key_id: str | None) -> None:
+        """Raise StoreKeyUnusable if the data were sealed with another key; `key_id`
+        identifies that, None if there are no data yet."""
+        if key_id is not None and key_id_of(self.key) != key_id:
+            raise StoreKeyUnusable(
+                f"key_file: {self.source} is not the key that the secrets were sealed "
+                "with. Put the one there that belongs to this state folder; its copy "
+                "is where it was kept when key_file was set up."
+            )
+
+    def require_alone(self, fs: FileSystem, path: Path) -> bool:
+        """Return whether a copy of the same key is at `path`, in the state folder.
+
+        Raises StoreKeyUnusable if there is another key.
+        """
+        if path.name not in fs.listdir(path.parent):
+            return False
+        if fs.read(path).strip().lower() == self.key.hex().encode():
+            return True
+        raise StoreKeyUnusable(
+            f"There are two keys: key_file names {self.source}, and {path} has another "
+            "one. Remove key_file from the configuration file, or move secret.key away."
+        )
+
+
+def read_given_key(path: Path) -> GivenKey:
+    """Read a key from a file outside the state folder; raises StoreKeyUnusable."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LONGEST_KEY_FILE).strip()
+    except OSError as error:
+        raise StoreKeyUnusable(
+            f"key_file: {path} cannot be read: {reason_of(error, path)}"
+        ) from None
+    if not _KEY.fullmatch(data):
+        raise StoreKeyUnusable(
+            f"key_file: {path} has no key of {2 * KEY_SIZE} hexadecimal digits. Put "
+            "the content of secret.key there; for a state folder that is still to be "
+            "created, what `openssl rand -hex 32` says."
+        )
+    return GivenKey(path, bytes.fromhex(data.decode("ascii")))
 
 
 class SecretVault:
@@ -109,7 +165,9 @@ def load_or_create_key(
         if key_id is not None:
             raise StoreError(
                 f"{path} is missing: the secrets were sealed with it, and no other key "
-                "opens them. Restore it from a backup."
+                "opens them. Restore it from a backup; or, if it is kept elsewhere, "
+                "name its file: key_file of the configuration, --key-file of "
+                "pexschedd-store."
             ) from None
         key = new_key(random)
         replace(fs, path, key.hex().encode() + b"\n")

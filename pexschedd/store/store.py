@@ -31,7 +31,7 @@ from pexschedd.store.journal.journal import Durable, Journal
 from pexschedd.store.journal.segments import Segments
 from pexschedd.store.open_store import LoadedParts, of_document, open_folder
 from pexschedd.store.sealed_segments import SealedSegments
-from pexschedd.store.secrets import SecretVault
+from pexschedd.store.secrets import GivenKey, SecretVault
 from pexschedd.store.snapshot import Snapshot
 from pexschedd.store.transaction import Transaction
 
@@ -111,21 +111,21 @@ class Store:
         kept: int = KEPT,
         copies: int = 0,
         random: Callable[[int], bytes] = token_bytes,
+        given_key: GivenKey | None = None,
     ) -> "Store":
         """Open a state folder, or create one; blocks until everything is verified.
 
         `failed` is called once, on the reactor, when nothing can be written any more:
         the daemon has to exit. `version` is the program's release, recorded in the
         folder. `compact_from` is the number of obsolete bytes that are worth removing,
-        `reserve` the number of bytes kept free (by default it depends on the disk), and
-        `kept` the number of records of a table, the newest at least, that stay in
-        memory; `copies` of the state are kept from before other releases took it over.
-        Raises StoreError, with what to do, if another process uses the folder, or if
-        anything in it is not as it was written.
+        `reserve` that of bytes kept free (by default it depends on the disk), `kept`
+        that of a table's records, the newest at least, that stay in memory; `copies` of
+        the state are kept from before other releases; `given_key` seals the secrets.
+        Raises StoreError if another process uses the folder, or it is damaged.
         """
         fs = fs or RealFileSystem()
         folder, loaded = open_folder(
-            fs, directory, tables, version, kept, random, copies
+            fs, directory, tables, version, kept, random, copies, given_key
         )
         if sum(map(len, loaded.collections.values())) >= _MANY:
             # A full collection of a million records stops the world for half a second.

@@ -17,6 +17,7 @@ May raise `ConfigError`, OSError or ValueError, after which all is as before."""
 
 _KEYS = {
     "state_dir": "state_dir",
+    "key_file": "key_file",
     "addin_endpoints": "endpoints.addin",
     "admin_endpoints": "endpoints.admin",
     "policy_endpoints": "endpoints.policy",

@@ -19,6 +19,7 @@ from pexschedd.store.archive.live import TIME
 from pexschedd.store.archive.reader import RestoreKeys, restore
 from pexschedd.store.archive.writer import KeyWish, archive, remove_copy
 from pexschedd.store.fs import FileSystem, temporary_name, write_all
+from pexschedd.store.secrets import GivenKey
 from pexschedd.store.snapshot import BACKUPS
 
 _LONGEST_FILE = 64 << 10
@@ -155,9 +156,10 @@ def restore_archive(
     asked: argparse.Namespace,
     files: ArchiveFiles,
     tables: Sequence[Table[Any]],
+    given_key: GivenKey | None,
 ) -> ArchiveManifest:
     """Restore the archive of a command line, and return its manifest."""
     assert files.archive is not None  # noqa: S101 - the command has one
-    keys = RestoreKeys(files.passphrase, files.key, asked.without_key)
+    keys = RestoreKeys(files.passphrase, files.key, given_key, asked.without_key)
     with files.archive:
         return restore(fs, files.archive, files.size, directory, keys, tables)

@@ -7,7 +7,12 @@ signals, and 2 is argparse's.
 
 from enum import IntEnum
 
-from pexschedd.errors import ConfigError, PexscheddError, StoreNotPermitted
+from pexschedd.errors import (
+    ConfigError,
+    PexscheddError,
+    StoreKeyUnusable,
+    StoreNotPermitted,
+)
 
 
 class ExitStatus(IntEnum):
@@ -36,7 +41,7 @@ class ExitStatus(IntEnum):
 
 def status_of(error: PexscheddError) -> ExitStatus:
     """Return the status of a program that could not do its work for this error."""
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | StoreKeyUnusable):
         return ExitStatus.CONFIG
     if isinstance(error, StoreNotPermitted):
         return ExitStatus.NOT_PERMITTED

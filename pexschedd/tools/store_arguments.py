@@ -20,6 +20,14 @@ def store_parser(name: str) -> argparse.ArgumentParser:
     where.add_argument(
         "--config", type=Path, metavar="FILE", help="the daemon's configuration file"
     )
+    parser.add_argument(
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        dest="given_key_file",
+        help="the file with the key, if that is not kept in the state folder (default: "
+        "key_file of the configuration file)",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("verify", help="read everything and report all damage")
     commands.add_parser("export", help="print each record as a line of JSON")

@@ -25,11 +25,13 @@ from pexschedd.errors import PexscheddError, StoreError
 from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
 from pexschedd.store.archive.writer import KeyWish
+from pexschedd.store.folder import KEY
 from pexschedd.store.fs import RealFileSystem, take_lock
 from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_folder
 from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.open_store import releases
 from pexschedd.store.release_change import COPIES
+from pexschedd.store.secrets import GivenKey, read_given_key
 from pexschedd.store.snapshot import BACKUPS
 from pexschedd.store.store import Store
 from pexschedd.tools.archive_commands import (
@@ -72,9 +74,11 @@ async def run(
         except (StoreError, FileNotFoundError, IsADirectoryError) as error:
             err.write(f"{_in_words(error)}\n")
             return ExitStatus.USAGE
-        directory = _state_dir(asked)
+        directory, key_file = _places(asked)
+        # As the present user: who owns the state folder may not be allowed to read it.
+        given_key = None if key_file is None else read_given_key(key_file)
         _become_owner(directory)
-        tool = _Tool(directory, tables, out, now, reactor)
+        tool = _Tool(directory, tables, out, now, reactor, given_key)
         if asked.command == "archive":
             return await tool.archive(asked, files)
         if asked.command == "restore":
@@ -108,15 +112,22 @@ def _status_of(error: OSError) -> ExitStatus:
     return ExitStatus.IO_ERROR
 
 
-def _state_dir(asked: argparse.Namespace) -> Path:
-    found: Path = asked.state_dir or configuration.load(asked.config).state_dir
+def _places(asked: argparse.Namespace) -> tuple[Path, Path | None]:
+    """The state folder, and the file with its key if that is not kept there."""
+    found: Path
+    key_file: Path | None = asked.given_key_file
+    if asked.state_dir is not None:
+        found = asked.state_dir
+    else:
+        config = configuration.load(asked.config)
+        found, key_file = config.state_dir, key_file or config.key_file
     if asked.command == "restore":
-        return found
+        return found, key_file
     if not found.is_dir():
         raise StoreError(f"There is no folder {found}.")
     if not is_state_folder(RealFileSystem(), found):
         raise StoreError(f"{found} is not a state folder.")
-    return found
+    return found, key_file
 
 
 def _become_owner(directory: Path) -> None:
@@ -139,8 +150,10 @@ class _Tool:
         out: TextIO,
         now: Callable[[], datetime],
         reactor: Any,
+        given_key: GivenKey | None,
     ) -> None:
         self._fs = RealFileSystem()
+        self._given_key = given_key
         self._directory = directory
         self._tables = tables
         self._out = out
@@ -164,6 +177,8 @@ class _Tool:
             f"A copy of the state folder is in {to}: {len(copied)} files, "
             f"{size / MIB:.1f} MiB."
         )
+        if not (to / KEY).exists():
+            self._say(self._without_key())
         if asked.keep is not None:
             for name in remove_superseded(self._fs, to.parent, asked.keep):
                 self._say(f"Removed {to.parent / name}.")
@@ -193,14 +208,21 @@ class _Tool:
             self._fs, self._directory, to, wish, self._now(), self._copy_to, urandom
         )
         self._say(f"The state is in {to}: {size / MIB:.1f} MiB.")
-        if is_plain:
+        if not (self._directory / KEY).exists():
+            self._say(self._without_key())
+        elif is_plain:
             self._say("It has secret.key in plain text: keep it safe.")
         return ExitStatus.DONE
+
+    def _without_key(self) -> str:
+        given = self._given_key
+        where = "the file that key_file names" if given is None else f"{given.source}"
+        return f"The key of its secrets is not in it: keep a copy of {where}, apart."
 
     def restore(self, asked: argparse.Namespace, files: ArchiveFiles) -> int:
         """Restore an archive into an empty folder."""
         manifest = restore_archive(
-            self._fs, self._directory, asked, files, self._tables
+            self._fs, self._directory, asked, files, self._tables, self._given_key
         )
         self._say(
             f"The state of {manifest.created}, of release {manifest.release}, is in "
@@ -240,6 +262,7 @@ class _Tool:
             version=__version__,
             compact_from=1 << 62,
             copies=COPIES,
+            given_key=self._given_key,
         )
 
     def _moment(self) -> str:
@@ -251,7 +274,7 @@ class _Tool:
         try:
             if asked.command == "repair":
                 return self._repair(asked)
-            found = inspect(self._fs, self._directory, self._tables)
+            found = self._inspected()
             if asked.command == "export":
                 return self._export(found)
             if asked.command == "compact":
@@ -259,6 +282,9 @@ class _Tool:
             return self._verdict(found)
         finally:
             self._fs.close(lock)
+
+    def _inspected(self) -> FolderInspection:
+        return inspect(self._fs, self._directory, self._tables, self._given_key)
 
     def _say(self, text: str) -> None:
         self._out.write(f"{text}\n")
@@ -294,7 +320,13 @@ class _Tool:
             return
         self._say("The best remedy is to restore these files from a backup.")
         command = f"pexschedd-store --state-dir {quote(str(self._directory))} repair"
-        repair = Repair(self._fs, self._directory, self._tables, self._moment())
+        repair = Repair(
+            self._fs,
+            self._directory,
+            self._tables,
+            self._moment(),
+            given_key=self._given_key,
+        )
         if any(repair.steps(found)):
             self._say(
                 f"The second best is `{command}`, "
@@ -314,9 +346,10 @@ class _Tool:
             moment,
             new_key=asked.new_key,
             give_up=asked.give_up,
+            given_key=self._given_key,
         )
         if asked.dry_run:
-            found = inspect(self._fs, self._directory, self._tables)
+            found = self._inspected()
             steps = list(repair.steps(found))
             for step in steps:
                 self._say(f"would be done: {step.text}")

@@ -63,6 +63,9 @@ ELSEWHERE = {
     "systemctl stop pexschedd\nsystemctl enable --now pexschedd-addin.socket": (
         "tests/system/test_service_manager_story.py"
     ),
+    "systemd-creds": (
+        "tests/system/test_key_elsewhere.py, with a key that systemd need not unseal"
+    ),
     "New-Mailbox": "PowerShell of an Exchange server",
     "pexschedd-store --state-dir /var/lib/pexschedd/backups/2026": (
         "tests/upgrades/test_roll_back.py, on what another release has left"

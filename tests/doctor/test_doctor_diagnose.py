@@ -384,6 +384,20 @@ def test_extended_protection_is_thought_of(
     assert any("ExtendedProtection" in each for each in found.commands) is expected
 
 
+def test_the_key_of_secrets() -> None:
+    """Where it is; a copy that is left in the state folder is a warning, with the
+    command that removes it."""
+    apart = msgspec.structs.replace(CASE, key_file="/run/key")
+    both = msgspec.structs.replace(apart, key_copy="/var/lib/p x/secret.key")
+    assert "Recommended" in installation.secret_key(CASE, None).message
+    found = installation.secret_key(apart, None)
+    assert found.status is CheckStatus.PASSED
+    assert "/run/key" in found.message
+    found = installation.secret_key(both, None)
+    assert found.status is CheckStatus.WARNING
+    assert found.commands == ("rm '/var/lib/p x/secret.key'",)
+
+
 def test_an_open_policy_interface() -> None:
     """A password or an endpoint of its own is recommended, naming the settings."""
     found = installation.policy(

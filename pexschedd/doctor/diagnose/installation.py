@@ -1,5 +1,7 @@
 """Judges this machine, and other users of the mailbox. Pure."""
 
+from shlex import quote
+
 from pexschedd.doctor import remedies
 from pexschedd.doctor.case import ExaminedIntegration
 from pexschedd.doctor.observations import DiskState
@@ -55,6 +57,28 @@ def policy(case: ExaminedIntegration, _: object) -> CheckFinding:
             "reach (endpoints.policy)."
         )
     return passed("It has a password, or an endpoint of its own.")
+
+
+def secret_key(case: ExaminedIntegration, _: object) -> CheckFinding:
+    """Tell where the key is that opens stored secrets."""
+    if not case.key_file:
+        return passed(
+            "The key of stored secrets is in the state folder, and in each backup of "
+            "it. Recommended: keep it elsewhere (key_file in the configuration file)."
+        )
+    if case.key_copy:
+        return warning(
+            f"The key of stored secrets is in {case.key_file}, which is used, and a "
+            f"copy of it in {case.key_copy}.",
+            cause="As long as the copy is there, a backup of the state folder opens "
+            "the secrets.",
+            remedy="Remove the copy, once one of the key is kept in a safe place.",
+            commands=(f"rm {quote(case.key_copy)}",),
+        )
+    return passed(
+        f"The key of stored secrets is in {case.key_file}, and not in the state "
+        "folder: no backup of that opens them. Keep a copy of the key in a safe place."
+    )
 
 
 def disk(_case: ExaminedIntegration, seen: DiskState) -> CheckFinding:

@@ -31,6 +31,7 @@ from pexschedd.store.archive.writer import remove_copy
 from pexschedd.store.folder import INFO
 from pexschedd.store.fs import FileSystem, make_dirs, replace, temporary_name, write_all
 from pexschedd.store.fsck.inspection import inspect
+from pexschedd.store.secrets import GivenKey
 
 PIECE = 256 << 10
 _DENSEST = 300
@@ -48,6 +49,8 @@ class RestoreKeys(msgspec.Struct, frozen=True):
     passphrase: str = ""
     key: bytes = b""
     """The content of a `secret.key` that was kept elsewhere."""
+    given: GivenKey | None = None
+    """The key of the configuration's `key_file`: none is put into the folder then."""
     without: bool = False
     """Restore without a key; all secrets have to be entered again."""
 
@@ -86,7 +89,7 @@ def restore(
         manifest = _Unpacking(fs, archive, size, aside).run()
         _add_keys(fs, aside, manifest, keys)
         if not keys.without:
-            _require_sound(fs, aside, tables)
+            _require_sound(fs, aside, tables, keys.given)
     except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
         remove_copy(fs, aside)
         raise StoreError(f"The archive is damaged or incomplete: {error}.") from None
@@ -216,23 +219,26 @@ def _add_keys(
 ) -> None:
     """Add the files that open secrets, or raise StoreError that says where they may
     come from."""
-    if KEY in manifest.files or keys.without:
+    given = keys.given
+    if keys.without or (given is None and KEY in manifest.files):
         return
-    if keys.key:
+    if given is None and keys.key:
         replace(fs, to / KEY, keys.key)
-    elif manifest.keys is None:
+    elif manifest.keys is not None:
+        if not keys.passphrase:
+            raise StoreError(
+                "The archive's secret.key is sealed with a passphrase: "
+                "--passphrase-file names the file that has it."
+            )
+        _unseal(fs, to, manifest, keys.passphrase)
+    elif given is None:
         raise StoreError(
             "The archive has no secret.key, which opens the secrets. Name a copy that "
             "was kept elsewhere with --key-file; or restore --without-key, and enter "
             "all secrets again."
         )
-    elif not keys.passphrase:
-        raise StoreError(
-            "The archive's secret.key is sealed with a passphrase: --passphrase-file "
-            "names the file that has it."
-        )
-    else:
-        _unseal(fs, to, manifest, keys.passphrase)
+    if given is not None and given.require_alone(fs, to / KEY):
+        fs.unlink(to / KEY)
     fs.sync_dir(to)
 
 
@@ -253,14 +259,19 @@ def _unseal(
         replace(fs, path, b64decode(encoded))
 
 
-def _require_sound(fs: FileSystem, folder: Path, tables: Sequence[Table[Any]]) -> None:
+def _require_sound(
+    fs: FileSystem,
+    folder: Path,
+    tables: Sequence[Table[Any]],
+    given: GivenKey | None,
+) -> None:
     """Raise StoreError unless a start would accept the folder."""
     if INFO not in fs.listdir(folder):
         raise StoreError(f"The archive has no {INFO}.")
-    found = inspect(fs, folder, tables)
+    found = inspect(fs, folder, tables, given)
     if found.findings:
         first = found.findings[0]
-        name = first.path.relative_to(folder)
+        name = first.path.relative_to(folder) if folder in first.path.parents else KEY
         raise StoreError(
             f"What is in the archive is not sound: {name}: {first.text} "
             f"({len(found.findings)} findings). Use another backup."

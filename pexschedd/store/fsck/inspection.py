@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pexschedd.errors import StoreError, StoreNewer
+from pexschedd.errors import StoreError, StoreKeyUnusable, StoreNewer
 from pexschedd.model.table import Table
 from pexschedd.store import checksummed_json, documents, open_store
 from pexschedd.store.collection import KEPT
-from pexschedd.store.folder import FORMAT, INFO, JOURNAL, FolderInfo, release_in
+from pexschedd.store.folder import FORMAT, INFO, JOURNAL, KEY, FolderInfo, release_in
 from pexschedd.store.fs import FileSystem, is_temporary
 from pexschedd.store.fsck.salvage import salvage
 from pexschedd.store.index import KeyHashing
@@ -40,7 +40,7 @@ from pexschedd.store.journal.replay import (
 from pexschedd.store.journal.segments import listed
 from pexschedd.store.record_reader import RecordReader
 from pexschedd.store.records import NewerFormat
-from pexschedd.store.secrets import load_or_create_key
+from pexschedd.store.secrets import GivenKey, load_or_create_key
 
 
 class Damage(NamedTuple):
@@ -95,21 +95,20 @@ def is_state_folder(fs: FileSystem, directory: Path) -> bool:
     if JOURNAL not in names or INFO in names:
         return INFO in names
     inner = fs.listdir(directory / JOURNAL)
-    return (
-        "secret.key" in names
-        or bool(manifest_numbers(inner))
-        or any(map(_is_segment, inner))
-    )
+    return KEY in names or bool(manifest_numbers(inner)) or any(map(_is_segment, inner))
 
 
 def inspect(
-    fs: FileSystem, directory: Path, tables: Sequence[Table[Any]]
+    fs: FileSystem,
+    directory: Path,
+    tables: Sequence[Table[Any]],
+    given_key: GivenKey | None = None,
 ) -> FolderInspection:
     """Read everything and report the damage. Raises OSError if the folder cannot be
-    read at all."""
+    read at all. `given_key` is a key that is not kept in the folder."""
     found = FolderInspection(tables)
     _look_at_format(fs, directory, found)
-    _look_at_key(fs, directory, found)
+    _look_at_key(fs, directory, found, given_key)
     _look_at_documents(fs, directory, found)
     if JOURNAL in fs.listdir(directory):
         _look_at_manifests(fs, directory / JOURNAL, found)
@@ -164,10 +163,30 @@ def _look_at_format(fs: FileSystem, directory: Path, found: FolderInspection) ->
         found.add("format", path, error)
 
 
-def _look_at_key(fs: FileSystem, directory: Path, found: FolderInspection) -> None:
-    path = directory / "secret.key"
+def _look_at_key(
+    fs: FileSystem,
+    directory: Path,
+    found: FolderInspection,
+    given_key: GivenKey | None,
+) -> None:
+    path = directory / KEY
+    if given_key is not None:
+        try:
+            given_key.require(found.info.key_id if found.info else None)
+            if given_key.require_alone(fs, path):
+                found.notes.append(
+                    f"{path} is a copy of {given_key.source}, which is used instead"
+                )
+        except StoreKeyUnusable as error:
+            found.add("key", given_key.source, error)
+        return
     if path.name not in fs.listdir(directory):
-        found.add("key", path, "the file is missing: the secrets were sealed with it")
+        found.add(
+            "key",
+            path,
+            "the file is missing: the secrets were sealed with it. If it is kept "
+            "elsewhere, name its file with --key-file",
+        )
         return
     try:
         with _reading(found, path):

@@ -19,17 +19,16 @@ it takes away in `set-aside/<time>/`. The rules:
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any
 
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
-from pexschedd.store import checksummed_json, documents
+from pexschedd.store import documents
 from pexschedd.store.collection import Collection
 from pexschedd.store.folder import JOURNAL, FolderInfo
 from pexschedd.store.fs import FileSystem, make_dirs, replace
 from pexschedd.store.fsck.inspection import Damage, FolderInspection, inspect
+from pexschedd.store.fsck.key_repair import KeyRepair, RepairStep, write_info
 from pexschedd.store.fsck.salvage import salvage
 from pexschedd.store.journal.manifest import (
     COMPACTED,
@@ -45,14 +44,7 @@ from pexschedd.store.journal.manifest import (
 from pexschedd.store.journal.segment_discovery import SegmentSpan, chained
 from pexschedd.store.journal.segments import listed
 from pexschedd.store.records import NewerFormat
-from pexschedd.store.secrets import key_id_of, mend_key, new_key
-
-
-class RepairStep(NamedTuple):
-    """A single repair: what it does, in words, and the function that does it."""
-
-    text: str
-    do: Callable[[], None]
+from pexschedd.store.secrets import GivenKey, key_id_of
 
 
 class Repair:
@@ -67,15 +59,25 @@ class Repair:
         *,
         new_key: bool = False,
         give_up: Sequence[str] = (),
+        given_key: GivenKey | None = None,
     ) -> None:
         """`new_key`: start with another key if the old one is lost. `give_up`: names
-        of documents to begin anew if they cannot be read."""
+        of documents to begin anew if they cannot be read. `given_key`: one that is not
+        kept in the folder, and is not changed."""
+        self._given_key = given_key
+        self._keys = KeyRepair(
+            fs,
+            directory,
+            self._replace,
+            self._set_aside,
+            wants_new=new_key,
+            given_key=given_key,
+        )
         self._fs = fs
         self._directory = directory
         self._journal = directory / JOURNAL
         self._tables = tables
         self._aside = directory / "set-aside" / moment
-        self._new_key = new_key
         self._give_up = give_up
 
     def steps(self, found: FolderInspection, *only: Damage) -> Iterator[RepairStep]:
@@ -97,7 +99,7 @@ class Repair:
         left."""
         done: set[str] = set()
         while True:
-            found = inspect(self._fs, self._directory, self._tables)
+            found = inspect(self._fs, self._directory, self._tables, self._given_key)
             step = next((s for s in self.steps(found) if s.text not in done), None)
             if step is None:
                 return found
@@ -110,7 +112,7 @@ class Repair:
         if finding.kind == "format":
             return self._format(path)
         if finding.kind == "key":
-            return self._key(found, path)
+            return self._keys.step(found.info, path)
         if finding.kind in ("unreadable", "unacceptable"):
             return None  # taking it away would be a loss, and no repair
         if finding.kind == "document":
@@ -131,76 +133,28 @@ class Repair:
         known = {f"{t.document}.json" for t in self._tables if t.document}
         if finding.kind == "document" and name in known:
             return f"--give-up {name}, to start again with an empty one"
-        if finding.kind == "key" and not self._has_a_key(finding.path):
-            return "--new-key, to start with a new key and enter all secrets again"
-        return ""
+        return self._keys.only_if_asked(finding.path) if finding.kind == "key" else ""
 
-    # format.json and the key
+    # format.json
 
     def _format(self, path: Path) -> RepairStep | None:
-        try:
-            digits = self._fs.read(self._directory / "secret.key").decode().strip()
-            key = bytes.fromhex(digits)
-        except (OSError, ValueError):
+        known_key = self._keys.known()
+        if known_key is None:
             return None
+        key, source = known_key
         names = self._fs.listdir(self._directory)
         known = {f"{t.document}.json" for t in self._tables if t.document}
         contents = tuple(sorted((known | {JOURNAL}) & set(names)))
 
         def do() -> None:
             self._set_aside(path)
-            self._write_info(FolderInfo(key_id=key_id_of(key), contents=contents))
+            info = FolderInfo(key_id=key_id_of(key), contents=contents)
+            write_info(self._fs, self._directory, info)
 
         return RepairStep(
-            f"{path} is made again from what was found: the key in secret.key, and "
+            f"{path} is made again from what was found: the key in {source}, and "
             f"{', '.join(contents)}. If another file is missing, that goes unnoticed.",
             do,
-        )
-
-    def _key(self, found: FolderInspection, path: Path) -> RepairStep | None:
-        info = found.info
-        mended = None
-        if path.name in self._fs.listdir(self._directory):
-            if self._fs.mode(path) & 0o077:
-                return None  # the finding says what to do
-            if info is not None:
-                mended = mend_key(self._fs.read(path), info.key_id)
-        if mended is not None:
-            key = mended
-            return RepairStep(
-                f"{path}: damaged digits are corrected; format.json proves that it is "
-                "the same key as before. Nothing is lost.",
-                lambda: self._replace(path, key.hex().encode() + b"\n"),
-            )
-        if not self._new_key:
-            return None
-
-        def begin_anew() -> None:
-            fresh = new_key()
-            self._set_aside(path)
-            replace(self._fs, path, fresh.hex().encode() + b"\n")
-            if info is not None:  # else it is made from the key that is there now
-                fresh_info = msgspec.structs.replace(info, key_id=key_id_of(fresh))
-                self._write_info(fresh_info)
-
-        return RepairStep(
-            f"{path} is replaced by a new key. What was sealed with the old one cannot "
-            "be read any more: enter every password, client secret and token again.",
-            begin_anew,
-        )
-
-    def _has_a_key(self, path: Path) -> bool:
-        """Return whether the file holds a key, maybe of another folder."""
-        names = self._fs.listdir(path.parent)
-        return path.name in names and bool(
-            re.fullmatch(rb"[0-9a-fA-F]{64}", self._fs.read(path).strip())
-        )
-
-    def _write_info(self, info: FolderInfo) -> None:
-        content = msgspec.to_builtins(info)
-        del content["crc"]
-        replace(
-            self._fs, self._directory / "format.json", checksummed_json.dump(content)
         )
 
     # documents
