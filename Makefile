@@ -1,6 +1,7 @@
 # make run     the demo: the daemon, a sandbox Exchange and the demo desk, on loopback
 # make test    the whole test suite
-# make test-thorough  the same with more random cases, other ones each time
+# make test-fast  what needs little but a processor, for the loop of writing code
+# make test-thorough  the same as test with more random cases, other ones each time
 # make check   formatter, linter, types, import rules
 # make bench   what each thing costs, beside its ceiling
 # make soak    a bad day in seven minutes: a fifth of all calls to Exchange fails
@@ -24,7 +25,7 @@ PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ignore
 LOCKED := $(INSTALL) --require-hashes
 
-.PHONY: run test test-thorough check bench soak mutants setup docs lock chromium peers \
+.PHONY: run test test-fast test-thorough check bench soak mutants setup docs lock chromium peers \
 	kerberos oidc officejs msal promtool grafana proxies deb check-deb sbom licences \
 	clean
 
@@ -40,6 +41,12 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool grafana proxies
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
+
+# The pure part of it, with few random cases: for the minutes in which code is written.
+test-fast: export PEXSCHEDD_FAST := 1
+test-fast: export PYTHONDONTWRITEBYTECODE :=
+test-fast: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-thorough: export PEXSCHEDD_THOROUGH := 1
 test-thorough: test

@@ -21,11 +21,13 @@ from twisted.names.common import ResolverBase
 from zope.interface import provider
 
 from pexschedd.crypto import password_hashes
+from tests.fast import FastTests
 from tests.forked import CHEAP, end_template
-from tests.thorough import THOROUGH
+from tests.thorough import FAST, FEW, THOROUGH
 
 settings.register_profile(
     "steady",
+    max_examples=FEW if FAST else 100,
     deadline=None,  # two busy cores say nothing about a property
     derandomize=not THOROUGH,
     suppress_health_check=[HealthCheck.too_slow],
@@ -33,6 +35,8 @@ settings.register_profile(
 settings.load_profile("steady")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+FAST_TESTS = FastTests(REPOSITORY)
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a place for pytest's own private folders
 ENOUGH_BYTES = 2 << 30
@@ -61,6 +65,13 @@ def _has_room(folder: Path) -> bool:
     found = os.statvfs(folder)
     free = found.f_bavail * found.f_frsize
     return free >= ENOUGH_BYTES and not found.f_flag & os.ST_NOEXEC
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Where the tests are to be fast, other files are not even imported."""
+    if FAST and collection_path.name.startswith("test_") and collection_path.is_file():
+        return not FAST_TESTS.has(collection_path) or None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
