@@ -15,9 +15,9 @@ import sys
 import tempfile
 import tomllib
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZipFile
 
 from deploy.debian.man_pages import manual_page
 from deploy.shipped import write_licences, write_sbom
@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 OPT = Path("opt/pexschedd")
 DOC = Path("usr/share/doc/pexschedd")
+DPKG_DEB = ("dpkg-deb", "--root-owner-group")
 CONFIG = Path("etc/pexip/scheduling/scheduling_config.json")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _OWN_PAGES = ("run", "check-config", "version")
@@ -48,22 +49,41 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Builds a Debian package.")
     parser.add_argument("--release", choices=RELEASES, required=True)
     parser.add_argument("--into", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--version", default=__version__, help="for tests of upgrades")
+    parser.add_argument(
+        "--for-check",
+        action="append",
+        default=[],
+        metavar="VERSION",
+        help="another package with this version, for tests of upgrades; none of the "
+        "packages is compressed then",
+    )
     given = parser.parse_args()
     os.environ["SOURCE_DATE_EPOCH"] = str(_epoch())
     given.into.mkdir(parents=True, exist_ok=True)
+    compression = ("-Znone",) if given.for_check else ("-Zxz", "-z2")
     with tempfile.TemporaryDirectory() as folder:
-        package = build(Path(folder), given.release, given.version, given.into)
-    sys.stdout.write(f"{package}\n")
+        dependencies = Path(folder) / "dependencies"
+        _install_dependencies(dependencies, given.release)
+        for version in (__version__, *given.for_check):
+            work = Path(folder) / version
+            tree = lay_out(work, dependencies, given.release, version)
+            name = f"pexschedd_{version}+deb{given.release}_{_architecture()}.deb"
+            package = given.into / name
+            _run(*DPKG_DEB, *compression, "--build", tree, package)
+            sys.stdout.write(f"{package}\n")
     return 0
 
 
-def build(work: Path, release: str, version: str, into: Path) -> Path:
-    """Build a package below a folder that can be thrown away; return its path."""
+def lay_out(work: Path, dependencies: Path, release: str, version: str) -> Path:
+    """Lay the package's files out below a new folder; return the root of them."""
+    work.mkdir()
     tree = work / "tree"
-    wheel = _wheel(work, version)
-    site = _application(work, tree, wheel, release)
-    _commands(tree, RELEASES[release].python)
+    python = RELEASES[release].python
+    site = tree / OPT / "lib" / f"python{python}" / "site-packages"
+    shutil.copytree(dependencies, site)
+    with ZipFile(_wheel(work, version)) as wheel:
+        wheel.extractall(site)  # among Twisted's plugins, where pip would replace them
+    _commands(tree, python)
     _manual_pages(tree, version)
     _around(tree, site)
     for path in (tree, *tree.rglob("*")):
@@ -71,9 +91,7 @@ def build(work: Path, release: str, version: str, into: Path) -> Path:
             runs = path.is_dir() or path.parent == tree / OPT / "bin"
             path.chmod(0o755 if runs else 0o644)
     _control(tree, release, version)
-    name = f"pexschedd_{version}+deb{release}_{_architecture()}.deb"
-    _run("dpkg-deb", "--root-owner-group", "-Zxz", "-z2", "--build", tree, into / name)
-    return into / name
+    return tree
 
 
 def _wheel(work: Path, version: str) -> Path:
@@ -93,14 +111,9 @@ def _wheel(work: Path, version: str) -> Path:
     return wheel
 
 
-def _application(work: Path, tree: Path, wheel: Path, release: str) -> Path:
-    """Install all that runs into the tree; return its `site-packages`."""
+def _install_dependencies(site: Path, release: str) -> None:
+    """Install all that runs, but for ours, as the release of Debian needs it."""
     python, glibc = RELEASES[release]
-    site = tree / OPT / "lib" / f"python{python}" / "site-packages"
-    wanted = work / "wanted.txt"
-    digest = sha256(wheel.read_bytes()).hexdigest()
-    lock = (ROOT / "requirements" / "run.txt").read_text()
-    wanted.write_text(f"{lock}\n{wheel.as_uri()} --hash=sha256:{digest}\n")
     machine = MACHINES[_architecture()]
     names = [f"manylinux_2_{minor}_{machine}" for minor in range(glibc, 16, -1)]
     platforms = [word for name in names for word in ("--platform", name)]
@@ -108,12 +121,10 @@ def _application(work: Path, tree: Path, wheel: Path, release: str) -> Path:
         "install",
         *("--target", str(site), "--python-version", python, *platforms),
         *("--implementation", "cp", "--only-binary", ":all:", "--no-compile"),
-        *("--require-hashes", "--no-deps", "-r", str(wanted)),
+        *("--require-hashes", "--no-deps"),
+        *("-r", str(ROOT / "requirements" / "run.txt")),
     )
     shutil.rmtree(site / "bin")  # commands of this machine's Python
-    for path in site.glob("*.dist-info/direct_url.json"):
-        path.unlink()  # where the wheel was
-    return site
 
 
 def _commands(tree: Path, python: str) -> None:

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Builds the package, installs it in a fresh root of Debian, and plays its life there:
 #     deploy/debian/check.sh PYTHON RELEASE
-# It runs as root. The root comes from the mirror that apt is set up with and is kept in
-# var/; what is played there has a network of its own, in which is nothing else.
+# It runs as root. The root comes from the mirror that apt is set up with, and is kept in
+# the user's cache; what is played there has a network of its own, in which is nothing
+# else.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=$1
@@ -13,26 +14,36 @@ case $release in
 *) echo "There is no package for Debian $release" >&2 && exit 2 ;;
 esac
 
-if [ "$(id -u)" != 0 ] || ! command -v debootstrap unshare >/dev/null; then
-	echo "The package is not checked: that takes root, debootstrap and unshare"
+if ! { command -v debootstrap && unshare --net --pid --mount --fork true; } >/dev/null 2>&1; then
+	echo "The package for Debian $release is not checked: that takes root, debootstrap and unshare"
 	exit 0
 fi
 
+# In memory, where there is enough: nothing of it has to outlive this.
 work=$(mktemp -d)
-trap 'umount -q "$work/root/proc" || true; rm -rf "$work"' EXIT
-"$python" -m deploy.debian.build --release "$release" --into "$work/old" >/dev/null
-"$python" -m deploy.debian.build --release "$release" --version 99.0.0 --into "$work/new" >/dev/null
+trap 'umount --quiet --lazy "$work" || true; rm -rf "$work"' EXIT
+if [ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -gt 4000000 ]; then
+	mount -t tmpfs -o mode=0755 check "$work"
+fi
+export TMPDIR=$work
+
+"$python" -m deploy.debian.build --release "$release" --for-check 99.0.0 \
+	--into "$work/packages" >"$work/built"
+{ read -r package && read -r newer; } <"$work/built"
 
 # Of packages there are those that ours says it needs, and no others.
-needed=$(dpkg-deb -f "$work"/old/*.deb Depends | tr -d ' ')
-kept=var/debian-$release.tar
+needed=$(dpkg-deb -f "$package" Depends | tr -d ' ')
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/pexschedd
+kept=$cache/debian-$release-$(dpkg --print-architecture).tar
 if [ "$(cat "$kept.needed" 2>/dev/null)" != "$needed" ]; then
 	mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
 		'Label: Debian' 'Component: main' | head -n 1)
-	mkdir -p var
+	mkdir -p "$cache"
 	debootstrap --variant=minbase --include="$needed" "$suite" "$work/fresh" \
 		"$mirror" >"$work/debootstrap.log" || { cat "$work/debootstrap.log" && exit 1; }
+	rm -f "$kept.needed"
 	tar -cf "$kept" -C "$work/fresh" .
+	rm -rf "$work/fresh"
 	echo "$needed" >"$kept.needed"
 fi
 mkdir "$work/root"
@@ -43,4 +54,4 @@ unshare --net --pid --mount --mount-proc --fork --kill-child bash -euc '
 	ip link set lo up
 	mount -t proc proc "$2/proc"
 	"$1" -m tests.deploy.debian_life "$2" "$3" "$4" && exit 0
-	exit 1' - "$python" "$work/root" "$work"/old/*.deb "$work"/new/*.deb
+	exit 1' - "$python" "$work/root" "$package" "$newer"

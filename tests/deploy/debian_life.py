@@ -8,6 +8,7 @@ address.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -27,14 +28,25 @@ AS_DAEMON = ("setpriv", "--reuid=pexschedd", "--regid=pexschedd", "--clear-group
 MINUTE = timedelta(minutes=1)
 
 
+HERE = Path(__file__).resolve().parents[2]
+APT = """\
+APT::Get::Assume-Yes "true";
+APT::Install-Recommends "false";
+APT::Sandbox::User "root";
+"""
+"""Nobody is there to be asked, and no mirror: what is recommended cannot be had."""
+
+
 class Root:
     """A root of Debian, and commands in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         (path / "run" / "systemd" / "system").mkdir(parents=True)
-        here = Path(__file__).resolve().parents[2]
-        shutil.copy(here / "deploy" / "debian" / "systemctl", path / "usr" / "bin")
+        shutil.copy(HERE / "deploy" / "debian" / "systemctl", path / "usr" / "bin")
+        (path / "etc" / "apt" / "apt.conf.d" / "check").write_text(APT)
+        # It need not outlive a power failure.
+        (path / "etc" / "dpkg" / "dpkg.cfg.d" / "check").write_text("force-unsafe-io\n")
 
     def run(self, *command: str, status: int = 0) -> str:
         """Return all that a command says. It has to end with the status."""
@@ -51,10 +63,24 @@ class Root:
         return done.stdout
 
     def install(self, package: Path) -> None:
-        shutil.copy(package, self.path / "root")
-        said = self.run("dpkg", "--install", f"/root/{package.name}")
-        assert "warning" not in said, said
+        """Install a package by the command that docs/operations.md gives."""
+        folder = self.path / "dist"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        shutil.copy(package, folder)
+        (release,) = re.findall(r"\+(deb\d+)_", package.name)
+        said = self.run_documented("apt install", deb12=release)
+        assert "dpkg: warning" not in said, said
         assert "did not start" not in said, said
+
+    def run_documented(self, beginning: str, **changed: str) -> str:
+        """Run the command of docs/operations.md that begins so, with some words
+        changed."""
+        page = (HERE / "docs" / "operations.md").read_text()
+        (line,) = re.findall(rf"^{beginning} .*$", page, re.MULTILINE)
+        for old, new in changed.items():
+            line = line.replace(old, new)
+        return self.run("sh", "-euc", line)
 
     def has(self, path: str) -> bool:
         return (self.path / path).exists()
@@ -118,11 +144,7 @@ def play(world: World, root: Root, package: Path, newer: Path) -> None:
         tell("an integration was made, and a meeting was accepted")
 
         change_log_level(world.config)
-        unit = (
-            root.path / "usr/lib/systemd/system/pexschedd-backup.service"
-        ).read_text()
-        (command,) = [x for x in unit.splitlines() if x.startswith("ExecStart=")]
-        root.run(*AS_DAEMON, *command.removeprefix("ExecStart=").split())
+        root.run("systemctl", "start", "pexschedd-backup")
         assert [*(world.state / "backups").iterdir()]
         root.asked()
         root.install(newer)
@@ -147,7 +169,7 @@ def play(world: World, root: Root, package: Path, newer: Path) -> None:
         tell("the state was lost and restored from its archive: the room is open")
 
         root.asked()
-        root.run("dpkg", "--remove", "pexschedd")
+        root.run_documented("apt remove")
         assert root.asked() == ["stop"]
         assert not root.has(PROGRAMS)
         assert not root.has("usr/bin/pexschedd")
@@ -158,7 +180,7 @@ def play(world: World, root: Root, package: Path, newer: Path) -> None:
         assert is_open(world, alias)
         tell("it was removed and installed again: the room is open")
 
-    root.run("dpkg", "--purge", "pexschedd")
+    root.run_documented("apt purge")
     for path in (STATE, PROGRAMS, CONFIG, "etc/pexip"):
         assert not root.has(path), path
     assert "pexschedd" not in (root.path / "etc" / "passwd").read_text()
