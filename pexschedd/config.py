@@ -11,7 +11,8 @@
       "policy": null,
       "limits": {},
       "log": {"level": "info", "format": "json"},
-      "audit_log": {"folder": null, "megabytes": 10, "files": 10}
+      "audit_log": {"folder": null, "megabytes": 10, "files": 10},
+      "traces": null
     }
 
 `key_file` is null, or the file with the key that stored secrets are sealed with, such
@@ -48,6 +49,10 @@ from these only.
 names another one, from how many megabytes on a file is begun anew, and how many are
 kept beside it.
 
+`traces` is null, or the collector that takes OpenTelemetry's traces by OTLP over HTTP:
+{"url": "http://127.0.0.1:4318/v1/traces", "headers_file": "trace-headers"}. The file
+has a header in each line, such as "Authorization: Bearer ..."; it may be left out.
+
 Relative paths are relative to the file's folder. `$CREDENTIALS_DIRECTORY` in a path or
 an endpoint is the folder of systemd's credentials (systemd.exec(5)).
 """
@@ -73,6 +78,10 @@ DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
 FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 LEVELS = ("debug", "info", "warn", "error", "critical")
 FORMATS = ("json", "text", "journal")
+_TRACES_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::(?P<port>[0-9]{1,5}))?/[!-\"$-~]{0,2000}"
+)
 _ROOMS_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?"
 )
@@ -115,6 +124,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     audit_log_megabytes: int = 10
     audit_log_files: int = 10
     """Files that are kept beside the one that grows."""
+    traces_url: str = ""
+    """The URL that takes traces; empty: none are made."""
+    traces_headers_file: Path | None = None
     log_level: str = "info"
     log_format: str = "json"
 
@@ -195,6 +207,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
             "limits",
             "log",
             "audit_log",
+            "traces",
         },
     )
     endpoints = reader.table(
@@ -209,6 +222,7 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         top.get("audit_log") or {}, "audit_log", {"folder", "megabytes", "files"}
     )
     proxy, proxy_password_file = _proxy(reader, top.get("proxy"))
+    traces_url, traces_headers_file = _traces(reader, top.get("traces"))
     config = Config(
         state_dir=reader.path(top, "state_dir") or Path(),
         key_file=reader.existing(top, "key_file"),
@@ -240,6 +254,8 @@ def parse(values: object, path: Path, further: Further = _nothing_more) -> Confi
         else None,
         audit_log_megabytes=reader.number(audit, "audit_log", "megabytes", 10, 1000),
         audit_log_files=reader.number(audit, "audit_log", "files", 10, 1000),
+        traces_url=traces_url,
+        traces_headers_file=traces_headers_file,
         log_level=reader.choice(log, "log", "level", LEVELS, "info"),
         log_format=reader.choice(log, "log", "format", FORMATS, "json"),
     )
@@ -313,6 +329,34 @@ def _rate(
         )
         return default
     return Rate(*numbers)  # type: ignore[arg-type]  # they have just been looked at
+
+
+def _traces(reader: SettingsReader, value: object) -> tuple[str, Path | None]:
+    if value is None:
+        return "", None
+    table = reader.table(value, "traces", {"url", "headers_file"})
+    if not isinstance(value, dict):
+        return "", None
+    url = table.get("url")
+    match = _TRACES_URL.fullmatch(url) if isinstance(url, str) else None
+    if match is None or not 0 < int(match["port"] or 1) <= 65535:
+        reader.problems.append(
+            "traces.url must be the URL at which a collector takes traces by OTLP over "
+            "HTTP, such as http://127.0.0.1:4318/v1/traces; what it asks for to sign "
+            "in goes to traces.headers_file"
+        )
+        return "", None
+    headers_file = reader.existing(table, "headers_file", "traces.")
+    if (
+        table.get("headers_file") is not None
+        and match["scheme"] == "http"
+        and not bypass.bypassed(match["host"], ())
+    ):
+        reader.problems.append(
+            "traces.url must begin with https://, as traces.headers_file is sent to "
+            "another machine"
+        )
+    return match[0], headers_file
 
 
 def _proxy(reader: SettingsReader, value: object) -> tuple[Proxy | None, Path | None]:

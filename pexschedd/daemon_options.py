@@ -18,6 +18,7 @@ from pexschedd.config import Config
 from pexschedd.errors import ConfigError
 from pexschedd.net.server_tls import server_endpoint
 from pexschedd.supervision.certificate_renewal import in_words
+from pexschedd.supervision.trace_settings import trace_headers
 from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.tools.version import version_text
 
@@ -101,5 +102,9 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
     yield from permission_problems(config, file, os.geteuid())
     try:
         make_network(config, reactor, system_now)
+    except ConfigError as error:
+        yield from error.problems
+    try:
+        trace_headers(config)
     except ConfigError as error:
         yield from error.problems

@@ -41,6 +41,7 @@ from pexschedd.store.store import Store
 from pexschedd.supervision.certificate_renewal import CertificateRenewal
 from pexschedd.supervision.reload import ConfigurationReload, reloadable
 from pexschedd.supervision.service_manager import ServiceManager, ServiceNotifier
+from pexschedd.supervision.trace_settings import reread_headers
 from pexschedd.tools.exit_status import ExitStatus, status_of
 from pexschedd.util import signals
 from pexschedd.util.descriptors import SPARE
@@ -139,6 +140,7 @@ class Daemon(MultiService):
 
         self.clients = clients = Clients(runtime, self._wake_all)
         clients.setServiceParent(self)
+        self.trace_exporter = clients.trace_exporter()
 
         self.supervisor = supervisor_of(runtime, clients)
         self.supervisor.setServiceParent(self)
@@ -218,6 +220,8 @@ class Daemon(MultiService):
             self.clients.network,
             self._trust_changed,
         )
+        if self.trace_exporter is not None:
+            parts["traces.headers_file"] = partial(reread_headers, self.trace_exporter)
         return ConfigurationReload(read, self._config, parts, self.renewal.reload)
 
     def _trust_changed(self) -> None:
@@ -235,6 +239,8 @@ class Daemon(MultiService):
             state_dir=self._config.state_dir,
         )
         self.start_threads()
+        if self.trace_exporter is not None:
+            self.trace_exporter.startService()
         warn_of_unsupported(self.store)
         super().startService()
         self.first_start = Deferred.fromCoroutine(self._become_ready())
@@ -261,6 +267,8 @@ class Daemon(MultiService):
         await self.first_start
         await closed
         await super().stopService()
+        if self.trace_exporter is not None:
+            await self.trace_exporter.finish()
         await self.stop_threads()
         await self.store.close()
         self.http_servers.flush()

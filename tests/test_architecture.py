@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, str] = {
     "history": "model store logs util",
     "deployment": "net util",
     "observation": "util",
+    "observation/tracing": "scheduling/ports model net util",
     "scheduling": "scheduling history model bodies templates crypto store util",
     "scheduling/migration": "scheduling history model store util",
     "scheduling/ports": "model",
@@ -83,7 +84,9 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "web/webhooks": "web identity/exchange_token util/token_bucket",
     "control": "scheduling doctor management model store util config",
-    "supervision": "config logs model net scheduling/alarms store util",
+    "supervision": (
+        "config logs model net observation/tracing scheduling/alarms store util"
+    ),
     "tools": (
         "control doctor identity model observation onetouch scheduling store "
         "templates crypto/passphrase util config tap"

@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from socket import gethostname
 from typing import Generic
 
 from twisted.application.service import MultiService
 
+from pexschedd import __version__
 from pexschedd.composition.authentication import KerberosSupport, SignInSettings
 from pexschedd.composition.connections import Connections
 from pexschedd.composition.graph.graph_connections import GraphConnections
@@ -38,8 +40,11 @@ from pexschedd.identity.oauth.token_caches import LOOK_EVERY, TokenCaches
 from pexschedd.identity.openid.provider_documents import ProviderDocuments
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
+from pexschedd.observation.tracing.otlp_exporter import OtlpExporter
 from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
 from pexschedd.scheduling.alarms.metadata_check import KeyDocument, MetadataCheck
+from pexschedd.store.installation_id import installation_id
+from pexschedd.supervision.trace_settings import trace_headers
 from pexschedd.util.periodic import Periodic, Running
 
 
@@ -185,6 +190,26 @@ class Clients(MultiService):
         else:
             await self._metadata.refresh(document_url(document.address))
 
+    def trace_exporter(self) -> OtlpExporter | None:
+        """Return the service that sends traces to the collector; None without one.
+        Raises `ConfigError`."""
+        runtime, config = self._runtime, self._runtime.config
+        if runtime.tracing is None:
+            return None
+        return OtlpExporter(
+            runtime.tracing.queue,
+            self.network.http_client(),
+            config.traces_url,
+            trace_headers(config),
+            {
+                "service.name": "pexschedd",
+                "service.version": __version__,
+                "service.instance.id": installation_id(config.state_dir, uuid4),
+                "host.name": gethostname(),
+            },
+            runtime.reactor,
+        )
+
     def examining_poster(self, connector: Connector) -> Transport:
         """Return what sends the doctor's requests over EWS. Its token is asked for at
         once, as an administrator may have mended what was refused."""
@@ -205,7 +230,11 @@ class Clients(MultiService):
     def _observer(self, connector: Connector) -> CallObserver:
         runtime = self._runtime
         return CallObserver(
-            connector.name, runtime.metrics, runtime.clock_skew, runtime.reactor.seconds
+            connector.name,
+            runtime.metrics,
+            runtime.clock_skew,
+            runtime.reactor.seconds,
+            runtime.tracing.recorder if runtime.tracing else None,
         )
 
     def _domains(self, connector_id: int) -> list[str]:

@@ -18,6 +18,7 @@ from pexschedd.metrics import (
 from pexschedd.model import tables
 from pexschedd.model.alarm import Alarm
 from pexschedd.model.integration.connector import Connector
+from pexschedd.observation.tracing.recorder import SpanRecorder
 from pexschedd.scheduling.alarms import health, names
 from pexschedd.scheduling.alarms.certificate_expiry import CertificateExpiry
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
@@ -26,7 +27,8 @@ from pexschedd.store.store import Store
 
 
 class CallObserver:
-    """Reports an integration's calls to Exchange to the metrics and to `clock_skew`.
+    """Reports an integration's calls to Exchange to the metrics and to `clock_skew`,
+    and to `spans` if messages are traced.
 
     An `exchange.observer.Observer`; `seconds` is a monotonic clock.
     """
@@ -37,19 +39,24 @@ class CallObserver:
         metrics: Metrics,
         clock_skew: ClockSkew,
         seconds: Callable[[], float],
+        spans: SpanRecorder | None = None,
     ) -> None:
         self._integration = integration
         self._metrics = metrics
         self._clock_skew = clock_skew
         self._seconds = seconds
+        self._spans = spans
 
     def begins(self, operation: str) -> Callable[[str, str], None]:
         """Note the start of a call; the returned function is called at its end."""
         started = self._seconds()
+        span_ended = self._spans.request(operation) if self._spans else None
 
         def ended(result: str, date: str) -> None:
             took = self._seconds() - started
             self._metrics.call(self._integration, operation, result, took)
+            if span_ended is not None:
+                span_ended(result)
             if date:
                 self._clock_skew.seen(self._integration, date)
 

@@ -44,6 +44,7 @@ def _secrets(config: Config) -> Iterator[tuple[str, Path]]:
         ("policy.password_file", config.policy_password_file),
         ("proxy.password_file", config.proxy_password_file),
         ("initial_admin_password_file", config.initial_admin_password_file),
+        ("traces.headers_file", config.traces_headers_file),
     ):
         if path is not None:
             yield name, path

@@ -19,11 +19,15 @@ from pexschedd.log_writer import log_writer_of
 from pexschedd.logs import dropped
 from pexschedd.metrics import Metrics
 from pexschedd.observation.journal import JournalWriter
+from pexschedd.observation.tracing.inbox_tracer import InboxTracer
+from pexschedd.observation.tracing.recorder import SpanRecorder
+from pexschedd.observation.tracing.spans import SpanQueue
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.alarms.certificate_expiry import OwnCertificate
 from pexschedd.scheduling.alarms.clock_skew import ClockSkew
 from pexschedd.scheduling.alarms.clock_trust import ClockTrust
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
+from pexschedd.scheduling.ports.tracing import NO_TRACER, MessageTracer
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.templates.engine import Templates
@@ -41,6 +45,15 @@ which also seal and open archives. So a flood of sign-ins takes 256 MiB, not mor
 
 KERBEROS_THREADS = 4
 """A domain controller that does not answer keeps one busy for half a minute."""
+
+
+class Tracing:
+    """The parts that trace messages; made only if the configuration asks for traces."""
+
+    def __init__(self, now: Now) -> None:
+        self.queue = SpanQueue()
+        self.recorder = SpanRecorder(self.queue.add, now=now, random=random_bytes)
+        self.tracer = InboxTracer(self.recorder)
 
 
 class Runtime:
@@ -62,8 +75,15 @@ class Runtime:
         self.clock_trust.on_jump(self.clock_skew.forget)
         self.templates = Templates(now, uuid4, digits, self._template_debug)
         self.message_texts = MessageTexts(self.templates)
+        self.tracing = Tracing(now) if config.traces_url else None
+        self.tracer: MessageTracer = self.tracing.tracer if self.tracing else NO_TRACER
         self.message_handler = MessageHandler(
-            store, self.message_texts, now=now, uuid4=uuid4, digits=digits
+            store,
+            self.message_texts,
+            now=now,
+            uuid4=uuid4,
+            digits=digits,
+            tracer=self.tracer,
         )
         form = config.log_format
         self.log = log_writer_of(

@@ -8,6 +8,7 @@ from pexschedd.composition.runtime import Runtime, chance, digits, uuid4
 from pexschedd.identity.mailed_tokens import MailedTokens
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
+from pexschedd.observation.tracing.traced_mailbox import TracedMailbox
 from pexschedd.scheduling.inbox.batch_processor import BatchProcessor
 from pexschedd.scheduling.inbox.mailbox_alarms import (
     ConnectionAlarm,
@@ -82,7 +83,9 @@ def _watcher(
     next_delay: NextDelay,
 ) -> Watcher:
     id, store, alarms = connector.id, runtime.store, runtime.alarms
-    clock, now = runtime.reactor, runtime.now
+    clock, now, tracer = runtime.reactor, runtime.now, runtime.tracer
+    if runtime.tracing is not None:
+        mailbox = TracedMailbox(mailbox, runtime.tracing.tracer)
     quarantine = Quarantine(id, store, alarms, clock=clock, now=now)
     return Watcher(
         partial(store.get, tables.CONNECTOR, id),
@@ -96,6 +99,7 @@ def _watcher(
             MailedTokens(store, now).remember,
             clock=clock,
             now=now,
+            tracer=tracer,
         ),
         DecisionSender(
             Outbox(
@@ -109,6 +113,7 @@ def _watcher(
                 count_message=runtime.message_counts.counting(
                     id, runtime.metrics.message
                 ),
+                tracer=tracer,
             ),
             OfflineRewriter(
                 id,
@@ -121,6 +126,7 @@ def _watcher(
                 AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),
                 now=now,
                 heavy_work=runtime.heavy_work,
+                tracer=tracer,
             ),
         ),
         MailboxAlarms(
@@ -130,4 +136,5 @@ def _watcher(
         ),
         clock=clock,
         next_delay=next_delay,
+        tracer=tracer,
     )

@@ -34,6 +34,7 @@ _KEYS = {
     "audit_log_folder": "audit_log.folder",
     "audit_log_megabytes": "audit_log.megabytes",
     "audit_log_files": "audit_log.files",
+    "traces_url": "traces.url",
 }
 """The settings that count from the next start only: field and key in the file."""
 

@@ -28,6 +28,13 @@ from pexschedd.model.outbox import MailboxCursor
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
 from pexschedd.scheduling.inbox.quarantine import Quarantine
 from pexschedd.scheduling.ports.mailbox import Blame, Mailbox, Unreadable
+from pexschedd.scheduling.ports.tracing import (
+    FAILED,
+    NO_TRACER,
+    POSTPONED,
+    SET_ASIDE,
+    MessageTracer,
+)
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 from pexschedd.util.cooperate import TimeSlice, pause
@@ -72,6 +79,7 @@ class BatchProcessor:
         *,
         clock: IReactorTime,
         now: Now,
+        tracer: MessageTracer = NO_TRACER,
     ) -> None:
         self._connector_id = connector_id
         self._mailbox = mailbox
@@ -81,6 +89,7 @@ class BatchProcessor:
         self._remember_tokens = remember_tokens
         self._clock = clock
         self._now = now
+        self._tracer = tracer
         self._readable = 0
         """The number of messages that the mailbox has shown since the process began."""
 
@@ -118,6 +127,7 @@ class BatchProcessor:
         connector = self._connector()
         if connector is None:
             return  # deleted meanwhile: nothing may be scheduled for it any more
+        self._tracer.processing(requested)
         self._readable += sum(isinstance(each, MeetingMessage) for each in messages)
         self._handler.addresses.clear(self._connector_id)
         found = {message.ref.item_id for message in messages}
@@ -128,6 +138,7 @@ class BatchProcessor:
             await self._process_in_slices(batch, commits)
         finally:
             await _all_durable(commits)
+        self._tracer.committed()
 
     async def _process_in_slices(
         self, batch: _Batch, commits: list[Deferred[None]]
@@ -258,6 +269,7 @@ class BatchProcessor:
         attempt = self._quarantine.count(
             transaction, message.ref, reason, self._handler.correlation_id()
         )
+        self._tracer.decided(message.ref.item_id, attempt.correlation_id, POSTPONED)
         self._log.info(
             "message postponed integration={integration} "
             "correlation_id={correlation_id} attempts={attempts}: {reason}",
@@ -317,7 +329,14 @@ class BatchProcessor:
             reason=reason,
             attempts=attempt.attempts,
         )
-        if attempt.set_aside_time is not None:
+        is_last = attempt.set_aside_time is not None
+        self._tracer.decided(
+            message.ref.item_id,
+            attempt.correlation_id,
+            SET_ASIDE if is_last else FAILED,
+            str(blame),
+        )
+        if is_last:
             id = attempt.correlation_id
             self._handler.give_up(transaction, connector, message, id)
         return attempt.correlation_id

@@ -35,10 +35,11 @@ from pexschedd.scheduling.decisions.decision import (
 )
 from pexschedd.scheduling.decisions.own_records import is_somebody_elses
 from pexschedd.scheduling.ports.mailbox import Action, Unreadable
+from pexschedd.scheduling.ports.tracing import NO_TRACER, MessageTracer
 from pexschedd.scheduling.records.address_book import AddressBook
 from pexschedd.scheduling.records.apply_decision import apply_decision
 from pexschedd.scheduling.records.lookup import MeetingLookup
-from pexschedd.scheduling.records.message_history import MessageHistory
+from pexschedd.scheduling.records.message_history import MessageHistory, action_of
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
@@ -61,6 +62,7 @@ class MessageHandler:
         now: Now,
         uuid4: Callable[[], str],
         digits: Callable[[int], str],
+        tracer: MessageTracer = NO_TRACER,
     ) -> None:
         self._store = store
         self.addresses = AddressBook()
@@ -71,6 +73,7 @@ class MessageHandler:
         self._now = now
         self._uuid4 = uuid4
         self._digits = digits
+        self._tracer = tracer
 
     def handle(
         self,
@@ -86,6 +89,8 @@ class MessageHandler:
         from it yet, and it is to be handled again. Only with `may_wait`.
         """
         correlation_id = self._uuid4()
+        item_id = message.ref.item_id
+        self._tracer.deciding(item_id)
         try:
             decision, body = self._decide(
                 transaction, connector, message, may_wait=may_wait
@@ -101,6 +106,7 @@ class MessageHandler:
             failed = Decision(f"declined: {error.message}", Action.DECLINE)
             self._history.note(transaction, connector, message, failed, correlation_id)
             self._decline(transaction, connector, message, correlation_id)
+            self._tracer.decided(item_id, correlation_id, action_of(failed), error.code)
             return ""
         if decision.waits:
             return decision.note
@@ -124,6 +130,7 @@ class MessageHandler:
             self._answer(
                 transaction, connector, message, decision.action, body, correlation_id
             )
+        self._tracer.decided(item_id, correlation_id, action_of(decision))
         return ""
 
     def to_look_up(

@@ -55,6 +55,7 @@ from pexschedd.scheduling.ports.mailbox import (
     OrganizersCalendars,
     RewriteKind,
 )
+from pexschedd.scheduling.ports.tracing import NO_TRACER, MessageTracer
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.lookup import MeetingLookup
 from pexschedd.scheduling.records.message_texts import MessageTexts
@@ -69,7 +70,6 @@ LOOK_AGAIN = 20.0
 """Seconds between two looks for such a meeting."""
 _MOST_UNREACHABLE = 2
 """Organizers out of reach one after another, after which the others have to wait."""
-
 
 _LOOKS = 8
 """Times that rewriting looks at a character of the body, or of what is put into it."""
@@ -103,6 +103,7 @@ class OfflineRewriter:
         *,
         now: Now,
         heavy_work: HeavyWork = work_at_once,
+        tracer: MessageTracer = NO_TRACER,
     ) -> None:
         self._connector_id = connector_id
         self._organizers = organizers
@@ -114,6 +115,7 @@ class OfflineRewriter:
         self._allocator = allocator
         self._now = now
         self._heavy_work = heavy_work
+        self._tracer = tracer
 
     @property
     def has_pending(self) -> bool:
@@ -142,12 +144,13 @@ class OfflineRewriter:
                 continue
             self._store.require_writable()
             try:
-                await self._advance(connector, pending)
-                await self._went_well(pending)
+                with self._tracer.rewriting(pending.correlation_id):
+                    await self._advance(connector, pending)
+                    await self._went_well(pending)
                 unreachable = 0
             except _NotThereYet:
                 self._quarantine.delay(pending.item_id, LOOK_AGAIN)
-            except StoreReadOnly:
+            except (StoreReadOnly, StoreError, CancelledError):
                 raise
             except (Unavailable, TemplateError, MailboxBusy) as error:
                 await self._not_yet(connector, pending, error)
@@ -156,8 +159,6 @@ class OfflineRewriter:
                 # of reach shows when the equipment mailbox is read.
                 unreachable += 1
                 await self._not_yet(connector, pending, error)
-            except (StoreError, CancelledError):
-                raise
             except Exception as error:  # noqa: BLE001 - the other rewrites must go on
                 await self._failed(connector, pending, error)
 

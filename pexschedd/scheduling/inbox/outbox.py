@@ -31,6 +31,7 @@ from pexschedd.scheduling.ports.mailbox import (
     Outcome,
     OutcomeKind,
 )
+from pexschedd.scheduling.ports.tracing import NO_TRACER, MessageTracer
 from pexschedd.store.store import Store
 from pexschedd.store.transaction import Transaction
 
@@ -70,6 +71,7 @@ class Outbox:
         general_error: Callable[[Connector, str], str],
         now: Now,
         count_message: CountMessage = count_nothing,
+        tracer: MessageTracer = NO_TRACER,
     ) -> None:
         """`general_error` returns the text for a correlation id, as HTML."""
         self._connector_id = connector_id
@@ -80,6 +82,7 @@ class Outbox:
         self._general_error = general_error
         self._now = now
         self._count_message = count_message
+        self._tracer = tracer
         self._taken = 0
         """The number of answers that the mailbox has taken in this process."""
         self._unsure: set[int] | None = None
@@ -135,12 +138,22 @@ class Outbox:
         ]
         self._store.require_writable()
         unsure.update(each.id for each in batch)
-        outcomes = [
-            _before_giving_up(pending, outcome)
-            for pending, outcome in zip(
-                batch, await self._mailbox.answer(answers), strict=True
-            )
-        ]
+        with self._tracer.answering(batch) as trace:
+            outcomes = await self._mailbox.answer(answers)
+            trace.taken(outcomes)
+            outcomes = [
+                _before_giving_up(pending, outcome)
+                for pending, outcome in zip(batch, outcomes, strict=True)
+            ]
+            return await self._record(batch, outcomes, unsure)
+
+    async def _record(
+        self,
+        batch: Sequence[PendingAnswer],
+        outcomes: Sequence[Outcome],
+        unsure: set[int],
+    ) -> list[PendingAnswer]:
+        """Record the outcomes; return the answers that have to be sent again."""
         self._taken += sum(each.kind is OutcomeKind.DONE for each in outcomes)
         transaction = self._store.transaction(essential=True)
         again: list[PendingAnswer] = []

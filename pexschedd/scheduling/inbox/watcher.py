@@ -32,6 +32,7 @@ from pexschedd.scheduling.inbox.batch_processor import BatchProcessor
 from pexschedd.scheduling.inbox.mailbox_alarms import MailboxAlarms
 from pexschedd.scheduling.inbox.reader import MailboxReader
 from pexschedd.scheduling.inbox.sender import DecisionSender
+from pexschedd.scheduling.ports.tracing import NO_TRACER, MessageTracer
 from pexschedd.util.backoff import backoff
 from pexschedd.util.cooperate import in_slices
 from pexschedd.util.sleep import Sleep
@@ -77,6 +78,7 @@ class Watcher:
         *,
         clock: IReactorTime,
         next_delay: NextDelay = poll_interval,
+        tracer: MessageTracer = NO_TRACER,
     ) -> None:
         self._latest = latest
         self._reader = reader
@@ -85,6 +87,7 @@ class Watcher:
         self._alarms = alarms
         self._clock = clock
         self._next_delay = next_delay
+        self._tracer = tracer
         self._stopping = False
         self._finished: Deferred[None] | None = None
         self._sleep: Sleep | None = None
@@ -155,6 +158,9 @@ class Watcher:
         """Look into the mailbox as soon as the current look is over, because something
         has arrived; a pause that follows a failure is kept."""
         self._has_news = True
+        connector = self._latest()
+        if connector is not None:
+            self._tracer.notified(connector.id)
         if not self._failures:
             self.wake()
 
@@ -183,6 +189,10 @@ class Watcher:
             self._stopping = True
             return 0
         self._is_throttled = False
+        with self._tracer.look(connector.id):
+            return await self._look(connector)
+
+    async def _look(self, connector: Connector) -> float:
         try:
             self._reader.require_writable()
             await self._sender.send_answers()

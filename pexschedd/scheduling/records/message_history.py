@@ -46,7 +46,7 @@ class MessageHistory:
         Nothing is recorded of a message that is left where it is: it is not about a
         meeting, or about none of ours.
         """
-        if decision.action is None and not decision.token:
+        if not action_of(decision):
             return
         known = message if isinstance(message, MeetingMessage) else None
         uid = message.ref.uid if known is None else known.uid
@@ -58,7 +58,7 @@ class MessageHistory:
                 exchange_connector=connector.id,
                 time=self._now(),
                 correlation_id=correlation_id,
-                action=_action(decision),
+                action=action_of(decision),
                 note=decision.note[:_LONGEST_NOTE],
                 uid=uid,
                 organizer="" if known is None else address_of(known),
@@ -79,8 +79,10 @@ class MessageHistory:
         return ""
 
 
-def _action(decision: Decision) -> str:
-    return "rewrite" if decision.token else str(decision.action)
+def action_of(decision: Decision) -> str:
+    """Return what becomes of the message, as administrators read it; nothing for one
+    that is left where it is."""
+    return "rewrite" if decision.token else str(decision.action or "")
 
 
 def _conference(
