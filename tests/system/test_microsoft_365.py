@@ -1,6 +1,5 @@
 """Microsoft Graph from end to end: two programs, notifications over TLS, a screen."""
 
-import json
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,79 +11,14 @@ import pytest
 import requests
 
 from benchmarks.graph_access import CLIENT, SECRET, TENANT, graph_fields
-from tests.net.net_support import Authority, dns
-from tests.ports import free_ports
+from tests.system.cloud_support import Cloud
 from tests.system.organizer_support import Body, Organizer, organizer
 from tests.system.room_support import ROOM, configure_endpoint, make
-from tests.system.system_support import ALICE, EQUIPMENT, Twistd, World, eventually
-from tests.system.trust_support import keep
+from tests.system.system_support import ALICE, eventually
 
 HOUR = timedelta(hours=1)
 NEVER = 3600
 """Seconds between two looks at the mailbox: what is seen before then was told."""
-FOLDERS = 2
-"""That are watched: the inbox and Deleted Items."""
-ACCOUNTS: list[dict[str, Any]] = [
-    {"address": ALICE, "name": "Alice Archer", "password": "alice"},
-    {"address": EQUIPMENT, "name": "Pexip Meeting", "purpose": "equipment"},
-    {
-        "address": ROOM,
-        "processing": "auto_accept",
-        "calendar_processing": {
-            "delete_comments": False,
-            "delete_subject": False,
-            "add_organizer_to_subject": False,
-        },
-    },
-]
-
-
-class Cloud(World):
-    """A sandbox with an application for Graph, and a daemon whose public side speaks
-    TLS, as Graph posts over nothing else."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        authority = Authority("Example internal root")
-        key, certificate = keep(folder, authority.server(dns("localhost")))
-        trusted, accounts = folder / "authority.pem", folder / "accounts.json"
-        trusted.write_bytes(authority.pem)
-        accounts.write_text(json.dumps(ACCOUNTS))
-        public = free_ports(2)
-        screens = public + 1
-        self.public = f"localhost:{public}"
-        self.screens = f"http://127.0.0.1:{screens}"
-        config = json.loads(self.config.read_text())
-        config["endpoints"]["addin"].append(
-            f"ssl:{public}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
-        )
-        config["endpoints"]["rooms"] = [f"tcp:{screens}:interface=127.0.0.1"]
-        self.config.write_text(json.dumps(config))
-        listen = f"tcp:{self.exchange.rpartition(':')[2]}:interface=127.0.0.1"
-        self.sandbox = Twistd(
-            folder,
-            "exchangesandbox",
-            *("--listen", listen),
-            *("--accounts", str(accounts)),
-            *("--webhook-ca", str(trusted)),
-        )
-
-    def start(self) -> None:
-        super().start()
-        requests.put(
-            f"{self.exchange}/sandbox/graph/applications",
-            json={"client_id": CLIENT, "tenant": TENANT, "secret": SECRET},
-            timeout=10,
-        ).raise_for_status()
-
-    def subscriptions(self) -> set[str]:
-        """The ids of the subscriptions to both folders; empty until both are there."""
-        answer = requests.get(f"{self.exchange}/sandbox/graph/lifecycle", timeout=10)
-        answer.raise_for_status()
-        known = answer.json()
-        sides = {each["notificationUrl"].partition("/api/")[0] for each in known}
-        assert sides <= {f"https://{self.public}"}
-        return {each["id"] for each in known} if len(known) == FOLDERS else set()
 
 
 @pytest.fixture

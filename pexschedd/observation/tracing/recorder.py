@@ -33,7 +33,7 @@ class Step:
 
     def __init__(self, spans: list[Span], span_id: bytes) -> None:
         self.spans = spans
-        """Those of its descendants that have ended, in the order of their ends."""
+        """Its descendants that have ended, in the order of their ends."""
         self.span_id = span_id
         """Empty if the step becomes no span, or its trace is not known yet."""
 
