@@ -80,7 +80,7 @@ LEVELS = ("debug", "info", "warn", "error", "critical")
 FORMATS = ("json", "text", "journal")
 _TRACES_URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?::(?P<port>[0-9]{1,5}))?/[!-\"$-~]{0,2000}"
+    r"(?::(?P<port>[0-9]{1,5}))?/[!-\"$->@-~]{0,2000}"
 )
 _ROOMS_URL = re.compile(
     r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?"

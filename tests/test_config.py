@@ -293,3 +293,63 @@ def test_wrong_policy_and_limits(
     with pytest.raises(ConfigError) as caught:
         load(write(tmp_path, GOOD | more))
     assert says in str(caught.value)
+
+
+def test_traces(tmp_path: Path) -> None:
+    """None by default; a collector on this machine needs a URL only, another one to
+    which secrets go is reached over TLS."""
+    assert load(write(tmp_path, GOOD)).traces_url == ""
+    assert load(write(tmp_path, GOOD | {"traces": None})).traces_url == ""
+    (tmp_path / "headers").write_text("Authorization: Bearer geheim\n")
+    for url, headers in (
+        ("http://127.0.0.1:4318/v1/traces", None),
+        ("http://tempo.example.test:4318/v1/traces", None),
+        ("https://otlp.example.test/v1/traces", "headers"),
+        ("http://[::1]:4318/v1/traces", "headers"),
+        ("http://localhost:4318/v1/traces", "headers"),
+    ):
+        values = {"url": url} | ({"headers_file": headers} if headers else {})
+        config = load(write(tmp_path, GOOD | {"traces": values}))
+        assert config.traces_url == url
+        expected = tmp_path / headers if headers else None
+        assert config.traces_headers_file == expected
+        assert "geheim" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("traces", "says"),
+    [
+        (
+            "http://127.0.0.1:4318",
+            "traces must be a JSON object with headers_file, url",
+        ),
+        ({}, "traces.url must be the URL at which a collector takes traces"),
+        ({"url": "http://127.0.0.1:4318"}, "such as http://127.0.0.1:4318/v1/traces"),
+        ({"url": "grpc://127.0.0.1:4317/"}, "traces.url must be"),
+        ({"url": "http://127.0.0.1:0/v1/traces"}, "traces.url must be"),
+        ({"url": "http://127.0.0.1:65536/v1/traces"}, "traces.url must be"),
+        ({"url": "https://me:secret@a.test/v1/traces"}, "goes to traces.headers_file"),
+        ({"url": "https://a.test/v1/traces?key=secret"}, "goes to traces.headers_file"),
+        ({"url": "https://a.test/v1/tra ces"}, "traces.url must be"),
+        ({"url": "https://a.test/v1/\r\nHost: b"}, "traces.url must be"),
+        ({"url": 4318}, "traces.url must be"),
+        (
+            {"url": "https://a.test/v1/traces", "headers": {"a": "b"}},
+            "traces.headers is not a known key; known are headers_file, url",
+        ),
+        (
+            {"url": "https://a.test/v1/traces", "headers_file": "none"},
+            "traces.headers_file: there is no file",
+        ),
+        (
+            {"url": "http://a.test/v1/traces", "headers_file": "config.json"},
+            "traces.url must begin with https://, as traces.headers_file is sent to",
+        ),
+    ],
+)
+def test_wrong_traces(tmp_path: Path, traces: object, says: str) -> None:
+    """What is wrong and what would be right; no secret is repeated."""
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, GOOD | {"traces": traces}))
+    assert says in str(caught.value)
+    assert "secret" not in str(caught.value)

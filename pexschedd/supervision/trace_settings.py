@@ -30,8 +30,11 @@ def _text(path: Path) -> str:
 
 
 def reread_headers(exporter: OtlpExporter, config: Config) -> bool:
-    """Send the headers that the file has now; return whether they are others. Raises
+    """Send the headers that the file has now; return whether they are others. Another
+    URL, for which they may be meant, counts from the next start only. Raises
     `ConfigError`, and changes nothing then."""
+    if config.traces_url != exporter.url:
+        return False
     headers = trace_headers(config)
     has_changed = headers != exporter.headers
     exporter.headers = headers

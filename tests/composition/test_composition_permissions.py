@@ -43,6 +43,7 @@ def config_of(file: Path) -> Config:
         addin_endpoints=(f"ssl:443:privateKey={folder}/key.pem:certKey=c.pem",),
         admin_endpoints=("tcp:1",),
         policy_password_file=folder / "it is a secret",
+        traces_headers_file=folder / "it is a secret",
         ca_file=folder / "ca.pem",
     )
 

@@ -24,6 +24,8 @@ from pexschedd.model.meeting import (
     MessageRef,
     Person,
 )
+from pexschedd.observation.tracing.inbox_tracer import InboxTracer
+from pexschedd.observation.tracing.traced_mailbox import TracedMailbox
 from pexschedd.scheduling.alarms.alarms import Alarms
 from pexschedd.scheduling.inbox.message_handler import MessageHandler
 from pexschedd.scheduling.inbox.watcher import NextDelay, poll_interval
@@ -34,6 +36,7 @@ from pexschedd.scheduling.ports.mailbox import (
     RewriteKind,
     Unreadable,
 )
+from pexschedd.scheduling.ports.tracing import NO_TRACER, MessageTracer
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.fs import FileSystem
 from pexschedd.store.store import Store
@@ -178,6 +181,7 @@ class Process:
         heavy_work: HeavyWork = work_at_once,
         fs: FileSystem | None = None,
         clock: Clock | None = None,
+        tracer: MessageTracer = NO_TRACER,
     ) -> None:
         self.clock = clock or Clock()
         self.mailbox = mailbox
@@ -193,20 +197,23 @@ class Process:
         }
         templates = Templates(now, lambda: next(uuids), lambda n: str(next(numbers)))
         texts = MessageTexts(templates)
-        self.handler = MessageHandler(self.store, texts, **chance)
+        self.handler = MessageHandler(self.store, texts, tracer=tracer, **chance)
         self.alarms = Alarms(self.store, now)
         self.watcher = new_watcher(
             self.store,
             self.alarms,
             texts,
             self.handler,
-            mailbox,
+            TracedMailbox(mailbox, tracer)
+            if isinstance(tracer, InboxTracer)
+            else mailbox,
             organizers or MemoryOrganizers(mailbox.inbox),
             verify,
             clock=self.clock,
             batch_size=batch_size,
             next_delay=next_delay,
             heavy_work=heavy_work,
+            tracer=tracer,
             **chance,
         )
 

@@ -23,6 +23,7 @@ from pexschedd.scheduling.inbox.reader import BATCH_SIZE, MailboxReader
 from pexschedd.scheduling.inbox.sender import DecisionSender
 from pexschedd.scheduling.inbox.watcher import NextDelay, Watcher, poll_interval
 from pexschedd.scheduling.ports.mailbox import Mailbox, OrganizersCalendars
+from pexschedd.scheduling.ports.tracing import NO_TRACER, MessageTracer
 from pexschedd.scheduling.records.alias_allocator import AliasAllocator
 from pexschedd.scheduling.records.message_texts import MessageTexts
 from pexschedd.store.store import Store
@@ -47,6 +48,7 @@ def new_watcher(
     batch_size: int = BATCH_SIZE,
     next_delay: NextDelay = poll_interval,
     heavy_work: HeavyWork = work_at_once,
+    tracer: MessageTracer = NO_TRACER,
 ) -> Watcher:
     """The watcher of the integration with the id 1."""
     id = INTEGRATION
@@ -63,6 +65,7 @@ def new_watcher(
             MailedTokens(store, now).remember,
             clock=clock,
             now=now,
+            tracer=tracer,
         ),
         DecisionSender(
             Outbox(
@@ -73,6 +76,7 @@ def new_watcher(
                 quarantine,
                 general_error=handler.general_error,
                 now=now,
+                tracer=tracer,
             ),
             OfflineRewriter(
                 id,
@@ -85,6 +89,7 @@ def new_watcher(
                 AliasAllocator(store, now=now, uuid4=uuid4, digits=digits),
                 now=now,
                 heavy_work=heavy_work,
+                tracer=tracer,
             ),
         ),
         MailboxAlarms(
@@ -94,4 +99,5 @@ def new_watcher(
         ),
         clock=clock,
         next_delay=next_delay,
+        tracer=tracer,
     )

@@ -108,5 +108,6 @@ def test_a_file_that_is_wrong_changes_nothing() -> None:
 def test_every_setting_is_accounted_for() -> None:
     """A new field of the configuration is put into effect, or named as waiting."""
     in_parts = {"ca_file", "proxy", "proxy_password_file", "log_level"}
+    in_parts.add("traces_headers_file")
     fields = {field.name for field in msgspec.structs.fields(Config)}
     assert fields - in_parts == reload_module._KEYS.keys()

@@ -98,9 +98,7 @@ class OtlpExporter(Periodic):
         super().__init__("traces", self._export, clock, EVERY)
         self._queue = queue
         self._client = client
-        self._url = PreparedUrl.from_text(url)
-        self._place = url.partition("?")[0]
-        """The URL as the log has it: a query may hold a key."""
+        self.url = url
         self.headers = headers
         """Sent with each request, beside our own."""
         self._resource = resource
@@ -125,7 +123,7 @@ class OtlpExporter(Periodic):
             self._log.warn(
                 "collector did not take all traces before the stop url={url} "
                 "lost_spans={count}",
-                url=self._place,
+                url=self.url,
                 count=len(self._queue),
             )
 
@@ -164,7 +162,7 @@ class OtlpExporter(Periodic):
         for name, value in self.headers.items():
             headers.addRawHeader(name, value)
         response = await self._client.post(
-            self._url,
+            PreparedUrl.from_text(self.url),
             headers=headers,
             data=body,
         )
@@ -179,7 +177,7 @@ class OtlpExporter(Periodic):
             self._log.warn(
                 "collector takes no traces, they get lost if this goes on url={url} "
                 "reason={reason}",
-                url=self._place,
+                url=self.url,
                 reason=reason,
             )
 
@@ -187,7 +185,7 @@ class OtlpExporter(Periodic):
         if self._failures:
             self._log.info(
                 "collector takes traces again url={url} dropped_spans={dropped}",
-                url=self._place,
+                url=self.url,
                 dropped=self._queue.dropped,
             )
         self._failures = 0
