@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.config import Config
@@ -43,7 +44,6 @@ def config_of(file: Path) -> Config:
         addin_endpoints=(f"ssl:443:privateKey={folder}/key.pem:certKey=c.pem",),
         admin_endpoints=("tcp:1",),
         policy_password_file=folder / "it is a secret",
-        traces_headers_file=folder / "it is a secret",
         ca_file=folder / "ca.pem",
     )
 
@@ -149,3 +149,16 @@ def test_twistd_refuses_to_start(
     said = capsys.readouterr().err
     assert f"'{file.parent}/it is a secret'; and think about" in said
     assert f"chmod 700 {file.parent}/state" in said
+
+
+def test_what_a_collector_is_sent_is_a_secret(file: Path) -> None:
+    """Its file is looked at like one with a password."""
+    headers = file.parent / "trace-headers"
+    headers.write_text("Authorization: Bearer geheim\n")
+    headers.chmod(0o644)
+    config = replace(config_of(file), traces_headers_file=headers)
+    os.chown(headers, os.geteuid(), os.getegid())
+    found = list(permission_problems(config, file, os.geteuid()))
+    is_root = os.geteuid() == 0
+    assert [each.split(":")[0] for each in found] == ["traces.headers_file"]
+    assert f"chmod {'640' if is_root else '600'} {headers}" in found[0]

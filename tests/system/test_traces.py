@@ -153,7 +153,8 @@ def test_answered_after_a_kill(
 def test_one_meeting_over_graph(tmp_path: Path, collector: Receiver) -> None:
     """The same steps, from the notification that Graph has posted."""
     with ExitStack() as stack:
-        cloud = stack.enter_context(Cloud(tmp_path, traces={"url": collector.url}))
+        cloud = Cloud(tmp_path, traces={"url": collector.url})
+        stack.enter_context(cloud)
         cloud.create_integration(
             **graph_fields(cloud.exchange),
             oauth_client_secret=SECRET,

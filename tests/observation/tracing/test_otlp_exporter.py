@@ -10,7 +10,8 @@ from twisted.internet import reactor as real_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock, deferLater
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
@@ -39,6 +40,7 @@ def now() -> datetime:
     return datetime(2026, 11, 30, tzinfo=UTC)
 
 
+@implementer(ILogObserver)
 class Exporting:
     """An exporter, its queue and its clock, and what the log said."""
 
@@ -55,7 +57,7 @@ class Exporting:
             self.clock,
         )
 
-    def observe(self, event: LogEvent) -> None:
+    def __call__(self, event: LogEvent) -> None:
         if event["log_namespace"].endswith("OtlpExporter"):
             self.log.append(event["log_format"].format(**event))
 
@@ -86,14 +88,14 @@ def exporting() -> Iterator[Callable[..., Exporting]]:
 
     def make(url: str, most: int = 20_000) -> Exporting:
         each = Exporting(url, most)
-        globalLogPublisher.addObserver(each.observe)
+        globalLogPublisher.addObserver(each)
         each.exporter.startService()
         made.append(each)
         return each
 
     yield make
     for each in made:
-        globalLogPublisher.removeObserver(each.observe)
+        globalLogPublisher.removeObserver(each)
         assert "s3cret" not in str(each.log)
 
 
@@ -135,7 +137,8 @@ def script() -> Iterator[Callable[[bytes], tuple[str, list[Script]]]]:
     for port, made in ports:
         port.stopListening()
         for each in made:
-            each.transport.abortConnection()
+            transport: Any = each.transport
+            transport.abortConnection()
 
 
 @pytest_twisted.ensureDeferred
