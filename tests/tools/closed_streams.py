@@ -12,7 +12,7 @@ PROGRAM = "tests.tools.closed_streams:main"
 
 def main() -> None:
     """Run `module:function` as Python does that was started with both closed."""
-    sys.stdout = sys.stderr = None  # type: ignore[assignment]  # as Python does
+    sys.stdout = sys.stderr = None
     os.close(1)
     os.close(2)
     program, *sys.argv[1:] = sys.argv[1:]
