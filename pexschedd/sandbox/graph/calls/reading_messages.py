@@ -13,7 +13,7 @@ from pexschedd.sandbox.mailboxes.mailbox import MailboxFolder
 
 _MOST = 1000
 _PLAIN = EntityView(select=tuple(messages.PROPERTIES | messages.DERIVED))
-"""What filters and orders may look at."""
+"""The properties that filters and orders may look at."""
 
 
 def list_folders(call: GraphCall) -> GraphAnswer:
