@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests import forked
 from tests.demo.demo_process import (
     ALICE,
     BOB,
@@ -171,46 +172,37 @@ def test_it_ends_in_order(tmp_path: Path, numbers: tuple[signal.Signals, ...]) -
 
 def test_taken_port_is_one_clear_line(tmp_path: Path, demo: RunningDemo) -> None:
     """A demo whose port is in use says which, and how to take another."""
-    outcome = start_again(tmp_path / "other", demo.port)
-    assert outcome.returncode == 1
-    assert f"Port {demo.port} is in use" in outcome.stderr
-    assert "PORT=9000 make run" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    status, said = start_again(tmp_path / "other", demo.port)
+    assert status == 1
+    assert f"Port {demo.port} is in use" in said
+    assert "PORT=9000 make run" in said
+    assert "Traceback" not in said
 
 
 def test_used_folder_is_one_clear_line(demo: RunningDemo) -> None:
     """A second demo with the same state says so."""
-    outcome = start_again(demo.folder, four_ports())
-    assert outcome.returncode == 1
-    assert "Another demo is running" in outcome.stderr
-    assert f"{sys.executable} -m pexschedd.demo --port" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    status, said = start_again(demo.folder, four_ports())
+    assert status == 1
+    assert "Another demo is running" in said
+    assert f"{sys.executable} -m pexschedd.demo --port" in said
+    assert "Traceback" not in said
 
 
 def test_damaged_mailboxes_are_named(tmp_path: Path) -> None:
     """A snapshot that cannot be read is not overwritten."""
     (tmp_path / "administrator-password").write_text("secret\n")
     (tmp_path / "exchange.json").write_text('{"number": 1')
-    outcome = start_again(tmp_path, four_ports())
-    assert outcome.returncode == 1
-    assert "exchange.json cannot be read" in outcome.stderr
+    status, said = start_again(tmp_path, four_ports())
+    assert status == 1
+    assert "exchange.json cannot be read" in said
     assert (tmp_path / "exchange.json").read_text() == '{"number": 1'
 
 
-def command(folder: Path, port: int) -> list[str]:
+def start_again(folder: Path, port: int) -> tuple[int, str]:
+    """The exit status of a demo that cannot start, and what it says."""
     given = ["--port", str(port), "--state", str(folder)]
-    return [sys.executable, "-m", "pexschedd.demo", *given]
-
-
-def start_again(folder: Path, port: int) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(folder, port),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    status, _, said = forked.run(forked.DEMO, given, cwd=REPOSITORY)
+    return status, said
 
 
 def test_started_by_its_own_command(tmp_path: Path) -> None:
@@ -218,7 +210,10 @@ def test_started_by_its_own_command(tmp_path: Path) -> None:
     where it is, and Ctrl-C ends it in order."""
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
-            command(tmp_path / "state", four_ports()),
+            [
+                *(sys.executable, "-m", "pexschedd.demo"),
+                *("--port", str(four_ports()), "--state", str(tmp_path / "state")),
+            ],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=log,
