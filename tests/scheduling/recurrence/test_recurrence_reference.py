@@ -121,7 +121,7 @@ LENGTHS = st.integers(0, 400 * 24 * 60).map(lambda minutes: minutes * MINUTE)
 
 
 @pytest.mark.timeout(600)  # much work: a busy machine takes its time for it
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(recurrence=recurrences(), after=MOMENTS, length=LENGTHS)
 def test_any_series(recurrence: Recurrence, after: datetime, length: timedelta) -> None:
     """In any window, exactly those occurrences are found that counting finds."""
@@ -133,7 +133,7 @@ def test_any_series(recurrence: Recurrence, after: datetime, length: timedelta) 
         assert index_of(recurrence, occurrence.original) == occurrence.index
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(recurrence=recurrences(), now=MOMENTS, buffers=st.tuples(LENGTHS, LENGTHS))
 def test_any_window(
     recurrence: Recurrence, now: datetime, buffers: tuple[timedelta, timedelta]
@@ -160,7 +160,7 @@ def test_any_window(
             assert last_end(recurrence) == max(o.end for o in known)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(recurrence=recurrences())
 def test_any_series_is_stored(recurrence: Recurrence) -> None:
     """Any series survives being stored."""

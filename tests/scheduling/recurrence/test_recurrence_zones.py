@@ -1,5 +1,6 @@
 """Rules that came with a meeting, against the zones that they were made from."""
 
+from bisect import bisect
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -44,11 +45,13 @@ def changes_of(name: str, year: int) -> tuple[datetime, ...]:
     changes = []
     at = datetime(year, 1, 1, tzinfo=UTC)
     while at.year == year:
-        if offset_at(at, name) != offset_at(at + DAY, name):
-            minute = at
-            while offset_at(minute + MINUTE, name) == offset_at(at, name):
-                minute += MINUTE
-            changes.append(minute + MINUTE)
+        before = offset_at(at, name)
+        if before != offset_at(at + DAY, name):
+            later = range(DAY // MINUTE)
+            first = bisect(
+                later, 0, key=lambda n: offset_at(at + n * MINUTE, name) != before
+            )
+            changes.append(at + first * MINUTE)
         at += DAY
     return tuple(changes)
 
@@ -74,11 +77,11 @@ def written_out(name: str, year: int) -> Era:
 
 
 def instants(first: int, last: int, name: str) -> Iterator[datetime]:
-    """All over the years, and closely around each change."""
+    """All over the years, at all times of day, and closely around each change."""
     at = datetime(first, 1, 1, tzinfo=UTC)
     while at.year <= last:
         yield at
-        at += 13 * HOUR
+        at += 61 * HOUR
     for year in range(first, last + 1):
         for change in changes_of(name, year):
             yield change - timedelta(microseconds=1)
