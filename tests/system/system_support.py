@@ -70,6 +70,11 @@ class Twistd:
             process.kill()
             raise
 
+    def hang_up(self) -> None:
+        """Has it read its settings again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def ended(self) -> int:
         """Waits until it has ended by itself; returns the exit status."""
         assert self._process is not None

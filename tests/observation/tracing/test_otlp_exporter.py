@@ -26,6 +26,7 @@ from pexschedd.observation.tracing.otlp_exporter import (
     headers_in,
 )
 from pexschedd.observation.tracing.spans import Span, SpanQueue
+from tests.net.net_support import Authority, ips
 from tests.observation.tracing.otlp_receiver import Receiver, receiver
 from tests.ports import free_ports
 
@@ -44,13 +45,14 @@ def now() -> datetime:
 class Exporting:
     """An exporter, its queue and its clock, and what the log said."""
 
-    def __init__(self, url: str, most: int = 20_000) -> None:
+    def __init__(self, url: str, most: int = 20_000, *trusted: bytes) -> None:
+        trust = Trust([("ca_file", pem) for pem in trusted])
         self.clock = Clock()
         self.queue = SpanQueue(most)
         self.log: list[str] = []
         self.exporter = OtlpExporter(
             self.queue,
-            Network(reactor, Trust(), now=now).http_client(),
+            Network(reactor, trust, now=now).http_client(),
             url,
             {"Authorization": SECRET},
             {"service.name": "pexschedd"},
@@ -86,8 +88,8 @@ def exporting() -> Iterator[Callable[..., Exporting]]:
     """Make exporters that run, and whose log is kept."""
     made: list[Exporting] = []
 
-    def make(url: str, most: int = 20_000) -> Exporting:
-        each = Exporting(url, most)
+    def make(url: str, most: int = 20_000, *trusted: bytes) -> Exporting:
+        each = Exporting(url, most, *trusted)
         globalLogPublisher.addObserver(each)
         each.exporter.startService()
         made.append(each)
@@ -320,6 +322,40 @@ async def test_a_stop_is_bounded(
         assert warning.startswith("collector did not take all traces before the stop")
         assert warning.endswith("lost_spans=3")
         assert not each.clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
+async def test_over_tls(exporting: Callable[..., Exporting]) -> None:
+    """Only a collector gets spans and headers whose certificate leads to what is
+    trusted for all other machines."""
+    ours, other = Authority("Ours"), Authority("Another")
+    heard: list[bytes] = []
+
+    class Taking(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            heard.append(data)
+            assert self.transport is not None
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    context = ours.server(ips("127.0.0.1"))
+    factory: Any = Factory.forProtocol(Taking)
+    port = reactor.listenSSL(0, factory, context, interface="127.0.0.1")
+    url = f"https://127.0.0.1:{port.getHost().port}/v1/traces"
+    try:
+        for authority, taken in ((other, False), (ours, True)):
+            each = exporting(url, 10, authority.pem)
+            each.add()
+            each.clock.advance(EVERY)
+            await until(lambda: each.exporter._sending is None)  # noqa: B023 - at once
+            assert bool(heard) is taken
+            assert len(each.queue) == (not taken)
+            assert ["certificate is not trusted" in line for line in each.log] == (
+                [] if taken else [True]
+            )
+            await each.exporter.finish()
+    finally:
+        await port.stopListening()
+    assert SECRET.encode() in heard[0]
 
 
 def test_headers() -> None:
