@@ -219,6 +219,7 @@ class Daemon(MultiService):
             self.http_servers.use_log_level,
             self.clients.network,
             self._trust_changed,
+            self.http_servers.reread_policy_account,
         )
         if self.trace_exporter is not None:
             parts["traces.headers_file"] = partial(reread_headers, self.trace_exporter)

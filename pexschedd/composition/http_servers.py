@@ -72,6 +72,7 @@ class HttpServers(MultiService):
         self._addin.setServiceParent(self)
         refused = RefusedTokens()
         clients.identity.on_refusal(refused.note)
+        self._policy_account = _policy_account(config)
         self._access = BufferedSink(runtime.log.access, runtime.reactor)
         self.doctor = Doctor(
             runtime.store,
@@ -110,7 +111,7 @@ class HttpServers(MultiService):
             monitoring.checks, __version__, metrics.exposition
         ).app.resource()
         admission = Admission(self._runtime.store, self._runtime.now)
-        policy = PolicyApi(admission, _policy_account(config)).app.resource()
+        policy = PolicyApi(admission, self._policy_account).app.resource()
         addin = {b"health": public}
         if config.policy_endpoints:
             only = {b"policy": policy, b"health": public}
@@ -141,6 +142,17 @@ class HttpServers(MultiService):
         access = self._access if level in ("debug", "info") else None
         for site in self._sites:
             site.access = access
+
+    def reread_policy_account(self, config: Config) -> bool:
+        """Have conferencing nodes show the name and the password that the configuration
+        has now; return whether either is another. Raises `ConfigError`.
+
+        Whether they have to show any is decided at the start.
+        """
+        account, file = self._policy_account, config.policy_password_file
+        if account is None or file is None:
+            return False
+        return account.use(config.policy_username, read_password(file))
 
     def port(self, side: str) -> int:
         """Return the port of the first TCP endpoint of a side, `addin` or `admin`.

@@ -25,8 +25,6 @@ _KEYS = {
     "rooms_url": "rooms_url",
     "trusted_proxies": "trusted_proxies",
     "forwarded_header": "forwarded_header",
-    "policy_username": "policy.username",
-    "policy_password_file": "policy.password_file",
     "bookings_per_user": "limits.bookings_per_user",
     "bookings_per_address": "limits.bookings_per_address",
     "initial_admin_password_file": "initial_admin_password_file",
@@ -108,6 +106,7 @@ def reloadable(
     use_access_level: Callable[[str], object],
     network: Network,
     trust_changed: Callable[[], object],
+    policy_account: Part,
 ) -> dict[str, Part]:
     """Return the parts of a running daemon's configuration that can be replaced, by
     their keys in the file; `config` is in effect now."""
@@ -130,6 +129,7 @@ def reloadable(
         "log.level": use_level,
         "ca_file": trust,
         "proxy": partial(reread_proxy, network),
+        "policy": policy_account,
     }
 
 
@@ -137,6 +137,8 @@ def _differences(old: Config, new: Config) -> Iterator[str]:
     for field, key in _KEYS.items():
         if getattr(old, field) != getattr(new, field):
             yield key
+    if (old.policy_password_file is None) != (new.policy_password_file is None):
+        yield "policy"
 
 
 def _listed(names: list[str]) -> str:

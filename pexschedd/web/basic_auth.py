@@ -52,6 +52,11 @@ class OneAccount:
     def __init__(self, username: str, password: str) -> None:
         self._expected = f"{username}:{password}".encode()
 
+    def use(self, username: str, password: str) -> bool:
+        """Require these from now on; return whether that is a change."""
+        before, self._expected = self._expected, f"{username}:{password}".encode()
+        return before != self._expected
+
     def require(self, request: Request) -> None:
         """Raise `NotAuthenticated` for a request with other credentials, or none."""
         name, password = basic_credentials(request, "Sign in (HTTP Basic).")

@@ -111,6 +111,7 @@ class BoundedChannel(HTTPChannel):
     _is_secure: bool
     _given_up = False
     _is_refused = False
+    _is_recounted = False
     _answered: Request | None = None
     """The request before the next one, while that waits for its turn."""
     _read = b""
@@ -164,6 +165,10 @@ class BoundedChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; the first ones of a request start its time limit."""
+        if not self._is_recounted:
+            self._is_recounted = True
+            if not self._connections.recount(self):
+                return
         if self.due is None and not self.requests:
             self._begin()
         if self._handlingRequest:

@@ -27,7 +27,8 @@ class ConnectionCaps(msgspec.Struct, frozen=True, kw_only=True):
 
     most: int = 1000
     most_per_address: int = 250
-    """Does not count for reverse proxies, nor for the addresses of this machine."""
+    """Does not count for reverse proxies, nor for the addresses of this machine; behind
+    the PROXY protocol it counts for the client."""
     head: float = 10.0
     """From the connection, or from a request's first byte, to the end of its head."""
     request: float = 60.0
@@ -103,8 +104,7 @@ class OpenConnections:
         """Register a new connection; return False if there is no room for it."""
         address = connection.address
         same = self._by_address.setdefault(address, {})
-        is_counted = is_remote(address) and not self._is_proxy(address)
-        if is_counted and len(same) >= self.caps.most_per_address:
+        if self._has_bound(address) and len(same) >= self.caps.most_per_address:
             admitted = _make_room(same)
         elif len(self._open) >= self.caps.most:
             admitted = _make_room(self._open)
@@ -120,6 +120,30 @@ class OpenConnections:
         connection.due = self.clock.seconds() + self.caps.head
         return True
 
+    def recount(self, connection: Arriving) -> bool:
+        """Count a connection by the address that it has now: behind the PROXY protocol
+        that is the client's, once the first bytes have come.
+
+        Returns False if the client has too many; then the connection is closed.
+        """
+        before, address = self._open.get(connection), connection.address
+        if before is None or before == address:
+            return True
+        same = self._by_address.setdefault(address, {})
+        is_full = len(same) >= self.caps.most_per_address
+        if self._has_bound(address) and is_full and not _make_room(same):
+            self._refused()
+            connection.abort()
+            return False
+        self._by_address[before].pop(connection, None)
+        self._forget_address(before)
+        self._open[connection] = address
+        same[connection] = None
+        return True
+
+    def _has_bound(self, address: str) -> bool:
+        return is_remote(address) and not self._is_proxy(address)
+
     def remove(self, connection: Arriving) -> None:
         """Forget a connection that is closed."""
         address = self._open.pop(connection, None)
@@ -132,8 +156,12 @@ class OpenConnections:
             self._by_address.pop(address, None)
 
     def sweep(self) -> None:
-        """Close the connections whose request has not arrived in time."""
+        """Close the connections whose request has not arrived in time, and count those
+        of a proxy's clients that have sent nothing but who they are."""
         now = self.clock.seconds()
+        for connection, address in [*self._open.items()]:
+            if connection.due is not None and not self._has_bound(address):
+                self.recount(connection)
         for connection in [c for c in self._open if c.due is not None and c.due < now]:
             connection.due = now + CLOSING_SECONDS
             connection.give_up()

@@ -75,6 +75,13 @@ def test_what_waits_for_the_next_start_is_named() -> None:
     assert events[-1]["waiting"] == "state_dir,endpoints.policy"
 
 
+def test_whether_nodes_have_to_sign_in_is_decided_at_the_start() -> None:
+    """A policy account that comes or goes is named; another password is not."""
+    world = Reload()
+    world.now = replace(START, policy_username="node", policy_password_file=Path("/p"))
+    assert world.run()[-1]["waiting"] == "policy"
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -108,6 +115,6 @@ def test_a_file_that_is_wrong_changes_nothing() -> None:
 def test_every_setting_is_accounted_for() -> None:
     """A new field of the configuration is put into effect, or named as waiting."""
     in_parts = {"ca_file", "proxy", "proxy_password_file", "log_level"}
-    in_parts.add("traces_headers_file")
+    in_parts |= {"policy_username", "policy_password_file", "traces_headers_file"}
     fields = {field.name for field in msgspec.structs.fields(Config)}
     assert fields - in_parts == reload_module._KEYS.keys()

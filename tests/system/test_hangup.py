@@ -7,10 +7,13 @@ import signal
 import ssl
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -107,6 +110,45 @@ def test_hanging_up_ends_nothing(world: SecureWorld) -> None:
     world.change(log={"level": "info"})
     assert "changed=log.level kept=-" in world.hang_up()["message"]
     assert world.ask("GET", "configuration/v1/").ok
+
+
+def test_another_password_of_the_nodes(tmp_path: Path) -> None:
+    """It counts at once, and the old one no more; one that cannot be used leaves the
+    last one in effect."""
+    file = tmp_path / "policy-password"
+    file.touch(0o600)
+    file.write_text("first password")
+    account = {"username": "node", "password_file": "policy-password"}
+    world = SecureWorld(tmp_path)
+    world.change(policy=account)
+    world.start_daemon()
+
+    def status(password: str) -> int:
+        context = ssl.create_default_context(cadata=ROOT_AUTHORITY.pem.decode())
+        url = f"https://localhost:{world.port}/policy/v1/service/configuration"
+        sent = b64encode(f"node:{password}".encode()).decode()
+        headers = {"Authorization": f"Basic {sent}"}
+        request = Request(f"{url}?local_alias=x", headers=headers)  # noqa: S310
+        try:
+            with urlopen(request, context=context, timeout=10) as answer:  # noqa: S310
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+
+    try:
+        assert (status("first password"), status("second password")) == (200, 401)
+        file.write_text("second password")
+        assert "changed=policy kept=-" in world.hang_up()["message"]
+        assert (status("first password"), status("second password")) == (401, 200)
+        file.write_text("\n")
+        assert "changed=- kept=policy" in world.hang_up()["message"]
+        assert status("second password") == 200
+        file.write_text("second password")
+        world.change(policy=None)
+        assert "kept=- next_start=policy" in world.hang_up()["message"]
+        assert status("second password") == 200
+    finally:
+        world.daemon.stop()
 
 
 def test_a_renewed_certificate(world: SecureWorld) -> None:

@@ -114,3 +114,71 @@ def test_a_proxy_has_the_connections_of_many() -> None:
         connections.remove(each)
     assert len(connections) == 0
     assert not connections._by_address
+
+
+def proxied(count: int, *, busy: bool = False) -> list[FakeConnection]:
+    """Connections of a proxy on this machine whose clients are not known yet."""
+    return [FakeConnection("127.0.0.1", busy=busy) for _ in range(count)]
+
+
+def test_behind_the_proxy_protocol_the_client_has_a_bound() -> None:
+    """Once it is known. It displaces its own connections only, and takes nothing from
+    the proxy's other clients."""
+    connections, _, counted = made(most=100, most_per_address=2)
+    each = proxied(4)
+    assert all(connections.add(one) for one in each)
+    for one, address in zip(
+        each, ("192.0.2.7", "198.51.100.1", "192.0.2.7", "192.0.2.7"), strict=True
+    ):
+        one.address = address
+        assert connections.recount(one)
+    assert [one.done for one in each] == [["abort"], [], [], []]
+    assert not counted
+    for one in each:
+        connections.remove(one)
+    assert len(connections) == 0
+    assert not connections._by_address
+
+
+def test_a_client_whose_connections_are_all_busy() -> None:
+    """The new one is closed and counted; nothing is kept of it."""
+    connections, _, counted = made(most=100, most_per_address=2)
+    each = proxied(3, busy=True)
+    for one in each:
+        assert connections.add(one)
+    for one in each:
+        one.address = "192.0.2.7"
+    assert [connections.recount(one) for one in each] == [True, True, False]
+    assert [one.done for one in each] == [[], [], ["abort"]]
+    assert counted == {"refused": 1}
+    for one in each:
+        connections.remove(one)
+    assert not connections._by_address
+
+
+def test_a_client_that_says_only_who_it_is() -> None:
+    """Its connections are counted within a second, though no request begins."""
+    connections, clock, _ = made(most=100, most_per_address=2)
+    connections.start()
+    each = proxied(3)
+    for one in each:
+        assert connections.add(one)
+        one.address = "192.0.2.7"
+    clock.advance(1)
+    assert [one.done for one in each] == [["abort"], [], []]
+    connections.stop()
+
+
+def test_a_clients_address_stays_a_proxys() -> None:
+    """A load balancer that speaks for itself, to see if we are well, has no bound."""
+    connections = OpenConnections(
+        ConnectionCaps(most=100, most_per_address=2),
+        Clock(),
+        is_proxy=lambda address: address == "10.1.0.5",
+    )
+    each = proxied(4)
+    for one in each:
+        assert connections.add(one)
+        one.address = "10.1.0.5"
+        assert connections.recount(one)
+    assert not any(one.done for one in each)

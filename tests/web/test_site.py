@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from pexschedd.net.server_tls import server_endpoint
+from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.forwarded import TrustedProxies
 from pexschedd.web.health import HealthApi
 from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal_path
@@ -387,3 +388,35 @@ async def test_two_hosts_stay_two(port: int) -> None:
     head = b"Host: a\r\nHost: b\r\nX-Forwarded-Host: c.test\r\nConnection: close\r\n"
     status, _ = await ask(port, b"GET /health HTTP/1.1\r\n" + head + b"\r\n")
     assert status.split()[1] == b"400"
+
+
+@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\n", b""])
+@pytest_twisted.ensureDeferred
+async def test_connections_behind_the_proxy_protocol(begun: bytes) -> None:
+    """Each counts for the client that is named: one that opens too many loses its
+    oldest, whether it begins a request or not, and another client loses none."""
+    proxies = TrustedProxies()
+    caps = ConnectionCaps(most=100, most_per_address=2)
+    resource = HealthApi(list, "1.2").app.resource()
+    bounded = HttpSite(resource, reactor, None, caps, proxies=proxies)
+    listening: Any = await server_endpoint(
+        reactor, "haproxy:tcp:0:interface=127.0.0.1", proxies.includes
+    ).listen(bounded)
+    port = listening.getHost().port
+
+    async def opened(client: str) -> Raw:
+        said = f"PROXY TCP4 {client} 192.0.2.1 5000 443\r\n".encode() + begun
+        raw = Raw(said)
+        await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), raw)
+        return raw
+
+    other = await opened("198.51.100.1")
+    mine = [await opened("192.0.2.7") for _ in range(3)]
+    assert await mine[0].heard == b""
+    kept = [other, *mine[1:]]
+    assert not any(raw.heard.called for raw in kept)
+    for raw in kept:
+        transport: Any = raw.transport
+        transport.abortConnection()
+        await raw.heard
+    await listening.stopListening()
