@@ -1,7 +1,7 @@
 """`pexschedd-store`: verifies and repairs a state folder while the daemon is stopped,
 makes backups at any time, and restores them.
 
-    pexschedd-store (--state-dir DIR | --config FILE) COMMAND [--dry-run]
+    pexschedd-store (--state-dir DIR | --config FILE) [--key-file FILE] COMMAND
 """
 
 import argparse
@@ -229,10 +229,7 @@ class _Tool:
             f"{self._directory}: {len(manifest.files)} files, verified."
         )
         if asked.without_key:
-            command = (
-                f"pexschedd-store --state-dir {quote(str(self._directory))} repair"
-            )
-            self._say(f"It has no key. Next: {command} --new-key")
+            self._say(f"It has no key. Next: {self._repair_command()} --new-key")
         self._say(
             "After the start, schedulingrecovery restores the rooms of meetings that "
             "were accepted since then."
@@ -283,6 +280,12 @@ class _Tool:
         finally:
             self._fs.close(lock)
 
+    def _repair_command(self) -> str:
+        words = ["pexschedd-store", "--state-dir", str(self._directory)]
+        if self._given_key is not None:
+            words += ["--key-file", str(self._given_key.source)]
+        return " ".join(map(quote, [*words, "repair"]))
+
     def _inspected(self) -> FolderInspection:
         return inspect(self._fs, self._directory, self._tables, self._given_key)
 
@@ -319,7 +322,7 @@ class _Tool:
             )
             return
         self._say("The best remedy is to restore these files from a backup.")
-        command = f"pexschedd-store --state-dir {quote(str(self._directory))} repair"
+        command = self._repair_command()
         repair = Repair(
             self._fs,
             self._directory,

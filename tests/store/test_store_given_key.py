@@ -199,7 +199,7 @@ def test_a_key_that_is_lost_for_good(
     given = ("--key-file", str(key_file))
     status, text = tool(filled, *given, "repair")
     assert status == ExitStatus.FAILED
-    assert "repair --new-key" in text
+    assert f"--key-file {key_file} repair --new-key" in text
     status, text = tool(filled, *given, "repair", "--new-key")
     assert status == ExitStatus.DONE, text
     assert "enter every password" in text
