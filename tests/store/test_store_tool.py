@@ -177,7 +177,7 @@ def test_help_and_documentation_agree(
     usage = " ".join(capsys.readouterr().out.split())
     page = Path(__file__).resolve().parents[2] / "docs" / "store.md"
     line = re.search(
-        r"^    pexschedd-store (\(.*\)) (.*) \[FOLDER\]$",
+        r"^    pexschedd-store (\(.*\) \[.*?\]) (.*) \[FOLDER\]$",
         page.read_text(),
         re.MULTILINE,
     )
