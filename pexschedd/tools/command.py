@@ -10,7 +10,12 @@ from pexschedd.clock import system_now
 from pexschedd.config import Config
 from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import Event, Finished, Note, Order, Progress
-from pexschedd.errors import PexscheddError, StoreError, StoreNotPermitted
+from pexschedd.errors import (
+    PexscheddError,
+    StoreError,
+    StoreKeyUnusable,
+    StoreNotPermitted,
+)
 from pexschedd.tools import arguments
 from pexschedd.tools.arguments import ToolArguments
 from pexschedd.tools.exit_status import ExitStatus
@@ -71,7 +76,7 @@ async def run_without_daemon(
 
     try:
         daemon = Daemon(config, reactor=reactor, now=system_now)
-    except StoreNotPermitted:
+    except (StoreNotPermitted, StoreKeyUnusable):
         raise
     except StoreError as error:
         raise StoreError(

@@ -11,7 +11,13 @@ from tempfile import TemporaryFile
 
 import pytest
 
-from pexschedd.errors import ConfigError, StoreError, StoreNotPermitted, Unavailable
+from pexschedd.errors import (
+    ConfigError,
+    StoreError,
+    StoreKeyUnusable,
+    StoreNotPermitted,
+    Unavailable,
+)
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
 from pexschedd.tools import main as pexschedd
@@ -217,6 +223,25 @@ def test_one_reason_has_one_status(
     assert ended(tmp_path, *words, program=program, text=PASSWORD) == status
 
 
+@pytest.mark.parametrize(
+    "name",
+    [n for n in TOOLS if n not in ("pexschedd-store", "pexschedd check-config")],
+)
+def test_the_key_of_another_state_folder(name: str, folder: Path) -> None:
+    """It is a wrong configuration for all that open the state without a daemon."""
+    key = folder / "key"
+    key.touch(0o600)
+    key.write_text("4f" * 32)
+    file = folder / "config.json"
+    values = json.loads(file.read_text()) | {"key_file": "key"}
+    file.write_text(json.dumps(values))
+    program, arguments = TOOLS[name]
+    words = [*arguments, "--config", str(file)]
+    status, out, err = forked.run(program, words, cwd=folder, text=PASSWORD)
+    assert status == ExitStatus.CONFIG, out + err
+    assert f"key_file: {key}" in out + err
+
+
 def test_the_documentation_has_the_table() -> None:
     """docs/operations.md explains these statuses, and no others."""
     text = (ROOT / "docs" / "operations.md").read_text()
@@ -231,6 +256,7 @@ def test_the_documentation_has_the_table() -> None:
         (ConfigError("file", ["wrong"]), ExitStatus.CONFIG),
         (StoreNotPermitted("not yours"), ExitStatus.NOT_PERMITTED),
         (StoreError("damaged"), ExitStatus.UNAVAILABLE),
+        (StoreKeyUnusable("another one"), ExitStatus.CONFIG),
         (Unavailable("busy"), ExitStatus.UNAVAILABLE),
     ],
 )
