@@ -63,4 +63,6 @@ def _line(line: ReportLine, title: int) -> Iterator[str]:
 
 def harmless(text: str) -> str:
     """Replace characters that a terminal would obey by spaces."""
+    if text.isprintable():  # as nearly all are
+        return text
     return "".join(c if c.isprintable() else " " for c in text)
