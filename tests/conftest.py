@@ -41,6 +41,10 @@ FAST_TESTS = FastTests(REPOSITORY)
 MEMORY = Path("/dev/shm")  # noqa: S108 - a place for pytest's own private folders
 ENOUGH_BYTES = 2 << 30
 
+COLLECTED_AFTER = 50_000, 20, 20
+"""New objects after which the youngest are collected, and collections of each age after
+which the next one is."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary files are in memory, where there is enough of it: on a disk each commit
@@ -87,9 +91,11 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Nor afterwards."""
+    """Nor afterwards; and what tests leave is collected once for many of them, which
+    saves a tenth of their processor time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECTED_AFTER)
     gc.enable()
 
 

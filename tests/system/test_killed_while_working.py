@@ -26,8 +26,8 @@ from tests.system.system_support import (
 )
 from tests.thorough import THOROUGH
 
-KILLS = {"ews": 20 if THOROUGH else 8, "graph": 20 if THOROUGH else 6}
-WAITING = {"ews": 2400 if THOROUGH else 1000, "graph": 1600 if THOROUGH else 600}
+KILLS = {"ews": 20 if THOROUGH else 5, "graph": 20 if THOROUGH else 4}
+WAITING = {"ews": 2400 if THOROUGH else 600, "graph": 1600 if THOROUGH else 400}
 LATENCY_MS = {"ews": "120", "graph": "20"}
 """Of each call; Graph's batches are of twenty, four of which are done at once."""
 
