@@ -100,8 +100,8 @@ def _require_described(schema: Any, record: Any, path: str) -> None:
 
 @pytest.mark.timeout(PATIENCE)
 def test_schemathesis_finds_nothing(world: World) -> None:
-    """Right and wrong requests for each operation are answered as the document says,
-    and none makes the daemon fail; the same ones each time."""
+    """Right and wrong requests for each kind of operation are answered as the document
+    says, and none makes the daemon fail; the same ones each time."""
     chance = [] if THOROUGH else ["--generation-deterministic"]
     options = [f"--max-examples={EXAMPLES}", "--phases=fuzzing", *chance, *_left_out()]
     run = fuzz(world, options)
