@@ -148,7 +148,7 @@ def _as_cancellations_tell(one: Recurrence, other: Recurrence) -> Recurrence:
 def _alike_zones(one: Recurrence, other: Recurrence) -> tuple[Recurrence, Recurrence]:
     if isinstance(one.zone, CustomZone) and isinstance(other.zone, CustomZone):
         left, right = tzinfo_of(one.zone), tzinfo_of(other.zone)
-        for hours in range(0, 20 * 366 * 24, 13):
+        for hours in range(0, 20 * 366 * 24, 61):
             moment = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
             offset = moment.astimezone(left).utcoffset()
             assert offset == moment.astimezone(right).utcoffset(), moment

@@ -22,6 +22,7 @@ from tests.sandbox.sandbox_support import (
     item_shape,
     text,
 )
+from tests.thorough import examples
 
 
 def sync_request(state: str = "", limit: int = 512, folder: str = "inbox") -> str:
@@ -122,7 +123,7 @@ ACTIONS: list[Callable[[CheckedSandbox, SandboxMailbox, int], None]] = [
     ),
     limit=st.integers(1, 3),
 )
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_follower_ends_up_with_the_folder(
     steps: list[tuple[int, int]], limit: int
 ) -> None:

@@ -32,6 +32,7 @@ from tests.store.store_support import (
     Room,
     Setting,
 )
+from tests.thorough import examples
 
 BOTH: list[Table[Any]] = [ROOM, VISIT]
 
@@ -194,7 +195,7 @@ def test_it_makes_no_difference_where_records_are() -> None:
     with another number of records in memory, without hint files or with damaged ones
     or those of another program: every way to read says what a dict says, each time."""
     steps = settings(
-        max_examples=80,
+        max_examples=examples(80),
         stateful_step_count=20,
         deadline=None,
         suppress_health_check=list(HealthCheck),

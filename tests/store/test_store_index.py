@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from pexschedd.store.index import MOST, HashIndex, KeyHashing, entry
+from tests.thorough import examples
 
 TAG = 1 << 36
 """Hashes with the same multiple of this have the same tag."""
@@ -136,7 +137,7 @@ class IndexMachine(RuleBasedStateMachine):
 
 def test_an_index_is_a_dict_of_sets() -> None:
     """In whatever order keys with one id and keys with hundreds come and go."""
-    steps = settings(max_examples=40, stateful_step_count=20, deadline=None)
+    steps = settings(max_examples=examples(80), stateful_step_count=20, deadline=None)
     run_state_machine_as_test(IndexMachine, settings=steps)
 
 

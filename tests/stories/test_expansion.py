@@ -223,7 +223,7 @@ def _bias(hours: int) -> str:
     return f"-PT{-hours}H" if hours < 0 else f"PT{hours}H"
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(120))
 @given(data=st.data())
 def test_zones_of_their_own(data: st.DataObject) -> None:
     """A series in a zone that nobody has heard of goes by the rules it brings."""
@@ -246,7 +246,7 @@ def test_zones_of_their_own(data: st.DataObject) -> None:
 
 
 @pytest.mark.timeout(600)  # much work: a busy machine takes its time for it
-@settings(max_examples=examples(600))
+@settings(max_examples=examples(400))
 @given(data=st.data())
 def test_patterns_and_changes(data: st.DataObject) -> None:
     """Whatever the pattern, range, zone, and whatever was moved or deleted."""
