@@ -136,7 +136,6 @@ class InboxTracer:
         if not isinstance(look, _Look) or not requested:
             return
         look.requested = len(requested)
-        look.decisions.clear()
         look.shared = look.spans + look.read.pop(requested[0].item_id, [])
         look.spans.clear()
 
