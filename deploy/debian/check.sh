@@ -38,6 +38,11 @@ kept=$cache/debian-$release-$(dpkg --print-architecture).tar
 if [ "$(cat "$kept.needed" 2>/dev/null)" != "$needed" ]; then
 	mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
 		'Label: Debian' 'Component: main' | head -n 1)
+	if ! /usr/lib/apt/apt-helper download-file "$mirror/dists/$suite/Release" \
+		"$work/Release" >/dev/null 2>&1; then
+		echo "The package for Debian $release is not checked: there is no answer from $mirror"
+		exit 0
+	fi
 	mkdir -p "$cache"
 	debootstrap --variant=minbase --include="$needed" "$suite" "$work/fresh" \
 		"$mirror" >"$work/debootstrap.log" || { cat "$work/debootstrap.log" && exit 1; }
