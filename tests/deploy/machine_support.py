@@ -93,7 +93,13 @@ class Machine:
         self._enter = enter.split()
         self._beside: list[subprocess.Popen[bytes]] = []
         self._start(*TEMPLATE)
-        eventually(lambda: self.run("ls /run/programs || true"), "the template")
+        try:
+            eventually(
+                lambda: self.run("ls /run/programs 2>&- || true"), "the template"
+            )
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End all that runs there."""
