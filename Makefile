@@ -10,7 +10,7 @@
 #              nested app authentication, which the add-in serves
 # make deb     Debian packages, in dist/, for Debian 12 and 13
 # make check-deb  one of them from its installation to its purge, in a fresh root of
-#              Debian, as root: three minutes the first time, two later (DEBIAN=13)
+#              Debian, as root: some two minutes of processor time (DEBIAN=13)
 # make sbom    what is shipped: build/sbom.cdx.json and build/THIRD-PARTY
 # make lock    what requirements/ says is installed; UPGRADE=1 takes the newest releases
 #
