@@ -2,6 +2,8 @@
 # make test    the whole test suite
 # make test-fast  what needs little but a processor, for the loop of writing code
 # make test-thorough  the same as test with more random cases, other ones each time
+# make test-all  test, and then the suite with every other Python that Debian has: as
+#              root, with debootstrap; a quarter of an hour each
 # make check   formatter, linter, types, import rules
 # make bench   what each thing costs, beside its ceiling
 # make soak    a bad day in seven minutes: a fifth of all calls to Exchange fails
@@ -25,8 +27,8 @@ PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ignore
 LOCKED := $(INSTALL) --require-hashes
 
-.PHONY: run test test-fast test-thorough check bench soak mutants setup docs lock chromium peers \
-	kerberos oidc officejs msal promtool grafana proxies deb check-deb sbom licences \
+.PHONY: run test test-fast test-thorough test-all check bench soak mutants setup docs lock \
+	chromium peers kerberos oidc officejs msal promtool grafana proxies deb check-deb sbom licences \
 	clean
 
 run: $(VENV)/run.stamp
@@ -50,6 +52,11 @@ test-fast: $(VENV)/dev.stamp
 
 test-thorough: export PEXSCHEDD_THOROUGH := 1
 test-thorough: test
+
+test-all: test
+	@command -v debootstrap >/dev/null || [ "$$(id -u)" != 0 ] \
+	|| { apt-get update -qq && apt-get install -qq -y debootstrap >/dev/null; } || true
+	tests/other_pythons.sh $(abspath $(BIN))/python
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ makes backups at any time, and restores them.
 
 import argparse
 import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -123,16 +124,25 @@ def _places(asked: argparse.Namespace) -> tuple[Path, Path | None]:
         found, key_file = config.state_dir, key_file or config.key_file
     if asked.command == "restore":
         return found, key_file
-    if not found.is_dir():
+    if not _is_folder(found):
         raise StoreError(f"There is no folder {found}.")
     if not is_state_folder(RealFileSystem(), found):
         raise StoreError(f"{found} is not a state folder.")
     return found, key_file
 
 
+def _is_folder(path: Path) -> bool:
+    """Return whether there is a folder; raises OSError where this user may not look,
+    which Python 3.14's `Path.is_dir` takes for a no."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def _become_owner(directory: Path) -> None:
     """Continue as the folder's owner: the daemon could not write files of root's."""
-    if not directory.exists():
+    if not _is_folder(directory):
         return
     there = directory.stat()
     if there.st_uid == os.geteuid() or os.geteuid() != 0:

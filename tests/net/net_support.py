@@ -19,6 +19,19 @@ DAY = timedelta(days=1)
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
+_ISSUES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class Authority:
     """A certificate authority for one test run."""
 
@@ -37,14 +50,24 @@ class Authority:
         builder = _builder(self.name, by.name, self.key, begins=begins, expires=expires)
         for extension in (
             x509.BasicConstraints(ca=True, path_length=None),
+            _ISSUES,
             *extensions,
         ):
             builder = builder.add_extension(extension, True)
+        own = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
+        builder = builder.add_extension(own, False)
+        builder = builder.add_extension(by.key_identifier, False)
         self.certificate = builder.sign(by.key, hashes.SHA256())
 
     @property
     def pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        """Names the key in what it signs: Python 3.13 and later want it there."""
+        public = self.key.public_key()
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
 
     def server(
         self,
@@ -67,6 +90,7 @@ class Authority:
         builder = _builder(subject, self.name, key, begins=begins, expires=expires)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
+        builder = builder.add_extension(self.key_identifier, False)
         for extension in extensions:
             builder = builder.add_extension(extension, False)
         certificate = builder.sign(self.key, hashes.SHA256())
