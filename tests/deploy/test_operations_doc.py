@@ -368,6 +368,10 @@ PROGRAMS = (
 )
 IN_PROSE = {
     "make deb": "what the block below it does",
+    "openssl rand -hex 32": "for a state folder that is not there yet",
+    "pexschedd-store --config FILE --key-file /root/pexschedd-secret.key verify": (
+        "tests/store/test_store_given_key.py"
+    ),
     "pexschedd run": "what the unit starts, and how it differs from twistd",
     "pexschedd-store verify": "what the block of the section Upgrade does",
 }

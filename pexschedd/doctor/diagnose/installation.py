@@ -64,7 +64,8 @@ def secret_key(case: ExaminedIntegration, _: object) -> CheckFinding:
     if not case.key_file:
         return passed(
             "The key of stored secrets is in the state folder, and in each backup of "
-            "it. Recommended: keep it elsewhere (key_file in the configuration file)."
+            "it. Recommended: keep it in a file elsewhere, which the configuration "
+            "file names."
         )
     if case.key_copy:
         return warning(
