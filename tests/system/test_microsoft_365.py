@@ -90,6 +90,9 @@ def test_told_over_tls_and_answered(cloud: Cloud, alice: Organizer) -> None:
 
 def test_a_meeting_of_graph_reaches_a_screen(cloud: Cloud, alice: Organizer) -> None:
     """A room's calendar is read over Graph, and its screen lists what to dial."""
+    start = soon()
+    text = Body("Dial sip:4021@vc.example.test")
+    item = alice.invite("Plan", start, start + HOUR, text, resources=(ROOM,))
     rooms = make(
         cloud,
         "mjx_graph_deployment",
@@ -100,9 +103,6 @@ def test_a_meeting_of_graph_reaches_a_screen(cloud: Cloud, alice: Organizer) -> 
         graph_api_domain=cloud.exchange.removeprefix("http://"),
     )
     token = configure_endpoint(cloud, graph_deployment=rooms.headers["Location"])
-    start = soon()
-    text = Body("Dial sip:4021@vc.example.test")
-    item = alice.invite("Plan", start, start + HOUR, text, resources=(ROOM,))
 
     def listed() -> list[Any] | None:
         answer = requests.get(
