@@ -1,9 +1,9 @@
 """Which files of tests `make test-fast` runs: those that need little but a processor.
 
 A file says so itself, by what it imports. One that leads to a process, a browser, a
-socket, the reactor, the disk that is played or the source of everything, directly or
-through the helpers it imports, is left to `make test`, and so is one whose tests may
-take more time than others.
+socket, the reactor, the server or the disk that is played, or the source of everything,
+directly or through the helpers it imports, is left to `make test`, and so is one whose
+tests may take more time than others.
 """
 
 import ast
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ELSEWHERE = (
     "ast",
+    "pexschedd.sandbox",
     "playwright",
     "pytest_twisted",
     "schemathesis",
@@ -21,7 +22,7 @@ ELSEWHERE = (
     "twisted.internet.reactor",
 )
 """Modules that lead out of the test's own process, let time pass in it, have thousands
-of crashes tried, or read all of the source."""
+of crashes tried, play a whole server, or read all of the source."""
 
 
 class FastTests:

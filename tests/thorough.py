@@ -10,7 +10,7 @@ import os
 
 THOROUGH = os.environ.get("PEXSCHEDD_THOROUGH") == "1"
 FAST = os.environ.get("PEXSCHEDD_FAST") == "1"
-FEW = 10
+FEW = 5
 
 
 def examples(thorough: int) -> int:
