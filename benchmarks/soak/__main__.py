@@ -39,7 +39,7 @@ IDLE = 10.0
 """Real seconds of doing nothing that are measured at the end."""
 SEED = 20261121
 FLAT, FLAT_MB = 1.2, 20.0
-"""How much more memory than in the middle is allowed at the end."""
+"""The memory that is allowed at the end: so many times that in the middle, and MB."""
 MOST_DECLINED = 0.02
 """Of all messages: what chance may do to one of them often enough."""
 MOST_OVERTAKEN = 0.002

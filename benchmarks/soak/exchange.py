@@ -128,7 +128,7 @@ def repeated(box: Sandbox, organizers: Organizers) -> Iterator[str]:
 
 
 def verdict(box: Sandbox, organizers: Organizers) -> dict[str, Any]:
-    """How often each request was answered.
+    """Return how many requests were answered once, twice, or never.
 
     One that could not be read or answered before its own update, or cancellation, was
     dealt with is overtaken: nobody waits for its answer any more. Over Graph it is

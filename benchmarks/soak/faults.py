@@ -1,4 +1,4 @@
-"""What goes wrong with calls, chosen at random."""
+"""The faults of calls, of which each is chosen at random."""
 
 from typing import Any
 

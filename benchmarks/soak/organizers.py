@@ -21,7 +21,7 @@ class Organizers:
         self._meetings: list[tuple[Any, int]] = []
         self._numbers = 0
         self.requested: Counter[str] = Counter()
-        """How often the equipment was asked, by the meeting's subject."""
+        """The number of requests to the equipment, by the meeting's subject."""
         self.cancelled: set[str] = set()
         self.newest: dict[str, int] = {}
         """The sequence number of the last request, by the subject."""

@@ -34,7 +34,8 @@ APT::Get::Assume-Yes "true";
 APT::Install-Recommends "false";
 APT::Sandbox::User "root";
 """
-"""Nobody is there to be asked, and no mirror: what is recommended cannot be had."""
+"""Settings for a root without a terminal and a mirror: nothing can be asked, and what
+is recommended cannot be had."""
 
 
 class Root:

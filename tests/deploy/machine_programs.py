@@ -1,4 +1,4 @@
-"""What is in `/opt/pexschedd/bin` and `/usr/local/bin` of a `Machine`.
+"""The programs in `/opt/pexschedd/bin` and `/usr/local/bin` of a `Machine`.
 
 Our commands are forked by the template of `tests/forked.py`, which runs there, too: a
 command is a client that hands over its words, folder, environment, user and streams,
@@ -16,7 +16,7 @@ from typing import Any
 from tests.system.system_support import ROOT
 
 LOG = "/run/pexschedd.service.log"
-"""What the daemon has written, since the machine was made."""
+"""The output of the daemon since the machine was made."""
 
 _ORDERS = "/run/programs"
 _TEMPLATE = f"""\
