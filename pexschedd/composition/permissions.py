@@ -20,7 +20,9 @@ from pathlib import Path
 from shlex import quote
 
 from pexschedd.config import Config
+from pexschedd.errors import StoreError
 from pexschedd.net.endpoint_strings import parse_endpoint
+from pexschedd.store.folder import refuse_others
 from pexschedd.util.access import user_name
 
 _WRITE = 0o022
@@ -35,7 +37,8 @@ def permission_problems(config: Config, file: Path, user: int) -> Iterator[str]:
         yield from _open_to_others("ca_file", config.ca_file, user, secret=False)
     for name, path in _secrets(config):
         yield from _open_to_others(name, path, user, secret=True)
-    yield from _open_state(config.state_dir, user)
+    if config.state_dir.is_absolute():
+        yield from _open_state(config.state_dir, user)
 
 
 def _secrets(config: Config) -> Iterator[tuple[str, Path]]:
@@ -94,10 +97,19 @@ def _of_somebody_else(name: str, path: Path, owner: int, user: int) -> Iterator[
 
 
 def _open_state(folder: Path, user: int) -> Iterator[str]:
+    """Yield what is wrong with the state folder. For one that is something else, such
+    as a system's root folder, no command is proposed."""
     try:
         found = folder.stat()
     except OSError:
         return  # it will be created
+    try:
+        refuse_others(folder, os.listdir(folder))
+    except StoreError as error:
+        yield f"state_dir: {error.message}"
+        return
+    except OSError:
+        pass  # the owner is the reason, and is looked at below
     mode = stat.S_IMODE(found.st_mode)
     if mode & _WRITE:
         yield (

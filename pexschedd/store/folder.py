@@ -83,7 +83,7 @@ class StateFolder:
         `given_key` is used instead of `secret.key`, which is not created then.
         """
         make_dirs(fs, directory)
-        _refuse_others(directory, fs.listdir(directory))
+        refuse_others(directory, fs.listdir(directory))
         folder = cls(fs, directory, take_lock(fs, directory / "LOCK"))
         try:
             folder._read(random, given_key)
@@ -167,7 +167,7 @@ class StateFolder:
         self._fs.close(self._lock)
 
 
-def _refuse_others(directory: Path, names: Sequence[str]) -> None:
+def refuse_others(directory: Path, names: Sequence[str]) -> None:
     """Raise StoreError unless the folder is new, or a complete state folder.
 
     This happens before anything in it is changed.

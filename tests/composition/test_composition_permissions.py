@@ -34,6 +34,8 @@ def file(tmp_path: Path) -> Path:
     (tmp_path / "key.pem").chmod(0o600)
     (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / "state" / "administrators.json").write_text("{}")
+    (tmp_path / "state" / "format.json").write_text("{}")
+    (tmp_path / "state" / "format.json").chmod(0o600)
     return path
 
 
@@ -105,6 +107,32 @@ def test_a_folder_that_may_be_entered_needs_closed_files(file: Path) -> None:
     (state / "journal").chmod(0o755)
     (state / "journal" / "00000001.jsonl").chmod(0o640)
     assert "00000001.jsonl" in problems(file)[0]
+
+
+def test_what_is_no_state_folder(file: Path) -> None:
+    """No command is proposed for it: it might be the system's root folder."""
+    other = file.parent / "other"
+    other.mkdir()
+    (other / "passwords.json").write_text("{}")
+    (other / "passwords.json").chmod(0o644)
+    other.chmod(0o777)
+    config = replace(config_of(file), state_dir=other)
+    (problem,) = permission_problems(config, file, os.geteuid())
+    assert "if this was no state folder, use one of its own" in problem
+    assert "chmod" not in problem
+
+
+def test_without_a_state_folder(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the setting is no path, the folder of the process is not taken for it."""
+    monkeypatch.chdir(file.parent)
+    file.write_text(file.read_text().replace('"state"', "7"))
+    with pytest.raises(SystemExit):
+        DaemonOptions().parseOptions(["--config", str(file)])
+    said = capsys.readouterr().err
+    assert "state_dir must be a path" in said
+    assert "chmod" not in said
 
 
 @needs_root
