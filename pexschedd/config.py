@@ -154,8 +154,9 @@ def _nothing_more(_config: "Config") -> Iterable[str]:
     return ()
 
 
-def load(path: Path, further: Further = _nothing_more) -> Config:
-    """Read the file; raises `ConfigError` with every error in it."""
+def load(path: Path, further: Further = _nothing_more, *, looks: bool = True) -> Config:
+    """Read the file; raises `ConfigError` with every error in it. Unless it `looks`,
+    the files that it names need not be there."""
     twice: list[str] = []
 
     def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,15 +182,15 @@ def load(path: Path, further: Further = _nothing_more) -> Config:
         raise ConfigError(str(path), [f"is not valid JSON: {error}"]) from None
     except RecursionError:
         raise ConfigError(str(path), ["is nested too deeply"]) from None
-    return parse(values, path, lambda config: [*twice, *further(config)])
+    return parse(values, path, lambda c: [*twice, *further(c)], looks=looks)
 
 
-def parse(values: object, path: Path, further: Further = _nothing_more) -> Config:
-    """Turn the file's content into a `Config`; raises `ConfigError`.
-
-    Relative paths are relative to the folder of `path`.
-    """
-    reader = SettingsReader(path)
+def parse(
+    values: object, path: Path, further: Further = _nothing_more, *, looks: bool = True
+) -> Config:
+    """Turn the file's content into a `Config`; raises `ConfigError`. Relative paths are
+    relative to the folder of `path`."""
+    reader = SettingsReader(path, looks=looks)
     top = reader.table(
         values,
         "",

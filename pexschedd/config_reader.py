@@ -11,6 +11,9 @@ _CREDENTIALS = "$CREDENTIALS_DIRECTORY"
 _OF_THE_SERVICE = "/run/credentials/pexschedd.service"
 
 
+_HANDED_OVER = " (systemd hands credentials over while the service runs)"
+
+
 def _credentials() -> str:
     """The folder of the secrets that systemd has handed to this process; of those that
     it has handed to the service, for a tool beside that."""
@@ -20,11 +23,13 @@ def _credentials() -> str:
 class SettingsReader:
     """Reads values, and collects errors instead of stopping at the first.
 
-    What is wrong is added to `problems`, and a default is returned for it.
+    What is wrong is added to `problems`, and a default is returned for it. Unless it
+    `looks`, files need not be there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, looks: bool = True) -> None:
         self.folder = path.resolve().parent
+        self._looks = looks
         self.problems: list[str] = []
 
     def table(self, value: object, name: str, keys: set[str]) -> dict[str, Any]:
@@ -55,8 +60,8 @@ class SettingsReader:
         if table.get(key) is None:
             return None
         path = self.path(table, key, where)
-        if path is None:
-            return None
+        if path is None or not self._looks:
+            return path
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 self.problems.append(f"{where}{key}: {path} is not a file")
@@ -65,7 +70,8 @@ class SettingsReader:
             self.problems.append(f"{where}{key}: {path}: {reason_of(error, path)}")
             return None
         except (OSError, ValueError):
-            self.problems.append(f"{where}{key}: there is no file {path}")
+            hint = _HANDED_OVER if path.is_relative_to(_OF_THE_SERVICE) else ""
+            self.problems.append(f"{where}{key}: there is no file {path}{hint}")
             return None
         return path
 

@@ -75,7 +75,8 @@ def test_credentials_of_systemd(
         load(path)
     (problem,) = caught.value.problems
     assert problem == (
-        "ca_file: there is no file /run/credentials/pexschedd.service/ca"
+        "ca_file: there is no file /run/credentials/pexschedd.service/ca (systemd "
+        "hands credentials over while the service runs)"
     )
 
 

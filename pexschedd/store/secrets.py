@@ -74,7 +74,8 @@ def read_given_key(path: Path) -> GivenKey:
             data = file.read(_LONGEST_KEY_FILE).strip()
     except OSError as error:
         raise StoreKeyUnusable(
-            f"key_file: {path} cannot be read: {reason_of(error, path)}"
+            f"key_file: {path} cannot be read: {reason_of(error, path)}. A copy of the "
+            "key can be given to pexschedd-store by --key-file."
         ) from None
     if not _KEY.fullmatch(data):
         raise StoreKeyUnusable(

@@ -120,7 +120,7 @@ def _places(asked: argparse.Namespace) -> tuple[Path, Path | None]:
     if asked.state_dir is not None:
         found = asked.state_dir
     else:
-        config = configuration.load(asked.config)
+        config = configuration.load(asked.config, looks=False)
         found, key_file = config.state_dir, key_file or config.key_file
     if asked.command == "restore":
         return found, key_file

@@ -139,6 +139,30 @@ def test_the_tool_takes_the_key_of_the_configuration(
     assert status == ExitStatus.CONFIG
 
 
+def test_credentials_of_a_stopped_service(
+    tmp_path: Path,
+    filled: Path,
+    key_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are not there, and a copy of the key is all that the tool needs: it looks at
+    no other file that the configuration names."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    config = tmp_path / "config.json"
+    ends = {"addin": ["tcp:0"], "admin": ["tcp:0"]}
+    policy = {"username": "node", "password_file": "$CREDENTIALS_DIRECTORY/password"}
+    key = "$CREDENTIALS_DIRECTORY/secret-key"
+    values = {"state_dir": "state", "key_file": key, "endpoints": ends}
+    config.write_text(json.dumps(values | {"policy": policy}))
+    given = ("--key-file", str(key_file))
+    status, text = tool(config, *given, "verify", option="--config")
+    assert status == ExitStatus.DONE, text
+    status, text = tool(config, "verify", option="--config")
+    assert status == ExitStatus.CONFIG
+    assert "/run/credentials/pexschedd.service/secret-key cannot be read" in text
+    assert "by --key-file" in text
+
+
 def test_a_backup_says_that_it_has_no_key(
     tmp_path: Path, filled: Path, key_file: Path
 ) -> None:
