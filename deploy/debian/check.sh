@@ -21,7 +21,8 @@ fi
 
 # In memory, where there is enough: nothing of it has to outlive this.
 work=$(mktemp -d)
-trap 'umount --quiet --lazy "$work" || true; rm -rf "$work"' EXIT
+disk=$(mktemp -d -p /var/tmp)
+trap 'umount --quiet --lazy "$work" || true; rm -rf "$work" "$disk"' EXIT
 if [ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -gt 4000000 ]; then
 	mount -t tmpfs -o mode=0755 check "$work"
 fi
@@ -31,8 +32,8 @@ export TMPDIR=$work
 	--into "$work/packages" >"$work/built"
 { read -r package && read -r newer; } <"$work/built"
 
-# Of packages there are those that ours says it needs, and no others.
-needed=$(dpkg-deb -f "$package" Depends | tr -d ' ')
+# Of packages there are those that ours says it needs, systemd, and no others.
+needed=$(dpkg-deb -f "$package" Depends | tr -d ' '),systemd,systemd-sysv
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/pexschedd
 kept=$cache/debian-$release-$(dpkg --print-architecture).tar
 if [ "$(cat "$kept.needed" 2>/dev/null)" != "$needed" ]; then
@@ -54,9 +55,12 @@ fi
 mkdir "$work/root"
 tar -xf "$kept" -C "$work/root"
 
-# The shell is the first process there, and buries what the daemon leaves.
+# The shell is the first process there, and buries what others leave. systemd keeps the
+# key of credentials on a disk only.
+cp -a "$work/root/var/lib/systemd/." "$disk"
 unshare --net --pid --mount --mount-proc --fork --kill-child bash -euc '
 	ip link set lo up
 	mount -t proc proc "$2/proc"
+	mount --bind "$5" "$2/var/lib/systemd"
 	"$1" -m tests.deploy.debian_life "$2" "$3" "$4" && exit 0
-	exit 1' - "$python" "$work/root" "$package" "$newer"
+	exit 1' - "$python" "$work/root" "$package" "$newer" "$disk"

@@ -2,141 +2,55 @@
 
     python -m tests.deploy.debian_life ROOT PACKAGE NEWER_PACKAGE
 
-deploy/debian/check.sh runs it in a fresh root, where nothing else listens. The sandbox
-Exchange and an organizer are outside of it, and meet the daemon on the loopback
-address.
+deploy/debian/check.sh runs it in a fresh root, where nothing else listens and systemd
+is the real one. The sandbox Exchange and an organizer are outside of it, and meet the
+daemon on the loopback address.
 """
 
 import json
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pexschedd.tools.version import version_text
+from tests.deploy.debian_installation import (
+    CONFIG,
+    STATE,
+    STORE,
+    Installation,
+    InstalledWorld,
+)
+from tests.deploy.debian_supervision import has_what_was_enabled, play_supervision
 from tests.system.organizer_support import Organizer, organizer
-from tests.system.system_support import ALICE, Twistd, World, eventually
+from tests.system.system_support import ALICE, World, eventually
 
-CONFIG = "etc/pexip/scheduling/scheduling_config.json"
-STATE = "var/lib/pexschedd"
 PROGRAMS = "opt/pexschedd"
 NEWER = "99.0.0"
 AS_DAEMON = ("setpriv", "--reuid=pexschedd", "--regid=pexschedd", "--clear-groups")
 MINUTE = timedelta(minutes=1)
 
 
-HERE = Path(__file__).resolve().parents[2]
-APT = """\
-APT::Get::Assume-Yes "true";
-APT::Install-Recommends "false";
-APT::Sandbox::User "root";
-"""
-"""Settings for a root without a terminal and a mirror: nothing can be asked, and what
-is recommended cannot be had."""
-
-
-class Root:
-    """A root of Debian, and commands in it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        (path / "run" / "systemd" / "system").mkdir(parents=True)
-        shutil.copy(HERE / "deploy" / "debian" / "systemctl", path / "usr" / "bin")
-        (path / "etc" / "apt" / "apt.conf.d" / "check").write_text(APT)
-        # It need not outlive a power failure.
-        (path / "etc" / "dpkg" / "dpkg.cfg.d" / "check").write_text("force-unsafe-io\n")
-
-    def run(self, *command: str, status: int = 0) -> str:
-        """Return all that a command says. It has to end with the status."""
-        done = subprocess.run(
-            ["chroot", str(self.path), *command],
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert done.returncode == status, (command, done.returncode, done.stdout)
-        return done.stdout
-
-    def install(self, package: Path) -> None:
-        """Install a package by the command that docs/operations.md gives."""
-        folder = self.path / "dist"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        shutil.copy(package, folder)
-        (release,) = re.findall(r"\+(deb\d+)_", package.name)
-        said = self.run_documented("apt install", deb12=release)
-        assert "dpkg: warning" not in said, said
-        assert "did not start" not in said, said
-
-    def run_documented(self, beginning: str, **changed: str) -> str:
-        """Run the command of docs/operations.md that begins so, with some words
-        changed."""
-        page = (HERE / "docs" / "operations.md").read_text()
-        (line,) = re.findall(rf"^{beginning} .*$", page, re.MULTILINE)
-        for old, new in changed.items():
-            line = line.replace(old, new)
-        return self.run("sh", "-euc", line)
-
-    def has(self, path: str) -> bool:
-        return (self.path / path).exists()
-
-    def asked(self) -> list[str]:
-        """What systemctl was asked to do with the daemon, since the last look."""
-        asked = self.path / "run" / "systemctl.asked"
-        lines = asked.read_text().splitlines() if asked.exists() else []
-        asked.write_text("")
-        words = [set(line.split()) for line in lines]
-        return [
-            action
-            for line in words
-            for action in ("start", "stop")
-            if {action, "pexschedd.service"} <= line
-        ]
-
-
-class Service(Twistd):
-    """The installed daemon, started and stopped as systemd would."""
-
-    def __init__(self, root: Root) -> None:
-        self._root = root
-
-    def start(self) -> None:
-        self._root.run("systemctl", "start", "pexschedd.service")
-
-    def stop(self, *_: object) -> None:
-        self._root.run("systemctl", "stop", "pexschedd.service")
-
-
-class InstalledWorld(World):
-    """A sandbox Exchange, and the daemon of the package as it was installed."""
-
-    def __init__(self, folder: Path, root: Root) -> None:
-        super().__init__(folder)
-        self.addin, self.admin = (f"http://127.0.0.1:{port}" for port in (8080, 8081))
-        self.state = root.path / STATE
-        self.config = root.path / CONFIG
-        self.daemon = Service(root)
-
-
 def main() -> int:
     """Play it; every step is one line."""
-    root = Root(Path(sys.argv[1]))
+    root = Installation(Path(sys.argv[1]))
     package, newer = map(Path, sys.argv[2:])
-    with tempfile.TemporaryDirectory() as folder:
-        play(InstalledWorld(Path(folder), root), root, package, newer)
+    root.start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            play(InstalledWorld(Path(folder), root), root, package, newer)
+    except BaseException:
+        tell(root.journal())
+        raise
+    finally:
+        root.close()
     return 0
 
 
-def play(world: World, root: Root, package: Path, newer: Path) -> None:
+def play(world: InstalledWorld, root: Installation, package: Path, newer: Path) -> None:
     """Install, use, upgrade, restore, remove and purge."""
     root.install(package)
-    assert root.asked() == ["start"]
     look_around(root)
     with world, organizer(world.exchange, ALICE) as alice:
         tell(f"{package.name} is installed, and the daemon answers")
@@ -144,54 +58,59 @@ def play(world: World, root: Root, package: Path, newer: Path) -> None:
         alias = accepted(world, alice, "Before the upgrade")
         tell("an integration was made, and a meeting was accepted")
 
-        change_log_level(world.config)
-        root.run("systemctl", "start", "pexschedd-backup")
-        assert [*(world.state / "backups").iterdir()]
-        root.asked()
+        play_supervision(world, root)
+        assert is_open(world, alias)
+        tell("systemd confines, reloads and restarts it, and hands it a key and a port")
+
+        root.configure(log={"level": "warn"})
+        before = root.shown("MainPID")
         root.install(newer)
-        assert root.asked() == ["stop", "start"]
+        assert root.shown("MainPID") not in (before, "0")
         assert f"pexschedd {NEWER}, " in root.run("pexschedd", "--version")
         assert json.loads(world.config.read_text())["log"] == {"level": "warn"}
         world.wait_for_sign_in()
+        has_what_was_enabled(world, root)
         assert is_open(world, alias)
         accepted(world, alice, "After the upgrade")
         tell("it was upgraded: the state, the changed configuration and meetings go on")
 
         archive = "/tmp/state.tar.gz"  # noqa: S108 - in a root of its own
-        store = ("pexschedd", "store", "--config", f"/{CONFIG}")
-        root.run(*store, "archive", archive)
+        root.run(*STORE, "archive", archive)
         world.daemon.stop()
         for each in world.state.iterdir():
             shutil.rmtree(each) if each.is_dir() else each.unlink()
-        root.run(*store, "restore", archive)
+        root.run(*STORE, "restore", archive)
         world.daemon.start()
         world.wait_for_sign_in()
         assert is_open(world, alias)
         tell("the state was lost and restored from its archive: the room is open")
 
-        root.asked()
         root.run_documented("apt remove")
-        assert root.asked() == ["stop"]
+        assert root.shown("ActiveState") == "inactive"
         assert not root.has(PROGRAMS)
         assert not root.has("usr/bin/pexschedd")
         assert root.has(CONFIG)
-        assert root.has(f"{STATE}/secret.key")
+        assert root.has(f"{STATE}/format.json")
         root.install(newer)
         world.wait_for_sign_in()
+        has_what_was_enabled(world, root)
         assert is_open(world, alias)
         tell("it was removed and installed again: the room is open")
 
     root.run_documented("apt purge")
-    for path in (STATE, PROGRAMS, CONFIG, "etc/pexip"):
+    for path in (STATE, PROGRAMS, CONFIG):
         assert not root.has(path), path
+    own = {path.name for path in (root.path / CONFIG).parent.iterdir()}
+    assert own == {"secret-key.cred", "key.pem", "chain.pem"}
     assert "pexschedd" not in (root.path / "etc" / "passwd").read_text()
-    links = [*(root.path / "etc" / "systemd").rglob("pexschedd*")]
-    assert links == []
-    assert "Traceback" not in (root.path / "run" / "pexschedd.service.log").read_text()
-    tell("it was purged: nothing is left")
+    named = (root.path / "etc" / "systemd").rglob("pexschedd*")
+    assert [path for path in named if path.is_symlink()] == []
+    assert "Traceback" not in root.journal()
+    assert root.state() == "running"
+    tell("it was purged: nothing is left but the files of others")
 
 
-def look_around(root: Root) -> None:
+def look_around(root: Installation) -> None:
     """Commands, files, owners and documents are as docs/operations.md says."""
     assert root.run("pexschedd", "--version") == f"{version_text()}\n"
     root.run(*AS_DAEMON, "pexschedd", "check-config")
@@ -253,12 +172,6 @@ def is_open(world: World, alias: str) -> bool:
     return bool(world.policy(alias)["action"] == "continue") and bool(
         world.policy(alias)["result"]
     )
-
-
-def change_log_level(config: Path) -> None:
-    """As an administrator does: upgrades have to keep it."""
-    content = json.loads(config.read_text())
-    config.write_text(json.dumps(content | {"log": {"level": "warn"}}))
 
 
 def tell(step: str) -> None:

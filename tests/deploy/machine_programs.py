@@ -116,7 +116,7 @@ def write_programs(folder: Path) -> None:
     (ours / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     others = folder / "usr" / "local" / "bin"
     others.mkdir(parents=True)
-    shutil.copy(ROOT / "deploy" / "debian" / "systemctl", others)
+    shutil.copy(ROOT / "tests" / "deploy" / "systemctl", others)
     (others / "journalctl").write_text(_JOURNALCTL)
     (others / "certbot").write_text(_CERTBOT)
     for path in (folder / "opt", *folder.glob("opt/**/*"), *others.iterdir()):

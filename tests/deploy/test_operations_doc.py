@@ -58,14 +58,14 @@ ELSEWHERE = {
     ),
     "systemd-analyze": "tests/system/test_sandbox.py; it asks a running systemd",
     '{"endpoints": {"addin": ["systemd:': (
-        "tests/system/test_service_manager_story.py: only systemd hands over sockets"
+        "tests/deploy/debian_supervision.py: only systemd hands over sockets"
     ),
     "systemctl stop pexschedd\nsystemctl enable --now pexschedd-addin.socket": (
-        "tests/system/test_service_manager_story.py"
+        "tests/deploy/debian_supervision.py"
     ),
-    "systemd-creds": (
-        "tests/system/test_key_elsewhere.py, with a key that systemd need not unseal"
-    ),
+    "systemd-creds": "tests/deploy/debian_supervision.py: a running systemd unseals",
+    '{"key_file":': "tests/deploy/debian_supervision.py",
+    "systemctl restart pexschedd\nrm": "tests/deploy/debian_supervision.py",
     "New-Mailbox": "PowerShell of an Exchange server",
     "pexschedd-store --state-dir /var/lib/pexschedd/backups/2026": (
         "tests/upgrades/test_roll_back.py, on what another release has left"
