@@ -34,7 +34,7 @@ for number in range(200):
         opened.wait(opened.put(SETTING, Setting(id=1, name=str(number))))
         if sys.argv[2] == "spare":
             exhaust()
-print(opened.store.count(ROOM))
+print(opened.store.count(ROOM), flush=True)
 os._exit(0)
 """
 

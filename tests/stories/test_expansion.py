@@ -320,9 +320,10 @@ def test_patterns_and_changes(data: st.DataObject) -> None:
         # The clocks leap from midnight to one o'clock: on the first day, on the second.
         ("Pacific SA Standard Time", date(2026, 9, 6), ("09-07T03:00", "09-08T03:00")),
         ("Pacific SA Standard Time", date(2026, 9, 5), ("09-06T04:00", "09-07T03:00")),
-        ("Cuba Standard Time", date(2026, 3, 7), ("03-08T05:00", "03-09T04:00")),
-        # Midnight comes twice: the day begins with the first.
-        ("Cuba Standard Time", date(2026, 10, 31), ("11-01T04:00", "11-02T05:00")),
+        ("Cuba Standard Time", date(2024, 3, 9), ("03-10T05:00", "03-11T04:00")),
+        # Midnight comes twice: the day begins with the first. Of years to come not all
+        # releases of the time zones say the same.
+        ("Cuba Standard Time", date(2024, 11, 2), ("11-03T04:00", "11-04T05:00")),
     ],
 )
 def test_days_without_a_midnight(zone: str, day: date, second: tuple[str, str]) -> None:
