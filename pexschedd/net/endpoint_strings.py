@@ -27,7 +27,7 @@ class EndpointString(msgspec.Struct, frozen=True):
     """A server endpoint: how to listen, and the TLS on top of that."""
 
     transport: str
-    """Twisted's string for the endpoint without TLS."""
+    """Twisted's string for the endpoint without TLS and the PROXY protocol."""
     tls: str
     """Twisted's `ssl:` string for the same certificate and key; empty without TLS."""
     is_proxied: bool
@@ -69,7 +69,7 @@ def parse_endpoint(description: str) -> EndpointString:
         files.setdefault("privateKey", Path(_DEFAULT_KEY))
     key = files.get("privateKey")
     return EndpointString(
-        transport=f"haproxy:{transport}" if is_proxied else transport,
+        transport=transport,
         tls=":".join(["ssl:0", *options]) if has_tls else "",
         is_proxied=is_proxied,
         key=key,

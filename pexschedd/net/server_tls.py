@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from pexschedd.crypto.certificates import Certificate, described
 from pexschedd.net.endpoint_strings import EndpointString, parse_endpoint
-from pexschedd.net.proxies_only import ForProxiesOnly
+from pexschedd.net.proxies_only import ForProxiesOnly, ProxiedEndpoint
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """OpenSSL's words for TLS 1.2 with an ephemeral key exchange and authenticated
@@ -52,6 +52,8 @@ def server_endpoint(
     if parts.is_proxied:
         reactor = ForProxiesOnly(reactor, is_proxy)
     endpoint: IStreamServerEndpoint = serverFromString(reactor, parts.transport)
+    if parts.is_proxied:
+        endpoint = ProxiedEndpoint(endpoint)
     if parts.tls:
         return TlsEndpoint(endpoint, ServedCertificate(parts))
     return endpoint

@@ -49,10 +49,10 @@ STRINGS = [
         "/c.pem",
     ),
     ("systemd:domain=INET:index=0", "systemd:domain=INET:index=0", "", None, None),
-    ("haproxy:tcp:80", "haproxy:tcp:80", "", None, None),
+    ("haproxy:tcp:80", "tcp:80", "", None, None),
     (
         "haproxy:ssl:443:privateKey=k",
-        "haproxy:tcp:port=443",
+        "tcp:port=443",
         "ssl:0:privateKey=k",
         "k",
         "k",
@@ -68,7 +68,7 @@ STRINGS = [
 def test_a_string_is_taken_apart(
     string: str, transport: str, tls: str, key: str | None, certificate: str | None
 ) -> None:
-    """TLS is separated from what is below it, and the files are named."""
+    """TLS and the PROXY protocol are separated from the rest; the files are named."""
     found = parse_endpoint(string)
     assert (found.transport, found.tls) == (transport, tls)
     assert found.key == (None if key is None else Path(key))
