@@ -215,13 +215,11 @@ def parse(
         top.get("endpoints"), "endpoints", {"addin", "admin", "policy", "rooms"}
     )
     policy_username, policy_password_file = _policy(reader, top.get("policy"))
-    limits = reader.table(
-        top.get("limits") or {}, "limits", {"bookings_per_user", "bookings_per_address"}
+    limits = reader.optional_table(
+        top, "limits", {"bookings_per_user", "bookings_per_address"}
     )
     log = reader.table(top.get("log", {}), "log", {"level", "format"})
-    audit = reader.table(
-        top.get("audit_log") or {}, "audit_log", {"folder", "megabytes", "files"}
-    )
+    audit = reader.optional_table(top, "audit_log", {"folder", "megabytes", "files"})
     proxy, proxy_password_file = _proxy(reader, top.get("proxy"))
     traces_url, traces_headers_file = _traces(reader, top.get("traces"))
     config = Config(

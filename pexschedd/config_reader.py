@@ -45,6 +45,12 @@ class SettingsReader:
             )
         return value
 
+    def optional_table(
+        self, top: dict[str, Any], name: str, keys: set[str]
+    ) -> dict[str, Any]:
+        """Return an object of the file; an empty one if it is absent or null."""
+        return {} if top.get(name) is None else self.table(top[name], name, keys)
+
     def path(self, table: dict[str, Any], key: str, where: str = "") -> Path | None:
         """Return a path, which is relative to the file's folder."""
         value = table.get(key)

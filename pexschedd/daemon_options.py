@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import partial
+from os.path import realpath
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,8 +16,11 @@ from pexschedd.clock import system_now
 from pexschedd.composition.network import make_network
 from pexschedd.composition.permissions import permission_problems
 from pexschedd.config import Config
-from pexschedd.errors import ConfigError
+from pexschedd.errors import ConfigError, StoreKeyUnusable
+from pexschedd.identity.initial_password import read_password
 from pexschedd.net.server_tls import server_endpoint
+from pexschedd.store.folder import INFO
+from pexschedd.store.secrets import read_given_key
 from pexschedd.supervision.certificate_renewal import in_words
 from pexschedd.supervision.trace_settings import trace_headers
 from pexschedd.tools.exit_status import ExitStatus
@@ -108,3 +112,36 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
         trace_headers(config)
     except ConfigError as error:
         yield from error.problems
+    yield from _unusable_secrets(config)
+
+
+def _unusable_secrets(config: Config) -> Iterator[str]:
+    """Yield what is wrong with the files of the key and of the passwords. The
+    initial one is only looked at before the first start: later it counts no more."""
+    if config.key_file is not None:
+        yield from _unusable_key(config.key_file, config.state_dir)
+    passwords = [("policy.password_file", config.policy_password_file)]
+    if not (config.state_dir / INFO).exists():
+        file = config.initial_admin_password_file
+        passwords.append(("initial_admin_password_file", file))
+    for name, path in passwords:
+        if path is not None:
+            try:
+                read_password(path)
+            except ConfigError as error:
+                yield from (f"{name}: {path}: {each}" for each in error.problems)
+
+
+def _unusable_key(path: Path, state_dir: Path) -> Iterator[str]:
+    if Path(realpath(path)).is_relative_to(realpath(state_dir)):
+        # It would be taken for a copy of itself, which is best removed.
+        yield (
+            f"key_file: {path} is in the state folder, whose backups would have it. "
+            "Name a file elsewhere; without key_file, secret.key of the state folder "
+            "is used"
+        )
+        return
+    try:
+        read_given_key(path)
+    except StoreKeyUnusable as error:
+        yield error.message

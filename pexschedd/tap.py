@@ -290,7 +290,10 @@ class Daemon(MultiService):
                 config.state_dir,
                 config.initial_admin_password_file,
             )
-        except (ConfigError, StoreError, StoreFull) as error:
+        except ConfigError as error:
+            self._fail(error.message, ExitStatus.CONFIG)
+            return
+        except (StoreError, StoreFull) as error:
             self._fail(error.message)
             return
         ports = await self.http_servers.opened()
@@ -309,7 +312,7 @@ class Daemon(MultiService):
     def _store_failed(self, error: StoreError) -> None:
         self._fail(error.message)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, status: ExitStatus = ExitStatus.FAILED) -> None:
         """Stop the process with an exit status that its supervisor notices."""
         if self._failure:
             return
@@ -318,7 +321,7 @@ class Daemon(MultiService):
         self._log.critical("daemon failed reason={reason}", reason=reason)
         reactor = self._reactor
         log = self._runtime.log
-        reactor.addSystemEventTrigger("after", "shutdown", _exit_failed, log)
+        reactor.addSystemEventTrigger("after", "shutdown", _exit, status, log)
         reactor.callWhenRunning(signals.stop, reactor)
 
     def _wake_all(self) -> None:
@@ -328,6 +331,6 @@ class Daemon(MultiService):
             self.supervisor.wake(id_)
 
 
-def _exit_failed(log: LogWriter) -> None:
+def _exit(status: ExitStatus, log: LogWriter) -> None:
     log.drain()
-    os._exit(ExitStatus.FAILED)
+    os._exit(status)

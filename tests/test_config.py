@@ -217,6 +217,11 @@ WRONG: list[tuple[str, object, list[str]]] = [
         GOOD | {"state_dir": "a\0b"},
         ["state_dir must be a path"],
     ),
+    (
+        "objects that are something else",
+        GOOD | {"audit_log": False, "limits": []},
+        ["audit_log must be a JSON object", "limits must be a JSON object"],
+    ),
     ("half a character", '{"\\ud800": 1}', ["is not valid JSON"]),
     ("nested without end", "[" * 100_000, ["is nested too deeply"]),
     (

@@ -242,6 +242,20 @@ def test_the_key_of_another_state_folder(name: str, folder: Path) -> None:
     assert f"key_file: {key}" in out + err
 
 
+def test_a_first_password_that_is_refused(folder: Path) -> None:
+    """It is found out late, and still no reason to start again and again."""
+    file = config_file(folder, "new-state")
+    password = folder / "password"
+    password.touch(0o600)
+    password.write_text("short")
+    values = json.loads(file.read_text()) | {"initial_admin_password_file": "password"}
+    file.write_text(json.dumps(values))
+    words = ["run", "--config", str(file)]
+    status, out, err = forked.run(MAIN, words, cwd=folder)
+    assert status == ExitStatus.CONFIG, out + err
+    assert f"daemon failed reason={password}: " in out
+
+
 def test_the_documentation_has_the_table() -> None:
     """docs/operations.md explains these statuses, and no others."""
     text = (ROOT / "docs" / "operations.md").read_text()

@@ -1,0 +1,81 @@
+"""The check of the configuration file: files with secrets are looked into."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pexschedd.daemon_options import DaemonOptions
+from pexschedd.tools.exit_status import ExitStatus
+
+KEY = f"{1:064x}\n"
+POLICY: dict[str, Any] = {"policy": {"username": "node", "password_file": "secret"}}
+INITIAL = {"initial_admin_password_file": "secret"}
+GIVEN = {"key_file": "secret"}
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    file = tmp_path / "secret"
+    file.touch(0o600)
+    return file
+
+
+def checked(folder: Path, **more: Any) -> object:
+    """The exit status of the check."""
+    endpoints = {side: ["tcp:0:interface=127.0.0.1"] for side in ("addin", "admin")}
+    file = folder / "config.json"
+    file.write_text(json.dumps({"state_dir": "state", "endpoints": endpoints} | more))
+    with pytest.raises(SystemExit) as ended:
+        DaemonOptions().parseOptions(["--config", str(file), "--check-config"])
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("setting", "content", "says"),
+    [
+        (GIVEN, "", "key_file: {secret} has no key of 64 hexadecimal digits"),
+        (GIVEN, KEY[1:], "key_file: {secret} has no key of 64 hexadecimal digits"),
+        (POLICY, "\nnot here", "policy.password_file: {secret}: its first line must"),
+        (INITIAL, "", "initial_admin_password_file: {secret}: its first line must be"),
+        (GIVEN, KEY, ""),
+        (POLICY, "geheim", ""),
+        (INITIAL, "geheim", ""),
+    ],
+)
+def test_what_is_in_the_file(
+    secret: Path,
+    setting: dict[str, Any],
+    content: str,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What would end the start is said by the check already."""
+    secret.write_text(content)
+    status = ExitStatus.CONFIG if says else ExitStatus.DONE
+    assert checked(secret.parent, **setting) == status
+    assert says.format(secret=secret) in capsys.readouterr().err
+
+
+def test_an_initial_password_that_is_over(secret: Path) -> None:
+    """Its file is not looked into any more after the first start."""
+    state = secret.parent / "state"
+    state.mkdir(0o700)
+    (state / "format.json").touch(0o600)
+    assert checked(state.parent, **INITIAL) == ExitStatus.DONE
+
+
+def test_a_key_in_the_state_folder(
+    secret: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be taken for a copy of itself, to be removed; a link to it as well."""
+    key = secret.parent / "state" / "secret.key"
+    key.parent.mkdir(0o700)
+    key.touch(0o600)
+    key.write_text(KEY)
+    secret.unlink()
+    secret.symlink_to(key)
+    for file in (key, secret):
+        assert checked(secret.parent, key_file=str(file)) == ExitStatus.CONFIG
+        assert f"key_file: {file} is in the state folder" in capsys.readouterr().err
