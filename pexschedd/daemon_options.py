@@ -24,6 +24,7 @@ from pexschedd.store.secrets import read_given_key
 from pexschedd.supervision.certificate_renewal import in_words
 from pexschedd.supervision.trace_settings import trace_headers
 from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import written_out
 from pexschedd.tools.version import version_text
 
 _PORT = re.compile(
@@ -54,7 +55,7 @@ class DaemonOptions(UsageOptions):
             problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
             refuse(problems, ExitStatus.CONFIG)
         if self["check-config"]:
-            sys.stdout.write(f"{path} is in order.\n")
+            written_out(lambda: sys.stdout.write(f"{path} is in order.\n"))
             sys.exit(ExitStatus.DONE)
         # twistd would fork after the store was opened: the store's thread would stay
         # behind, and no change would become durable.
@@ -72,7 +73,7 @@ class DaemonOptions(UsageOptions):
 
     def opt_version(self) -> None:
         """Print the release and the format of the state, and exit."""
-        sys.stdout.write(f"{version_text()}\n")
+        written_out(lambda: sys.stdout.write(f"{version_text()}\n"))
         sys.exit(ExitStatus.DONE)
 
     def reread(self) -> Config:

@@ -256,6 +256,31 @@ def test_a_first_password_that_is_refused(folder: Path) -> None:
     assert f"daemon failed reason={password}: " in out
 
 
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        (MAIN, ["check-config", "--config", "config.json"]),
+        (forked.TWISTD, ["-n", "pexschedd", "--version"]),
+    ],
+)
+def test_output_of_the_daemon_that_cannot_be_written(
+    program: str, arguments: list[str], folder: Path
+) -> None:
+    """On a full disk the check has not been made known, nor where its reader has gone;
+    the error is one line at most."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    for place, expected in (
+        (os.open("/dev/full", os.O_WRONLY), ExitStatus.IO_ERROR),
+        (writing, ExitStatus.UNREAD),
+    ):
+        with open(place, "wb") as out, TemporaryFile("w+") as err:
+            process = Forked(program, arguments, cwd=folder, stdout=out, stderr=err)
+            assert process.wait(60) == expected
+            err.seek(0)
+            assert len(err.readlines()) <= 1
+
+
 def test_the_documentation_has_the_table() -> None:
     """docs/operations.md explains these statuses, and no others."""
     text = (ROOT / "docs" / "operations.md").read_text()
