@@ -83,7 +83,10 @@ MAY_IMPORT: dict[str, str] = {
         "util logs metrics store/store store/transaction"
     ),
     "web/webhooks": "web identity/exchange_token util/token_bucket",
-    "control": "scheduling doctor management model store util config",
+    "control": (
+        "scheduling doctor management model store util config "
+        "supervision/trace_settings"
+    ),
     "supervision": (
         "config logs model net observation/tracing scheduling/alarms store util"
     ),

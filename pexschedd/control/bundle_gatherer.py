@@ -14,7 +14,7 @@ from pexschedd.config import Config
 from pexschedd.control.protocol import BundleParts
 from pexschedd.doctor.report import DoctorReport
 from pexschedd.doctor.text import text as report_text
-from pexschedd.errors import StoreError
+from pexschedd.errors import ConfigError, StoreError
 from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.management.transfer.secrets import secrets_of
 from pexschedd.model import tables
@@ -23,6 +23,7 @@ from pexschedd.model.fields.validation import is_exposed
 from pexschedd.model.table import Table
 from pexschedd.scheduling.alarms.health import HealthCheck
 from pexschedd.store.store import Store
+from pexschedd.supervision.trace_settings import trace_headers
 
 MOST_RECORDS = 500
 """Records of a table; the first ones."""
@@ -43,6 +44,10 @@ CONFIGURATION: tuple[Table[Any], ...] = (
     tables.MJX_GOOGLE_DEPLOYMENT,
     tables.MJX_PROCESSING_RULE,
 )
+
+SHORTEST_VALUE = 8
+"""Characters of a header for the collector of traces that may be a secret. Shorter ones
+name a tenant, and are words that occur elsewhere."""
 
 ACCOUNTS: tuple[Table[Any], ...] = (
     tables.ADMINISTRATOR,
@@ -118,6 +123,9 @@ class BundleGatherer:
     def _secrets(self) -> Iterator[str]:
         for table in (*CONFIGURATION, *ACCOUNTS):
             yield from self._secrets_of(BY_KIND["configuration"][table.name])
+        yield from self._secrets_in_files()
+
+    def _secrets_in_files(self) -> Iterator[str]:
         for path in (
             self._config.key_file,
             self._config.policy_password_file,
@@ -128,7 +136,13 @@ class BundleGatherer:
         ):
             if path is not None:
                 with suppress(OSError):
-                    yield path.read_text("utf-8", "replace").strip()
+                    text = path.read_text("utf-8-sig", "replace").strip()
+                    yield text
+                    yield text.partition("\n")[0].strip()  # a password has one line
+        with suppress(ConfigError):
+            for value in trace_headers(self._config).values():
+                words = value, value.rpartition(" ")[2]
+                yield from (each for each in words if len(each) >= SHORTEST_VALUE)
 
     def _secrets_of(self, resource: AnyResource) -> Iterator[str]:
         for record in self._store.all(resource.table):

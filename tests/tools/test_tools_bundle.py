@@ -15,7 +15,8 @@ from tests.system.system_support import World
 PASSWORD = 'Kn0wn "Secret" & <more> ü'
 CLIENT_SECRET = "client~Secret/0123456789"
 ENDPOINT = "Endpoint-Passw0rd"
-POLICY = "Policy-Passw0rd-of-the-nodes"
+POLICY = "N0des-pass"
+COLLECTOR = "c0llector-t0ken"
 PERSON = "wilhelmina.person@corp.example"
 SUBJECT = "Confidential takeover of Acme"
 OFFICER = "rosalind.franklin"
@@ -23,10 +24,15 @@ OFFICER = "rosalind.franklin"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    (tmp_path / "policy-password").write_text(POLICY + "\n")
-    (tmp_path / "policy-password").chmod(0o600)
+    for name, content in (
+        ("policy-password", f"{POLICY}\n# of the nodes\n"),
+        ("headers", f"Authorization: Api-Key {COLLECTOR}\nX-Scope-OrgID: 1\n"),
+    ):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(content)
     policy = {"username": "node", "password_file": "policy-password"}
-    with World(tmp_path, policy=policy) as world:
+    traces = {"url": "http://127.0.0.1:1/v1/traces", "headers_file": "headers"}
+    with World(tmp_path, policy=policy, traces=traces) as world:
         yield world
 
 
@@ -55,7 +61,8 @@ def fill(world: World) -> list[str]:
     made = world.ask("POST", "configuration/v1/end_user/", user)
     assert made.status_code == 201, made.text
     log = [
-        {"message": f"mailbox refused organizer={PERSON} password={POLICY}"},
+        {"message": f"mailbox refused organizer={PERSON} nodes have {POLICY}"},
+        {"message": f"collector said {COLLECTOR} integration=1"},
         {"message": f"sent Authorization: Bearer {token}"},
         {"message": f"basic {b64encode(f'svc:{PASSWORD}'.encode()).decode()}"},
         {"message": f"quoted {json.dumps(PASSWORD)}", "User": OFFICER},
@@ -82,6 +89,7 @@ def fill(world: World) -> list[str]:
         ENDPOINT,
         CLIENT_SECRET,
         POLICY,
+        COLLECTOR,
         PERSON,
         SUBJECT,
         OFFICER,
@@ -144,9 +152,10 @@ def test_nothing_secret_is_in_a_bundle(world: World, running: bool) -> None:
     assert len(report["lines"]) > 3
     assert json.loads(texts["configuration_file.json"])["state_dir"] == "state"
     log = [json.loads(line) for line in texts["log.txt"].splitlines()]
-    assert len(log) == 5
+    assert len(log) == 6
+    assert log[1]["message"].endswith(" integration=1")
     assert "organizer=address-" in log[0]["message"]
-    assert log[3]["User"] == "[name]"
+    assert log[4]["User"] == "[name]"
 
 
 def test_a_file_that_is_there_stays(world: World) -> None:
