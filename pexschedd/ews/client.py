@@ -37,6 +37,7 @@ from pexschedd.exchange.error_policy import (
     rule,
 )
 from pexschedd.exchange.observer import Observer
+from pexschedd.exchange.response_codes import metric_code
 from pexschedd.exchange.throttle import RefusedRequest, SharedSlot, SharedThrottle
 from pexschedd.net.errors import ConnectionFailure
 from pexschedd.util.worker_processes import (
@@ -206,7 +207,7 @@ class EwsClient:
         try:
             result, date = await self._exchange(request, parse, repeatable=repeatable)
         except ServerError as error:
-            ended(error.problem.code, "")
+            ended(metric_code(error.problem.code), "")
             raise
         except MailboxError as error:
             ended(error.code, "")

@@ -237,3 +237,12 @@ KNOWN = frozenset(_CATEGORIES)
 def category(code: str) -> Category:
     """Return the category of a response code; OTHER for unlisted ones."""
     return _CATEGORIES.get(code, Category.OTHER)
+
+
+UNLISTED = "other"
+
+
+def metric_code(code: str) -> str:
+    """Return the response code as metrics and traces have it: `UNLISTED` for one that
+    is not listed, in whose place a server may put any text."""
+    return code if code in KNOWN else UNLISTED

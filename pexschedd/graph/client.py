@@ -36,7 +36,7 @@ from pexschedd.graph.error_messages import (
     not_graph,
     refusal,
 )
-from pexschedd.graph.error_policy import is_of_one, rule_of
+from pexschedd.graph.error_policy import is_of_one, metric_code, rule_of
 from pexschedd.graph.problems import MAX_BODY, GraphProblem, problem_of, text_of
 from pexschedd.graph.requests import ApiRequest
 from pexschedd.graph.transport import GraphResponse, GraphTransport
@@ -232,7 +232,7 @@ class GraphClient:
             ended(error.code, "")
             raise
         if isinstance(found, GraphProblem):
-            ended(found.code or f"http-{found.status}", date)
+            ended(metric_code(found), date)
         else:
             ended("ok", date)
         return found

@@ -100,6 +100,7 @@ NOT_JSON = PolicyRule(R.IN_DOUBT, MailboxUnreachable)
 _CODES = {code.casefold(): rule for code, rule in CODES.items()}
 _OF_EWS = {code.casefold(): code for code in response_codes.KNOWN}
 """Codes come in any case."""
+_NAMES = _OF_EWS | {code.casefold(): code for code in CODES}
 
 
 def rule_of(problem: GraphProblem) -> PolicyRule:
@@ -110,6 +111,15 @@ def rule_of(problem: GraphProblem) -> PolicyRule:
     if code in _OF_EWS:
         return error_policy.rule(_OF_EWS[code])
     return STATUSES.get(problem.status, OTHER_STATUS)
+
+
+def metric_code(problem: GraphProblem) -> str:
+    """Return a problem's code as metrics and traces have it; of one that is not listed,
+    which may be any text of a server, the status."""
+    listed = _NAMES.get(problem.code.casefold())
+    if listed is None and 100 <= problem.status < 600:
+        return f"http-{problem.status}"
+    return listed or response_codes.UNLISTED
 
 
 def is_gone(problem: GraphProblem) -> bool:

@@ -1,10 +1,12 @@
 """Answers that are wrong in what they hold, from a sandbox over real sockets."""
 
+from collections.abc import Callable
+
 import pytest
 import pytest_twisted
 from twisted.internet.task import Clock
 
-from pexschedd.errors import MailboxBusy, MailboxUnreachable
+from pexschedd.errors import MailboxBusy, MailboxError, MailboxUnreachable
 from pexschedd.exchange.throttle import Throttles
 from pexschedd.scheduling.ports.mailbox import Action, Answer, OutcomeKind
 from tests.ews.ews_exchange import ALICE, EQUIPMENT, Exchange, waiting
@@ -43,6 +45,29 @@ async def test_a_wrong_number_of_items(exchange: Exchange, kind: str) -> None:
     exchange.misbehave(kind=kind, operation="SyncFolderItems", times=None)
     with pytest.raises(MailboxUnreachable, match="did not answer as an Exchange"):
         await mailbox.arrivals("")
+
+
+@pytest_twisted.ensureDeferred
+async def test_codes_that_are_made_up(exchange: Exchange) -> None:
+    """Metrics and traces have none of them: each would be a series of its own."""
+    told: list[str] = []
+    mailbox = exchange.mailbox(observer=Seeing(told))
+    for kind in ("ErrorServerBusy", "ErrorOfAlice4711"):
+        exchange.misbehave(kind=kind, operation="GetFolder")
+        with pytest.raises(MailboxError):
+            await mailbox.check()
+    await mailbox.check()
+    assert told == ["ErrorServerBusy", "other", "ok"]
+
+
+class Seeing:
+    """An observer that keeps the results."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def begins(self, _operation: str) -> Callable[[str, str], None]:
+        return lambda result, _date: self._told.append(result)
 
 
 @pytest.mark.parametrize("dated", [True, False], ids=["with Date", "without"])

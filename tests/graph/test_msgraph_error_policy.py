@@ -1,6 +1,8 @@
 """Every row of Graph's table of errors, over a real socket: the client meets it and
 does what the table says."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -18,7 +20,14 @@ from pexschedd.exchange.error_policy import (
 from pexschedd.exchange.response_codes import KNOWN
 from pexschedd.exchange.throttle import FIRST
 from pexschedd.graph import error_policy
-from pexschedd.graph.error_policy import CODES, STATUSES, is_gone, is_of_one, rule_of
+from pexschedd.graph.error_policy import (
+    CODES,
+    STATUSES,
+    is_gone,
+    is_of_one,
+    metric_code,
+    rule_of,
+)
 from pexschedd.graph.problems import (
     MAX_BODY,
     NO_RESULT,
@@ -120,6 +129,37 @@ def test_any_body_is_a_problem(body: bytes, status: int) -> None:
     assert rule_of(problem).error is not None
     assert problem.words
     assert isinstance(is_of_one(problem), bool)
+
+
+@pytest_twisted.ensureDeferred
+async def test_codes_of_metrics(graph_world: GraphWorld) -> None:
+    """Those that are listed, as the table writes them; of whatever else a server says
+    only the status is told."""
+    seen: list[str] = []
+    client = graph_world.client(observer=_Seeing(seen))
+    for kind in ("graph-resourceNotFound", "ErrorItemNotFound", "ErrorOfAlice4711"):
+        graph_world.misbehave(kind=kind)
+        with suppress(MailboxError):
+            await client.read(inbox(), named)
+    problems = [GraphProblem(status, "MadeUp") for status in (404, 12345)]
+    seen += map(metric_code, problems)
+    assert seen == [
+        "ResourceNotFound",
+        "ErrorItemNotFound",
+        "http-400",
+        "http-404",
+        "other",
+    ]
+
+
+class _Seeing:
+    """An observer that keeps the results."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
+
+    def begins(self, _operation: str) -> Callable[[str, str], None]:
+        return lambda result, _date: self._seen.append(result)
 
 
 def test_long_texts_are_cut() -> None:
