@@ -128,10 +128,14 @@ def _elements(values: Sequence[bytes] | None) -> Iterator[dict[str, str]]:
 
 def _address(hop: str) -> str:
     """Return the IP address of a hop, with or without a port; empty for what hides it,
-    such as `unknown`, and for what is no address at all."""
+    such as `unknown`, and for what is no address at all. An IPv4 address that a proxy
+    writes as an IPv6 one, where its sockets take both, is IPv4: so it can be blocked."""
     with_port = _PORT.fullmatch(hop)
     text = (with_port[1] if with_port else hop).removeprefix("[").removesuffix("]")
     try:
-        return "" if "%" in text else str(ip_address(text))
+        found = ip_address(text)
     except ValueError:
         return ""
+    if isinstance(found, IPv6Address):
+        return "" if found.scope_id else str(found.ipv4_mapped or found)
+    return str(found)
