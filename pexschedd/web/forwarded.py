@@ -129,7 +129,7 @@ def _elements(values: Sequence[bytes] | None) -> Iterator[dict[str, str]]:
 def _address(hop: str) -> str:
     """Return the IP address of a hop, with or without a port; empty for what hides it,
     such as `unknown`, and for what is no address at all. An IPv4 address that a proxy
-    writes as an IPv6 one, where its sockets take both, is IPv4: so it can be blocked."""
+    writes as an IPv6 one, as its sockets take both, is IPv4: so it can be blocked."""
     with_port = _PORT.fullmatch(hop)
     text = (with_port[1] if with_port else hop).removeprefix("[").removesuffix("]")
     try:
