@@ -6,11 +6,13 @@ lines, so it may be moved away at any time.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NEWLINE = b"\n"
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 _AT_ONCE = 64 << 10
 
 
@@ -67,11 +69,12 @@ class AuditFile:
         _sync_folder(self._path.parent)
 
     def _numbers(self) -> list[int]:
-        """The numbers of the files that have been moved on, ascending."""
+        """The numbers of the files that have been moved on, ascending. Files that other
+        programs have put beside them, such as `….20261130`, are none of these."""
         beginning = f"{self._path.name}."
         names = os.listdir(self._path.parent) if self._path.parent.is_dir() else []
         ends = [n.removeprefix(beginning) for n in names if n.startswith(beginning)]
-        return sorted(int(end) for end in ends if end.isascii() and end.isdigit())
+        return sorted(int(end) for end in ends if _NUMBER.fullmatch(end))
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

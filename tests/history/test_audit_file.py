@@ -56,6 +56,20 @@ def test_rotation_keeps_what_it_should(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
 
 
+def test_files_of_others_stay(tmp_path: Path) -> None:
+    """A date or a zero at the beginning is no number of ours: such a file is neither
+    removed nor moved, and keeps nothing from being written."""
+    others = ["log.20261130", "log.01", "log.0"]
+    for name in others:
+        (tmp_path / name).write_text(name)
+    file = AuditFile(tmp_path / "log", 10, 1)
+    for line in (b"a" * 9, b"b" * 9, b"c" * 9):
+        file.append(line + b"\n")
+    assert [(tmp_path / name).read_text() for name in others] == others
+    assert (tmp_path / "log.1").read_bytes() == b"b" * 9 + b"\n"
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+
+
 def test_a_rotation_that_was_interrupted(tmp_path: Path) -> None:
     """A gap in the numbers is filled; no file is written over."""
     file = AuditFile(tmp_path / "log", 1, 9)
