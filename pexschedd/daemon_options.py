@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import partial
-from os.path import realpath
+from os.path import exists, realpath
 from pathlib import Path
 from typing import NoReturn
 
@@ -122,7 +122,7 @@ def _unusable_secrets(config: Config) -> Iterator[str]:
     if config.key_file is not None:
         yield from _unusable_key(config.key_file, config.state_dir)
     passwords = [("policy.password_file", config.policy_password_file)]
-    if not (config.state_dir / INFO).exists():
+    if not exists(config.state_dir / INFO):
         file = config.initial_admin_password_file
         passwords.append(("initial_admin_password_file", file))
     for name, path in passwords:

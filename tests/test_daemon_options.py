@@ -1,6 +1,8 @@
 """The check of the configuration file: files with secrets are looked into."""
 
 import json
+import os
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,23 @@ def test_an_initial_password_that_is_over(secret: Path) -> None:
     state.mkdir(0o700)
     (state / "format.json").touch(0o600)
     assert checked(state.parent, **INITIAL) == ExitStatus.DONE
+
+
+def test_a_state_folder_that_cannot_be_entered(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start says so, in its own words."""
+
+    state, stat = secret.parent / "state", os.stat
+
+    def refusing(path: Any, **how: Any) -> os.stat_result:
+        if state in Path(path).parents:
+            raise PermissionError(EACCES, "Permission denied")
+        return stat(path, **how)
+
+    secret.write_text("geheim")
+    monkeypatch.setattr(os, "stat", refusing)
+    assert checked(secret.parent, **INITIAL) == ExitStatus.DONE
 
 
 def test_a_key_in_the_state_folder(

@@ -5,6 +5,7 @@ All texts go through the same scrubber, which is told the secrets by the daemon.
 """
 
 import json
+import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import distributions
@@ -18,14 +19,14 @@ from pexschedd.clock import system_now
 from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import BundleOrder, BundleParts
 from pexschedd.doctor.text import harmless
-from pexschedd.errors import ConfigError, PexscheddError
+from pexschedd.errors import PexscheddError
 from pexschedd.observation.bundle_file import new_bundle, write_bundle
 from pexschedd.observation.recent_lines import read_end, recent_lines
 from pexschedd.observation.scrubber import Scrubber
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import tell
 from pexschedd.tools.screen import Screen
-
-MADE, CANNOT_MAKE = 0, 2
-"""Exit status."""
+from pexschedd.util.access import reason_of
 
 NOTE = (
     "{file} is written, for its owner alone. Secrets, subjects and persons' addresses "
@@ -64,21 +65,31 @@ async def run_bundle(
             if finished.bundle is None:
                 raise PexscheddError(finished.refused or "The daemon gave no parts.")
             write_bundle(out, scrubbed(finished.bundle, texts), now)
-    except ConfigError as error:
-        err.writelines(f"{config}: {problem}\n" for problem in error.problems)
-        return CANNOT_MAKE
     except PexscheddError as error:
         screen.end()
-        err.write(f"{harmless(error.message)}\n")
-        return CANNOT_MAKE
+        return tell(error, err)
     except OSError as error:
         screen.end()
-        where = error.filename or request.file
-        err.write(f"{harmless(str(where))}: {error.strerror}\n")
-        return CANNOT_MAKE
+        where = Path(os.fsdecode(error.filename or request.file))
+        err.write(f"{harmless(str(where))}: {_reason(error, where)}\n")
+        return _status(error)
     screen.end()
     err.write(NOTE.format(file=harmless(str(request.file))))
-    return MADE
+    return ExitStatus.DONE
+
+
+def _reason(error: OSError, path: Path) -> str:
+    """Return why a file cannot be read or made; that takes a folder to write in."""
+    return reason_of(error, path if os.path.exists(path) else path.parent)
+
+
+def _status(error: OSError) -> ExitStatus:
+    match error:
+        case PermissionError():
+            return ExitStatus.NOT_PERMITTED
+        case FileNotFoundError() | FileExistsError() | IsADirectoryError():
+            return ExitStatus.USAGE  # as it names what is not there, or is already
+    return ExitStatus.IO_ERROR
 
 
 def scrubbed(parts: BundleParts, beside: Mapping[str, str]) -> dict[str, str]:

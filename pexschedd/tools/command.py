@@ -105,9 +105,9 @@ def become_owner(state_dir: Path) -> None:
         there = state_dir.stat()
         # Only its owner and root may read it.
         if os.geteuid() not in (there.st_uid, 0):
+            users = " or as ".join(dict.fromkeys(("root", user_name(there.st_uid))))
             raise StoreNotPermitted(
-                f"{state_dir} belongs to another user: run this as root or as "
-                f"{user_name(there.st_uid)}."
+                f"{state_dir} belongs to another user: run this as {users}."
             )
         (state_dir / "format.json").stat()
     except PermissionError as error:

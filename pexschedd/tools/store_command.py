@@ -27,7 +27,7 @@ from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
 from pexschedd.store.archive.writer import KeyWish
 from pexschedd.store.folder import KEY
-from pexschedd.store.fs import RealFileSystem, take_lock
+from pexschedd.store.fs import RealFileSystem, is_temporary, take_lock
 from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_folder
 from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.open_store import releases
@@ -103,6 +103,8 @@ def _in_words(error: StoreError | OSError) -> str:
         return error.message
     if isinstance(error, PermissionError) and error.filename is not None:
         path = Path(os.fsdecode(error.filename))
+        if is_temporary(path.name):  # what is to be allowed is its folder
+            path = path.parent
         return f"{path}: {permission_text(path)}"
     return f"{error.filename or 'standard output'}: {error.strerror}"
 

@@ -6,7 +6,9 @@ import re
 import signal
 import stat
 from collections.abc import Callable
+from errno import EACCES
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryFile
 
 import pytest
@@ -21,6 +23,7 @@ from pexschedd.errors import (
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
 from pexschedd.tools import main as pexschedd
+from pexschedd.tools import store_command
 from pexschedd.tools.exit_status import ExitStatus, status_of
 from tests import forked
 from tests.forked import Forked
@@ -279,6 +282,14 @@ def test_output_of_the_daemon_that_cannot_be_written(
             assert process.wait(60) == expected
             err.seek(0)
             assert len(err.readlines()) <= 1
+
+
+def test_where_an_archive_may_not_be_written(tmp_path: Path) -> None:
+    """The command that mends it is about the folder, and no file that is none yet."""
+    error = PermissionError(EACCES, "Permission denied", str(tmp_path / ".a.tmp"))
+    said = store_command._in_words(error)
+    assert said.startswith(f"{tmp_path}: Permission denied. Run: chown ")
+    assert said.endswith(f" {quote(str(tmp_path))}")
 
 
 def test_the_documentation_has_the_table() -> None:

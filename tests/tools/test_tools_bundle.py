@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pexschedd.tools.exit_status import ExitStatus
 from tests import forked
 from tests.system.system_support import World
 
@@ -20,6 +21,9 @@ COLLECTOR = "c0llector-t0ken"
 PERSON = "wilhelmina.person@corp.example"
 SUBJECT = "Confidential takeover of Acme"
 OFFICER = "rosalind.franklin"
+CONFIG = json.dumps(
+    {"state_dir": "none", "endpoints": {"addin": ["tcp:0"], "admin": ["tcp:0"]}}
+)
 
 
 @pytest.fixture
@@ -167,6 +171,26 @@ def test_a_file_that_is_there_stays(world: World) -> None:
         ["--config", str(world.config), "--bundle", str(file)],
         cwd=world.folder,
     )
-    assert status == 2
+    assert status == ExitStatus.USAGE
     assert err.strip().endswith("there: File exists")
     assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("config", "file", "status"),
+    [
+        ("{", "bundle.tar.gz", ExitStatus.CONFIG),
+        (CONFIG, "bundle.tar.gz", ExitStatus.UNAVAILABLE),
+        (CONFIG, "none/bundle.tar.gz", ExitStatus.USAGE),
+    ],
+    ids=["wrong file", "no state", "no folder"],
+)
+def test_no_bundle(config: str, file: str, status: ExitStatus, tmp_path: Path) -> None:
+    """Why there is none has the status that it has for all commands, and no file is
+    left."""
+    (tmp_path / "config.json").write_text(config)
+    arguments = ["--config", "config.json", "--bundle", file]
+    ended, out, err = forked.run("pexschedd.tools.check:main", arguments, cwd=tmp_path)
+    assert ended == status, err
+    assert "Traceback" not in out + err
+    assert [each.name for each in tmp_path.iterdir()] == ["config.json"]
