@@ -80,7 +80,7 @@ MAY_IMPORT: dict[str, str] = {
     "doctor/setup": "doctor identity/personal/provider_kinds model util/powershell",
     "web": (
         "management scheduling history identity onetouch personal doctor model crypto "
-        "util logs metrics store/store store/transaction"
+        "net/proxies_only util logs metrics store/store store/transaction"
     ),
     "web/webhooks": "web identity/exchange_token util/token_bucket",
     "control": (

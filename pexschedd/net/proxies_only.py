@@ -46,6 +46,16 @@ class ProxyHeader(NamedTuple):
     """The address to which the client has connected."""
 
 
+@implementer(IAddress)
+class ToldAddress:
+    """The peer of a connection that begins with a header: the client that is named
+    there, or the proxy if none is. Whatever comes after the header is the client's."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        """The IP address; empty on a Unix socket where no client is named."""
+
+
 def proxy_header(data: bytes) -> ProxyHeader | None:
     """Return the header at the beginning of `data`; None while it is not complete.
     Pure.
@@ -209,7 +219,10 @@ class _Proxied(ProtocolWrapper):
                 self.wrappedProtocol.dataReceived(begun[header.size :])
 
     def getPeer(self) -> IAddress:
-        return (self._header and self._header.peer) or super().getPeer()
+        peer: IAddress = super().getPeer()
+        if self._header is None:
+            return peer
+        return ToldAddress(str(getattr(self._header.peer or peer, "host", "")))
 
     def getHost(self) -> IAddress:
         return (self._header and self._header.host) or super().getHost()

@@ -22,6 +22,7 @@ from twisted.web.server import Site as TwistedSite
 
 from pexschedd.clock import Now, system_now
 from pexschedd.errors import PexscheddError
+from pexschedd.net.proxies_only import ToldAddress
 from pexschedd.web.access_log import AccessSink, AnsweredRequest, access_line
 from pexschedd.web.channel import BoundedChannel, RequestQueue
 from pexschedd.web.connections import (
@@ -148,8 +149,13 @@ class BoundedRequest(TwistedRequest):
 
     def _find_client(self) -> None:
         """Find out who has sent the request. The Host header becomes the one that the
-        client has sent, where a trusted proxy says so."""
-        peer = str(getattr(self.getClientAddress(), "host", ""))
+        client has sent, where a trusted proxy says so; behind the PROXY protocol all
+        headers are the client's own."""
+        address = self.getClientAddress()
+        peer = str(getattr(address, "host", ""))
+        if isinstance(address, ToldAddress):
+            self.caller = Client(peer)
+            return
         headers = self.requestHeaders
         self.caller = client = self.site.proxies.client(peer, headers.getRawHeaders)
         if client.host and len(headers.getRawHeaders(b"host") or []) == 1:

@@ -390,6 +390,32 @@ async def test_two_hosts_stay_two(port: int) -> None:
     assert status.split()[1] == b"400"
 
 
+@pytest.mark.parametrize(
+    ("header", "address"),
+    [
+        (b"PROXY TCP4 192.0.2.7 192.0.2.1 5000 443\r\n", "192.0.2.7"),
+        (b"PROXY TCP4 127.0.0.1 127.0.0.1 5000 443\r\n", "127.0.0.1"),
+        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_headers_behind_the_proxy_protocol(header: bytes, address: str) -> None:
+    """They are the client's own: none is believed, even where it is not named."""
+    lines: list[str] = []
+    resource = HealthApi(list, "1.2").app.resource()
+    logged = HttpSite(resource, reactor, lines.append, proxies=TrustedProxies())
+    listening: Any = await server_endpoint(
+        reactor, "haproxy:tcp:0:interface=127.0.0.1", lambda _: True
+    ).listen(logged)
+    said = b"Host: x\r\nX-Forwarded-For: 198.51.100.1\r\nConnection: close\r\n\r\n"
+    raw = Raw(header + b"GET /health HTTP/1.1\r\n" + said)
+    port = listening.getHost().port
+    await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), raw)
+    assert (await raw.heard).startswith(b"HTTP/1.1 200 ")
+    await listening.stopListening()
+    assert msgspec.json.decode(lines[0])["address"] == address
+
+
 @pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\n", b""])
 @pytest_twisted.ensureDeferred
 async def test_connections_behind_the_proxy_protocol(begun: bytes) -> None:
