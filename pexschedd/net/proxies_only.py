@@ -2,8 +2,8 @@
 protocol, is believed.
 
 Twisted's own parser wants the beginning of a header in one piece, takes anything for an
-address, has a traceback logged for what is no number, and refuses "PROXY UNKNOWN",
-which HAProxy's health checks begin with. So headers are read here.
+address, has a traceback logged for what is no number, and refuses "PROXY UNKNOWN"
+without addresses, which the protocol allows. So headers are read here.
 """
 
 from collections.abc import Callable

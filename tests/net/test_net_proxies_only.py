@@ -157,8 +157,8 @@ async def test_in_pieces(header: bytes) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_health_check() -> None:
-    """A proxy that speaks for itself has its own address."""
+async def test_a_proxy_that_names_no_client() -> None:
+    """The connection has the proxy's own address."""
     assert await said(b"PROXY UNKNOWN\r\n", b"hello") == b"127.0.0.1 hello"
 
 
