@@ -78,13 +78,13 @@ DEFAULT_PATH = "/etc/pexip/scheduling/scheduling_config.json"
 FORWARDED_HEADERS = ("X-Forwarded-For", "Forwarded")
 LEVELS = ("debug", "info", "warn", "error", "critical")
 FORMATS = ("json", "text", "journal")
+_LABEL = r"[A-Za-z0-9-]{1,63}"
+_HOST = rf"{_LABEL}(?:\.{_LABEL}){{0,126}}\.?|\[[0-9A-Fa-f:.]{{2,45}}\]"
 _TRACES_URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
+    rf"(?P<scheme>https?)://(?P<host>{_HOST})"
     r"(?::(?P<port>[0-9]{1,5}))?/[!-\"$->@-~]{0,2000}"
 )
-_ROOMS_URL = re.compile(
-    r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?"
-)
+_ROOMS_URL = re.compile(rf"https?://(?:{_HOST})(?::[0-9]{{1,5}})?/?")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

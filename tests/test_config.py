@@ -338,6 +338,8 @@ def test_traces(tmp_path: Path) -> None:
         ({"url": "https://a.test/v1/traces?key=secret"}, "goes to traces.headers_file"),
         ({"url": "https://a.test/v1/tra ces"}, "traces.url must be"),
         ({"url": "https://a.test/v1/\r\nHost: b"}, "traces.url must be"),
+        ({"url": "https://a..test/v1/traces"}, "traces.url must be"),
+        ({"url": f"https://{'a' * 64}.test/v1/traces"}, "traces.url must be"),
         ({"url": 4318}, "traces.url must be"),
         (
             {"url": "https://a.test/v1/traces", "headers": {"a": "b"}},
