@@ -1,9 +1,11 @@
 """The management API: one Klein application for the routes of all its parts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from inspect import isawaitable
 from typing import Any, Protocol
 
+from klein import Klein
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
@@ -59,14 +61,15 @@ class AdminApi:
         self._administrators = administrators
         self._bearer = bearer
         self.routes: list[Route] = []
-        self._app = new_app()
-        self._app.handle_errors(HTTPException)(_no_route)
+        self._handlers: dict[str, Mapping[str, Handler]] = {}
+        """The handler of each HTTP method, by the rules of `routes`."""
         for part in parts:
             part.add_to(self)
 
     def resource(self) -> IResource:
         """Return the resource that is to be served at the root."""
-        resource: IResource = self._app.resource()
+        app = _app_of(tuple(self._handlers)).__get__(self, AdminApi)
+        resource: IResource = app.resource()
         return resource
 
     def add(self, url: str, **handlers: Handler) -> None:
@@ -89,17 +92,20 @@ class AdminApi:
     def _serve(self, route: Route, handlers: Mapping[str, Handler]) -> None:
         """Serve a route by `handlers` in place of its own."""
         self.routes.append(route)
+        self._handlers[route.url] = handlers
 
-        def dispatch(request: Request, **segments: Any) -> Any:
-            method = request.method.decode("latin-1").lower()
-            # Twisted leaves out the body of the answer to a HEAD.
-            handler = handlers.get("get" if method == "head" else method, refuse)
-            return respond(handler, request, admin_error, segments)
+    def dispatch(self, url: str, request: Request, **segments: Any) -> Any:
+        """Answer a request whose path is one of the rule `url`."""
+        method = request.method.decode("latin-1").lower()
+        # Twisted leaves out the body of the answer to a HEAD.
+        handler = self._handlers[url].get("get" if method == "head" else method)
+        if handler is None:
+            handler = partial(self._refuse, url)
+        return respond(handler, request, admin_error, segments)
 
-        def refuse(request: Request, **segments: Any) -> ResponseBody:
-            raise method_not_possible(request, methods_at(route.handlers, segments))
-
-        self._app.route(route.url, endpoint=route.url)(dispatch)
+    def _refuse(self, url: str, request: Request, **segments: Any) -> ResponseBody:
+        (route,) = (each for each in self.routes if each.url == url)
+        raise method_not_possible(request, methods_at(route.handlers, segments))
 
     def _for_administrators(self, url: str, handler: Handler) -> Handler:
         async def signed_in(request: Request, **segments: Any) -> ResponseBody:
@@ -123,6 +129,27 @@ def actor_of(request: Request, name: str) -> Actor:
     return Actor(name, client_address(request), correlation_id_of(request))
 
 
-def _no_route(request: IRequest, failure: Failure) -> ResponseBody:
+@lru_cache(maxsize=16)
+def _app_of(rules: tuple[str, ...]) -> Klein:
+    """Return the application that has these rules; each API binds it to itself.
+
+    To compile the rules takes longer than all else about an API: they are the same for
+    all the daemons of a process.
+    """
+    app = new_app()
+    app.handle_errors(HTTPException)(_no_route)
+    for rule in rules:
+        app.route(rule, endpoint=rule)(_dispatcher(rule))
+    return app
+
+
+def _dispatcher(rule: str) -> Callable[..., Any]:
+    def dispatch(api: AdminApi, request: Request, **segments: Any) -> Any:
+        return api.dispatch(rule, request, **segments)
+
+    return dispatch
+
+
+def _no_route(self: object, request: IRequest, failure: Failure) -> ResponseBody:
     hint = " /api/admin/ leads to everything there is."
     return http_error_answer(request, failure, admin_error, hint)
