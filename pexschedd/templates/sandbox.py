@@ -6,7 +6,8 @@ charges the rendering's budget and looks at the size of what comes out.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
+from types import CodeType
 from typing import Any
 
 from jinja2 import Undefined, pass_context
@@ -110,17 +111,14 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             autoescape=autoescape, optimized=False, finalize=_shown, cache_size=0
         )
-        own: Mapping[str, Callable[..., Any]] = {
-            name: _filter(name, TemplateCallee(function, takes_budget(function)))
-            for name, function in filters.items()
-        }
+        own = {name: _filter(name, function) for name, function in filters.items()}
         self.filters = {**own, **_HIDDEN}
         self.tests = dict(TESTS)
-        self.globals = {
-            name: TemplateCallee(function, takes_budget(function))
-            for name, function in functions.items()
-        }
+        self.globals = {name: _callee(function) for name, function in functions.items()}
         self.binop_table.update({"*": multiplied, "**": power, "%": _modulo})
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        return _code(source, filename)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute that templates may read; jinja2 calls this for
@@ -185,7 +183,24 @@ def _budget(context: Context) -> Budget:
     return context.budget
 
 
-def _filter(name: str, callee: TemplateCallee) -> Callable[..., Any]:
+# Nearly all functions are the same for each environment of a process, and so is what
+# the templates that come with the product are compiled to.
+
+
+@lru_cache(maxsize=512)
+def _code(source: str, filename: str) -> CodeType:
+    return compile(source, filename, "exec")
+
+
+@lru_cache(maxsize=512)
+def _callee(function: Callable[..., Any]) -> TemplateCallee:
+    return TemplateCallee(function, takes_budget(function))
+
+
+@lru_cache(maxsize=512)
+def _filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    callee = _callee(function)
+
     @pass_context
     def apply(context: Context, *args: Any, **kwargs: Any) -> Any:
         if name != "default":

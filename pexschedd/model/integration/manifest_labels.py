@@ -60,7 +60,7 @@ class Translation(msgspec.Struct, frozen=True):
 
 def utf16_length(text: str) -> int:
     """Return how many UTF-16 units a text has."""
-    return len(text) + sum(c > "\uffff" for c in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def fitted(text: str, limit: int, instead: str) -> str:

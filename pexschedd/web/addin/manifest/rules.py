@@ -29,6 +29,8 @@ _KIND_OF_REFERENCE = {
     "Description": "String",
 }
 _SHORT = {"Label", "Title"}
+_TEXTS = {"ProviderName": 125, "DisplayName": 125, "Description": 250, "String": 250}
+"""Elements with a text for people, and the UTF-16 units that it may have."""
 
 
 def manifest_problems(xml: bytes) -> list[str]:
@@ -46,7 +48,7 @@ def manifest_problems(xml: bytes) -> list[str]:
 
 
 def _named(root: _Element, name: str) -> Iterator[_Element]:
-    return (e for e in root.iter("{*}*") if _name(e) == name)
+    return root.iter(f"{{*}}{name}")
 
 
 def _name(element: _Element) -> str:
@@ -66,10 +68,12 @@ def _version(root: _Element) -> Iterator[str]:
 def _urls(root: _Element) -> Iterator[str]:
     addresses = ("SourceLocation", "IconUrl", "HighResolutionIconUrl", "SupportUrl")
     for element in root.iter("{*}*"):
-        name = _name(element)
         value = element.get("DefaultValue")
+        if value is None:
+            continue
+        name = _name(element)
         resource = name in ("Image", "Url") and element.get("id")
-        if value is None or not (name in addresses or resource):
+        if not (name in addresses or resource):
             continue
         if not value.startswith("https://") or not _is_url(value):
             yield f"{name}: {value!r} is not an absolute https URL."
@@ -99,7 +103,7 @@ def _app_domains(root: _Element) -> Iterator[str]:
 def _texts(root: _Element) -> Iterator[str]:
     """Texts that are empty, or longer than Outlook's clients count; languages that are
     there twice."""
-    for element in root.iter("{*}*"):
+    for element in root.iter(*(f"{{*}}{name}" for name in _TEXTS)):
         name = _name(element)
         limit = _text_limit(element)
         if not limit:
@@ -120,15 +124,16 @@ def _text_limit(element: _Element) -> int:
     """The UTF-16 units that the text of an element may have; 0 if it is no text."""
     name, parent = _name(element), element.getparent()
     if name == "String" and parent is not None:
-        return 125 if _name(parent) == "ShortStrings" else 250
+        return 125 if _name(parent) == "ShortStrings" else _TEXTS[name]
     if parent is None or _name(parent) != "OfficeApp":
         return 0
-    return {"ProviderName": 125, "DisplayName": 125, "Description": 250}.get(name, 0)
+    return _TEXTS.get(name, 0)
 
 
 def _block(block: _Element) -> Iterator[str]:
     """One block of overrides: its resources, references, icons and ids."""
-    own = [e for e in block.iter("{*}*") if _nearest_block(e) is block]
+    inner = {e for each in _blocks(block) if each is not block for e in each.iter()}
+    own = [e for e in block.iter("{*}*") if e not in inner]
     resources = [
         e for e in own if e.get("id") and _name(e) in ("Image", "Url", "String")
     ]
@@ -174,10 +179,3 @@ def _parent(element: _Element) -> _Element:
     parent = element.getparent()
     assert parent is not None  # noqa: S101 - only the root has none
     return parent
-
-
-def _nearest_block(element: _Element) -> _Element | None:
-    node: _Element | None = element
-    while node is not None and _name(node) != "VersionOverrides":
-        node = node.getparent()
-    return node
