@@ -5,15 +5,18 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import exchangelib as ex
+from exchangelib.folders import Calendar, Inbox, Root
 from exchangelib.items import SEND_ONLY_TO_ALL, SEND_TO_ALL_AND_SAVE_COPY
 from exchangelib.version import EXCHANGE_2016, Version
 from twisted.internet.threads import deferToThread
 
+from tests.exchangelib_answers import use_pieces
 from tests.stories.story_clock import Clock
 from tests.stories.story_letters import Letter, letter_of
 from tests.stories.story_terms import EQUIPMENT, HOUR
 
 T = TypeVar("T")
+use_pieces()
 
 SHOWN = ("item_class", "text_body", "datetime_received")
 """The fields of an answer that a letter is made from."""
@@ -39,6 +42,12 @@ class Organizer:
                 version=Version(EXCHANGE_2016),
             ),
         )
+        # The folders as everybody has them, which need not be looked up.
+        self.account.root = root = Root(account=self.account)
+        self.account.inbox = inbox = Inbox(root=root)
+        self.account.calendar = calendar = Calendar(root=root)
+        for folder in (root, inbox, calendar):
+            folder.to_id()  # by name
 
     async def close(self) -> None:
         await self.do(self.account.protocol.close)

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import treq
-from twisted.web.client import Agent
 
 from pexschedd import config as configuration
 from pexschedd.model import tables
@@ -40,6 +38,7 @@ from tests.stories.story_clock import (
     RestingReactor,
     reactor,
 )
+from tests.stories.story_http import JsonClient
 from tests.stories.story_letters import (
     ALIAS_CONFLICT,
     ALIAS_DELETED,
@@ -169,7 +168,7 @@ class World:
         (folder / "password").write_text(_PASSWORD)
         self._make_daemon(folder / "state")
         self._people: dict[str, Organizer] = {}
-        self._agent = Agent(reactor)
+        self._client = JsonClient()
         self._stirred = False
 
     def _make_daemon(self, state_dir: Path) -> None:
@@ -212,6 +211,7 @@ class World:
     async def stop(self) -> None:
         for person in self._people.values():
             await person.close()
+        await self._client.close()
         await self.daemon.stopService()
         await self._port.stopListening()
 
@@ -260,7 +260,7 @@ class World:
         self, method: str, path: str, body: Any = None, **params: str
     ) -> tuple[int, Any]:
         """The management API, as the first administrator: status, and what it says."""
-        return await self._http(
+        return await self._client.ask(
             method,
             f"http://{self.admin}/api/admin/{path}",
             json=body,
@@ -327,7 +327,7 @@ class World:
 
     async def book(self, address: str = ALICE, *, connector: int = 1) -> Booked:
         """A press of the add-in's button."""
-        status, said = await self._http(
+        status, said = await self._client.ask(
             "GET",
             f"http://{self.addin}/api/client/v2/msexchange_schedulers/{connector}"
             "/meeting_details",
@@ -351,7 +351,7 @@ class World:
 
     async def whose(self, room: Booked, address: str = ALICE, **asked: Any) -> Any:
         """The pane's question about the room's tag: its state, and the whole answer."""
-        status, said = await self._http(
+        status, said = await self._client.ask(
             "POST",
             f"http://{self.addin}/api/client/v2/msexchange_schedulers/1/meeting_tags",
             headers={"token": self.token(address)},
@@ -377,7 +377,7 @@ class World:
         return "not ours"
 
     async def policy(self, alias: str) -> dict[str, Any]:
-        status, said = await self._http(
+        status, said = await self._client.ask(
             "GET",
             f"http://{self.addin}/policy/v1/service/configuration",
             params={"local_alias": alias, "call_direction": "dial_in"},
@@ -399,17 +399,6 @@ class World:
     def scheduled_alias(self, room: Booked) -> Any:
         """Its record; None when it is gone."""
         return self.store.get(tables.SCHEDULED_ALIAS, room.id)
-
-    async def _http(
-        self, method: str, url: str, headers: Any = None, **more: Any
-    ) -> tuple[int, Any]:
-        if more.get("json", ...) is None:
-            del more["json"]
-        headers = {"connection": "close"} | (headers or {})
-        client = treq.client.HTTPClient(self._agent)
-        response = await client.request(method, url, headers=headers, **more)
-        body = await response.content()
-        return response.code, msgspec.json.decode(body) if body else None
 
     # Around Exchange
 
