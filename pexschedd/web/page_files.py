@@ -22,7 +22,7 @@ _TYPES = {
     "css": "text/css; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_HERE = "{{static}}"
+_HERE = b"{{static}}"
 """Stands in the page for the address of the other files."""
 
 
@@ -52,8 +52,7 @@ def load_page(
     """Read the files of a package's folder `static`, once, at the start; `static` is
     the address below which they are served. `made` are others, by their names."""
     others: dict[str, PageFile] = {}
-    folder = files(package).joinpath("static")
-    contents = {e.name: e.read_bytes() for e in folder.iterdir() if e.is_file()}
+    contents = _contents(package)
     for name, content in sorted({**contents, **(made or {})}.items()):
         if content_type := _TYPES.get(name.rpartition(".")[2]):
             others[name] = PageFile(content_type, content, _compressed(content))
@@ -61,10 +60,14 @@ def load_page(
     for name, file in others.items():
         together.update(name.encode() + file.content)
     version = together.hexdigest()[:12]
-    page = folder.joinpath("index.html").read_text("utf-8")
-    return PageFiles(
-        version, page.replace(_HERE, f"{static}{version}").encode(), others
-    )
+    page = contents["index.html"].replace(_HERE, f"{static}{version}".encode())
+    return PageFiles(version, page, others)
+
+
+@lru_cache(maxsize=8)  # as below
+def _contents(package: str) -> Mapping[str, bytes]:
+    folder = files(package).joinpath("static")
+    return {e.name: e.read_bytes() for e in folder.iterdir() if e.is_file()}
 
 
 @lru_cache(maxsize=128)  # pages share files, and daemons of one process their pages
