@@ -8,6 +8,7 @@ the same.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
@@ -32,6 +33,7 @@ def clean_text(text: str) -> str:
     return _ILLEGAL.sub("", text)
 
 
+@lru_cache(64)  # one text goes to many people
 def from_html(source: str) -> Body:
     """Return the body that Exchange makes of a client's HTML."""
     source = clean_text(source)

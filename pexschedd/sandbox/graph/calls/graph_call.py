@@ -80,8 +80,8 @@ class GraphCall:
             immutable="IdType" in applied,
             text_bodies=kind == "text",
             zone=zone,
-            expand=tuple(expand),
-            select=None if selected is None else tuple(selected),
+            expand=expand,
+            select=selected,
             applied=applied,
         )
 

@@ -45,7 +45,7 @@ def _calendar(call: GraphCall, view: EntityView) -> dict[str, Any]:
         "isRemovable": False,
         "owner": {"name": account.name, "address": account.address},
     }
-    return query_options.pick(document, None if view.select is None else [*view.select])
+    return query_options.pick(document, view.select)
 
 
 def get_event(call: GraphCall) -> GraphAnswer:

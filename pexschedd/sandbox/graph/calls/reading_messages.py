@@ -31,8 +31,7 @@ def get_folder(call: GraphCall) -> GraphAnswer:
 
 
 def _folder(folder: MailboxFolder, view: EntityView) -> dict[str, Any]:
-    selected = None if view.select is None else [*view.select]
-    document = query_options.pick(folders.written(folder), selected)
+    document = query_options.pick(folders.written(folder), view.select)
     properties = extended.of_folder(folder, view)
     if properties:
         document[extended.NAME] = properties

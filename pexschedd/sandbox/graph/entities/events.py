@@ -64,7 +64,7 @@ def written(item: Item, mailbox: SandboxMailbox, view: EntityView) -> dict[str, 
             f"{occurrence_dates.local_date(meeting, each).isoformat()}"
             for each in meeting.deleted
         ]
-    document = pick(document, None if view.select is None else list(view.select))
+    document = pick(document, view.select)
     properties = extended.expanded(item, mailbox, view)
     if properties:
         document[extended.NAME] = properties

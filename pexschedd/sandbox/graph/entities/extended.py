@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from pexschedd.sandbox.graph.entities.view import EntityView, timestamp
@@ -57,9 +58,13 @@ def expanded(
     return None
 
 
-def wanted(expansion: Expansion) -> list[str]:
+def wanted(expansion: Expansion) -> tuple[str, ...]:
     """Return the ids in the $filter of an expansion. Raises `GraphError`."""
-    text = expansion.options.get("$filter", "")
+    return _ids_in(expansion.options.get("$filter", ""))
+
+
+@lru_cache(256)
+def _ids_in(text: str) -> tuple[str, ...]:
     if not text:
         raise GraphError(
             "ErrorInvalidProperty",
@@ -68,7 +73,7 @@ def wanted(expansion: Expansion) -> list[str]:
     found = re.findall(r"\bid\s+eq\s+'((?:[^']|'')*)'", text, re.IGNORECASE)
     if not found or set(filters.parse(text).paths) != {"id"}:
         raise GraphError("ErrorInvalidProperty", f"Invalid filter clause: {text[:200]}")
-    return [each.replace("''", "'") for each in found]
+    return tuple(each.replace("''", "'") for each in found)
 
 
 def check_number(expansions: Iterable[Expansion], most: int) -> None:
@@ -81,7 +86,7 @@ def check_number(expansions: Iterable[Expansion], most: int) -> None:
 
 
 def written(
-    item: Item, mailbox: SandboxMailbox, wanted_ids: list[str]
+    item: Item, mailbox: SandboxMailbox, wanted_ids: Iterable[str]
 ) -> list[dict[str, str]]:
     """Return those of the properties that the item has. Raises `GraphError`."""
     found = []

@@ -75,7 +75,7 @@ def written(
     kind = _ODATA_TYPES.get(item.kind)
     if kind is not None and item.meeting is not None:
         document = {"@odata.type": kind, **document, **_meeting(item, mailbox, view)}
-    document = pick(document, None if view.select is None else list(view.select))
+    document = pick(document, view.select)
     properties = None if basic else extended.expanded(item, mailbox, view)
     if properties:
         document[extended.NAME] = properties

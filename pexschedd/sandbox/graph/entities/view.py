@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, tzinfo
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -75,6 +75,7 @@ def windows_id(name: str) -> str:
     return "UTC"
 
 
+@lru_cache(1024)  # an entity has several, mostly the same
 def timestamp(moment: datetime | None) -> str | None:
     """Return a moment as Edm.DateTimeOffset."""
     if moment is None:

@@ -38,7 +38,8 @@ def split(text: str, separator: str = ",") -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def expansions(text: str) -> list[Expansion]:
+@lru_cache(256)  # clients ask for the same again and again
+def expansions(text: str) -> tuple[Expansion, ...]:
     """Return the items of $expand. Raises `GraphError`."""
     found = []
     for part in split(text):
@@ -50,10 +51,11 @@ def expansions(text: str) -> list[Expansion]:
             name, _, value = each.partition("=")
             options[name.strip().lower()] = value.strip()
         found.append(Expansion(path.strip(), options))
-    return found
+    return tuple(found)
 
 
-def selection(text: str | None) -> list[str] | None:
+@lru_cache(256)
+def selection(text: str | None) -> tuple[str, ...] | None:
     """Return the properties of $select; None for all. Raises `GraphError`."""
     if text is None:
         return None
@@ -61,7 +63,7 @@ def selection(text: str | None) -> list[str] | None:
     for name in names:
         if not _ITEM.fullmatch(name) and name != "*":
             raise parse_error(f"Term '{name}' is not valid in a $select expression.")
-    return None if "*" in names else names
+    return None if "*" in names else tuple(names)
 
 
 def number(options: dict[str, str], name: str, default: int, most: int) -> int:
@@ -77,11 +79,11 @@ def number(options: dict[str, str], name: str, default: int, most: int) -> int:
     return min(int(text), most)
 
 
-def pick(document: dict[str, Any], names: list[str] | None) -> dict[str, Any]:
+def pick(document: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
     """Return the document with the selected properties and its annotations."""
     if names is None:
         return document
-    wanted = _wanted(tuple(names))
+    wanted = _wanted(names)
     return {
         key: value
         for key, value in document.items()
