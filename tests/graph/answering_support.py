@@ -3,7 +3,7 @@ got."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -173,24 +173,42 @@ def again(answers: Sequence[Answer], outcomes: Sequence[Outcome]) -> list[Answer
     ]
 
 
-def mixed(story: Answering) -> list[Answer]:
-    """Twenty answers of all kinds, about twenty messages."""
+class Mixture(NamedTuple):
+    """How many answers there are of each kind; of `off` each is two."""
+
+    yes: int
+    no: int
+    off: int
+    question: int
+
+    @property
+    def answers(self) -> int:
+        return self.yes + self.no + 2 * self.off + self.question
+
+
+TWENTY = Mixture(yes=8, no=4, off=3, question=2)
+"""As many as one batch has."""
+NINE = Mixture(yes=3, no=2, off=1, question=2)
+
+
+def mixed(story: Answering, mixture: Mixture = TWENTY) -> list[Answer]:
+    """Answers of all kinds, each about a message of its own."""
     answers = []
-    for number in range(8):
+    for number in range(mixture.yes):
         story.invite(f"Yes {number}")
         words = f"<p>Room {number}</p>"
         answers.append(story.answer(Action.ACCEPT, words, f"Yes {number}"))
-    for number in range(4):
+    for number in range(mixture.no):
         story.invite(f"No {number}")
         words = f"<p>Sorry {number}</p>"
         answers.append(story.answer(Action.DECLINE, words, f"No {number}"))
-    for number in range(3):
+    for number in range(mixture.off):
         subject = f"Off {number}"
         story.sandbox.exchange.cancel(story.invite(subject))
         cancelled = ItemKind.CANCELLATION
         answers.append(story.answer(Action.REMOVE, "", subject, cancelled))
         answers.append(story.answer(Action.DISCARD, "", subject))
-    for number in range(2):
+    for number in range(mixture.question):
         subject = f"Question {number}"
         story.sandbox.exchange.send_message(
             BOB, to=[story.address], subject=subject, body="<p>Hm</p>"
@@ -198,17 +216,18 @@ def mixed(story: Answering) -> list[Answer]:
         words = f"<p>Not yours {number}</p>"
         mail = ItemKind.MESSAGE
         answers.append(story.answer(Action.REPLY, words, subject, mail))
-    assert len(answers) == 20
+    assert len(answers) == mixture.answers
     return answers
 
 
-def expected(story: Answering) -> None:
-    """Assert that all twenty were given once, and that nothing is left."""
-    wanted = {(f"Accepted: Yes {n}", f"Room {n}"): 1 for n in range(8)}
-    wanted |= {(f"Declined: No {n}", f"Sorry {n}"): 1 for n in range(4)}
+def expected(story: Answering, mixture: Mixture = TWENTY) -> None:
+    """Assert that all were given once, and that nothing is left."""
+    wanted = {(f"Accepted: Yes {n}", f"Room {n}"): 1 for n in range(mixture.yes)}
+    wanted |= {(f"Declined: No {n}", f"Sorry {n}"): 1 for n in range(mixture.no)}
     assert story.heard() == wanted
-    replies = {(f"Re: Question {n}", f"Not yours {n}"): 1 for n in range(2)}
+    questions = range(mixture.question)
+    replies = {(f"Re: Question {n}", f"Not yours {n}"): 1 for n in questions}
     assert story.heard(BOB) == replies
     assert story.left() == []
     kept = sorted(each.subject for each in story.mailbox.calendar())
-    assert kept == [f"Yes {n}" for n in range(8)]
+    assert kept == [f"Yes {n}" for n in range(mixture.yes)]

@@ -13,6 +13,7 @@ from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome
 from tests.graph.answering_support import (
     DONE,
     GONE,
+    NINE,
     RETRY,
     Answering,
     again,
@@ -61,16 +62,16 @@ async def test_a_lost_connection_at_each_batch(method: str, after: bool) -> None
 @pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
 @pytest.mark.parametrize("status", STATUSES)
 @pytest_twisted.ensureDeferred
-async def test_one_of_twenty_goes_wrong(
+async def test_one_of_nine_goes_wrong(
     graph_world: GraphWorld, method: str, operation: str, after: bool, status: str
 ) -> None:
     """One part of a batch fails, whether or not it was carried out: the others are
     given all the same, and it is given once in the end."""
     story = Answering(graph_world, method)
-    answers = mixed(story)
+    answers = mixed(story, NINE)
     graph_world.misbehave(kind=status, operation=operation, after=after)
     await until_given(story, answers)
-    expected(story)
+    expected(story, NINE)
 
 
 CODES = (
@@ -89,10 +90,10 @@ async def test_one_accept_goes_wrong_with_a_code(
 ) -> None:
     """The same with Graph's codes, after the event was answered."""
     story = Answering(graph_world, method)
-    answers = mixed(story)
+    answers = mixed(story, NINE)
     graph_world.misbehave(kind=code, operation="GraphAcceptEvent", after=True)
     await until_given(story, answers)
-    expected(story)
+    expected(story, NINE)
 
 
 def left_out(results: list[Any]) -> list[Any]:
