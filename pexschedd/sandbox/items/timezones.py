@@ -123,13 +123,12 @@ def _duration(span: timedelta) -> str:
     return text + (f"{seconds}S" if seconds else "")
 
 
-@cache
 def yearly_rules(
     zone_id: str, year: int
 ) -> tuple[timedelta, timedelta, tuple[ZoneChange, ...]]:
     """Return standard and daylight offset (positive east), and the changes of that
     year."""
-    return rules_in(read_zone(zone_id), year)
+    return rules_in(zone_id, "", year)
 
 
 def years_of(zone_id: str, rules: str) -> list[int]:
@@ -139,10 +138,12 @@ def years_of(zone_id: str, rules: str) -> list[int]:
     return zone.years if isinstance(zone, zone_definitions.DefinedZone) else []
 
 
+@lru_cache(maxsize=256)
 def rules_in(
-    zone: tzinfo, year: int
+    zone_id: str, rules: str, year: int
 ) -> tuple[timedelta, timedelta, tuple[ZoneChange, ...]]:
-    """Return the same of any zone."""
+    """Return the same of any zone, see `zone_of`."""
+    zone = zone_of(zone_id, rules)
     hours = _changing_hours(zone, year)
     offsets = sorted({_offset(zone, datetime(year, 1, 1, tzinfo=UTC)), *hours.values()})
     if len(hours) != 2 or len(offsets) != 2:

@@ -32,8 +32,9 @@ def written(meeting: Meeting, *, recurring: bool = False) -> bytes:
 
 
 def _rule(meeting: Meeting, year: int, sample: int, flags: int) -> bytes:
-    zone = timezones.zone_of(meeting.zone, meeting.zone_rules)
-    standard, daylight, changes = timezones.rules_in(zone, sample)
+    standard, daylight, changes = timezones.rules_in(
+        meeting.zone, meeting.zone_rules, sample
+    )
     bias = -_minutes(standard)
     dates = {each.to_daylight: _date(each) for each in changes}
     empty = bytes(16)
