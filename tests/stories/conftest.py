@@ -22,6 +22,7 @@ async def empty_world(
 
 @pytest_twisted.async_yield_fixture()
 async def world(empty_world: World) -> AsyncIterator[World]:
-    """With one integration, of the name `Head office`."""
+    """With one integration, of the name `Head office`, whose mailbox was looked into."""
     await empty_world.create_integration()
+    await empty_world.rest()
     yield empty_world

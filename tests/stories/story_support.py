@@ -243,12 +243,13 @@ class World:
 
     async def _look(self) -> None:
         """One complete look into every mailbox that begins now."""
-        await self._rest()
+        await self.rest()
         for connector in self.store.all(tables.CONNECTOR):
             self.daemon.supervisor.wake(connector.id)
-        await self._rest()
+        await self.rest()
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
+        """Wait until each watcher has nothing to do."""
         while self._reactor.resting() < sum(
             map(wants_worker, self.store.all(tables.CONNECTOR))
         ):

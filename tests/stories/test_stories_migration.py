@@ -56,6 +56,7 @@ async def both(tmp_path: Path) -> AsyncIterator[World]:
     world = World(tmp_path, graph=True)
     await world.start()
     await world.create_integration(mailbox_protocol="EWS")
+    await world.rest()
     yield world
     await world.stop()
 
