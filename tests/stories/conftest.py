@@ -22,7 +22,7 @@ async def empty_world(
 
 @pytest_twisted.async_yield_fixture()
 async def world(empty_world: World) -> AsyncIterator[World]:
-    """With one integration, of the name `Head office`, whose mailbox was looked into."""
+    """With one integration, `Head office`, whose mailbox has been looked into."""
     await empty_world.create_integration()
     await empty_world.rest()
     yield empty_world
