@@ -187,7 +187,7 @@ def _budget(context: Context) -> Budget:
 # the templates that come with the product are compiled to.
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)  # those of administrators are large, and may be many
 def _code(source: str, filename: str) -> CodeType:
     return compile(source, filename, "exec")
 
