@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
 from tests.browser.admin_world import installation_at_work
 from tests.browser.pane_page import Open, Pane
+from tests.browser.tabs import Tabs
 from tests.system.system_support import World
 
 HERE = Path(__file__).parent
@@ -76,14 +78,22 @@ def admin_world(
         yield world
 
 
+@pytest.fixture(scope="module")
+def tabs(browser: Browser) -> Iterator[Tabs]:
+    """Tabs that the tests of a file use one after the other."""
+    tabs = Tabs(browser)
+    yield tabs
+    tabs.close()
+
+
 @pytest.fixture
-def open_pane(browser: Browser, origin: str) -> Iterator[Open]:
+def open_pane(tabs: Tabs, origin: str) -> Iterator[Open]:
     """Opens the pane of an integration with a meeting; nothing may break the policy.
 
     `answers` are the server's by route, see `Pane.answer`; `impatient` lets time pass
     fifty times as fast for the pane.
     """
-    panes = []
+    panes: list[Pane] = []
 
     def opened(
         integration: int = 1,
@@ -93,14 +103,12 @@ def open_pane(browser: Browser, origin: str) -> Iterator[Open]:
         impatient: bool = False,
         **outlook: Any,
     ) -> Pane:
-        context = browser.new_context(
-            **{"viewport": {"width": 320, "height": 560}, **(page or {})}
-        )
-        pane = Pane(context.new_page())
+        options = {"viewport": {"width": 320, "height": 560}, **(page or {})}
+        pane = Pane(lent.enter_context(tabs.tab(**options)))
         panes.append(pane)
-        pane.page.add_init_script(f"window.outlook = {json.dumps(outlook)};")
+        pane.tab.run_first(f"window.outlook = {json.dumps(outlook)};")
         if impatient:
-            pane.page.add_init_script(IMPATIENT)
+            pane.tab.run_first(IMPATIENT)
         for path, result in (answers or {}).items():
             pane.answer(path, *(result if isinstance(result, list) else [result]))
         pane.page.goto(
@@ -108,11 +116,10 @@ def open_pane(browser: Browser, origin: str) -> Iterator[Open]:
         )
         return pane
 
-    yield opened
-    for pane in panes:
-        assert pane.page.title() != "broken"
-        pane.page.context.close()
-        assert pane.refused == []
+    with ExitStack() as lent:
+        yield opened
+        assert [pane for pane in panes if pane.page.title() == "broken"] == []
+    assert [pane.refused for pane in panes] == [[] for _ in panes]
 
 
 IMPATIENT = """(() => {

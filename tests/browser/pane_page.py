@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
+
+from tests.browser.tabs import Tab
 
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
 OTHER_TAG = "PXPS:-00000000-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
@@ -27,16 +29,17 @@ in one of the following ways:</b><br><br>From a web browser:<br>
 class Pane:
     """An open pane. `outlook` is what the meeting looks like behind it."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+        self.page = page = tab.page
         self.button = page.locator("#action")
         self.heading = page.locator("#card-heading")
         self.card = page.locator("#card")
         self.refused: list[str] = []
         self.asked: list[dict[str, Any]] = []
         """The requests that `answer` has answered: method, path, headers, body."""
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.refused.append(str(error)))
+        tab.on("console", self._console)
+        tab.on("pageerror", lambda error: self.refused.append(str(error)))
 
     def _console(self, message: Any) -> None:
         if "Content Security Policy" in message.text:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.pane_page import GUEST, INVITED, ROOM, TAG, Open
+from tests.browser.tabs import Tabs
 
 
 def test_keyboard_only(open_pane: Open) -> None:
@@ -252,14 +253,14 @@ def test_for_whom(open_pane: Open) -> None:
     ],
 )
 def test_the_one_click_command(
-    browser: Browser, origin: str, outlook: dict[str, Any], kind: str, words: str
+    tabs: Tabs, origin: str, outlook: dict[str, Any], kind: str, words: str
 ) -> None:
     """The command adds a room without a pane and says so above the meeting."""
-    with browser.new_context() as context:
-        page = context.new_page()
+    with tabs.tab() as tab:
+        page = tab.page
         refused: list[str] = []
-        page.on("pageerror", lambda error: refused.append(str(error)))
-        page.add_init_script(f"window.outlook = {outlook};")
+        tab.on("pageerror", lambda error: refused.append(str(error)))
+        tab.run_first(f"window.outlook = {outlook};")
         page.goto(f"{origin}/api/client/v2/msexchange_schedulers/1/commands")
         page.wait_for_function("() => outlook.addRoom")
         page.evaluate("new Promise(done => outlook.addRoom({completed: done}))")

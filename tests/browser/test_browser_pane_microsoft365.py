@@ -2,12 +2,15 @@
 
 import json
 import re
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
-from tests.browser.pane_page import TAG, Pane
+from tests.browser.pane_page import TAG, Open, Pane
+from tests.browser.tabs import Tabs
 
 AUTH = {
     "method": "NAA_TOKEN",
@@ -35,16 +38,23 @@ window.msal = { createNestablePublicClientApplication: configuration => {
 } };"""
 
 
-def opened(browser: Browser, origin: str, **state: Any) -> Pane:
-    """A pane whose integration has such tokens; `state` is of the page's window."""
-    context = browser.new_context(viewport={"width": 320, "height": 560})
-    pane = Pane(context.new_page())
+@pytest.fixture
+def open_pane(tabs: Tabs, origin: str) -> Iterator[Open]:
+    """Opens a pane whose integration has such tokens; its arguments are of the page's
+    window."""
+    with tabs.tab(viewport={"width": 320, "height": 560}) as tab:
+        pane = Pane(tab)
+        yield partial(opened, pane, origin)
+    assert pane.refused == []
+
+
+def opened(pane: Pane, origin: str, **state: Any) -> Pane:
     settings = json.dumps(state.pop("auth", AUTH))
-    pane.page.add_init_script(state.pop("script", ""))
+    pane.tab.run_first(state.pop("script", ""))
     outlook = state.pop("outlook", {})
     state["outlook"] = {"naa": True, **outlook}
     for name, value in state.items():
-        pane.page.add_init_script(f"window.{name} = {json.dumps(value)};")
+        pane.tab.run_first(f"window.{name} = {json.dumps(value)};")
 
     def page(route: Route) -> None:
         answer = route.fetch()
@@ -64,9 +74,9 @@ def opened(browser: Browser, origin: str, **state: Any) -> Pane:
 
 
 @pytest.mark.parametrize("silent", [True, False])
-def test_a_token_of_our_own_api(browser: Browser, origin: str, silent: bool) -> None:
+def test_a_token_of_our_own_api(open_pane: Open, silent: bool) -> None:
     """The token is got without a window if it can be, else by asking the user."""
-    pane = opened(browser, origin, silent=silent)
+    pane = open_pane(silent=silent)
     expect(pane.button).to_be_visible()
     assert pane.page.evaluate("window.asked === undefined")
     pane.press("add")
@@ -81,51 +91,45 @@ def test_a_token_of_our_own_api(browser: Browser, origin: str, silent: bool) -> 
         for how in (["silent"] if silent else ["silent", "popup"])
     ]
     assert pane.calls("getUserIdentityTokenAsync") == 0
-    pane.page.context.close()
-    assert pane.refused == []
 
 
-def test_no_window_without_a_press(browser: Browser, origin: str) -> None:
+def test_no_window_without_a_press(open_pane: Open) -> None:
     """A tag that is found on opening is asked about without a window, or not at all."""
-    pane = opened(browser, origin, silent=False, outlook={"body": TAG})
+    pane = open_pane(silent=False, outlook={"body": TAG})
     pane.reach("The room is not invited")
     expect(pane.card).to_contain_text("could not be checked")
     assert [how for how, _ in pane.page.evaluate("asked")] == ["made", "silent"]
-    pane.page.context.close()
 
 
-def test_the_user_declines(browser: Browser, origin: str) -> None:
+def test_the_user_declines(open_pane: Open) -> None:
     """That is an error with its reason, and the next press asks again."""
-    pane = opened(browser, origin, silent=False, declined=True)
+    pane = open_pane(silent=False, declined=True)
     pane.press("add")
     pane.reach("Error")
     expect(pane.card).to_contain_text("user_cancelled")
     pane.page.evaluate("window.declined = false")
     pane.press("retry")
     pane.reach("Success")
-    pane.page.context.close()
 
 
-def test_an_outlook_that_cannot(browser: Browser, origin: str) -> None:
+def test_an_outlook_that_cannot(open_pane: Open) -> None:
     """Without nested sign-in the library is not loaded, and the pane says why."""
-    pane = opened(browser, origin, outlook={"naa": False})
+    pane = open_pane(outlook={"naa": False})
     pane.press("add")
     pane.reach("Error")
     expect(pane.card).to_contain_text("cannot sign you in to Microsoft 365")
     expect(pane.page.locator('[data-action="retry"]')).to_have_count(0)
     assert pane.page.evaluate("window.msal === undefined")
-    pane.page.context.close()
 
 
-def test_these_tokens_do_not_wait(browser: Browser, origin: str) -> None:
+def test_these_tokens_do_not_wait(open_pane: Open) -> None:
     """Without the server there is an error, and no placeholder with such a token."""
-    pane = opened(browser, origin, silent=True)
+    pane = open_pane(silent=True)
     pane.page.route("**/meeting_details", lambda route: route.fulfill(status=503))
     pane.press("add")
     pane.reach("Error")
     assert (pane.outlook("body"), pane.outlook("required")) == ("", [])
     expect(pane.page.locator('[data-action="retry"]')).to_have_count(1)
-    pane.page.context.close()
 
 
 SINGLE = """window.asked = [];
@@ -138,11 +142,11 @@ window.OfficeRuntime = { auth: { getAccessToken: options => {
 
 
 @pytest.mark.parametrize("code", [0, 13002, 13012])
-def test_a_token_of_single_sign_on(browser: Browser, origin: str, code: int) -> None:
+def test_a_token_of_single_sign_on(open_pane: Open, code: int) -> None:
     """Outlook's own sign-on gives the token; where it has none, a newer one is asked
     for, and what the user has broken off can be tried again."""
     auth = {"method": "SSO_TOKEN", "offline": False}
-    pane = opened(browser, origin, auth=auth, script=SINGLE, code=code)
+    pane = open_pane(auth=auth, script=SINGLE, code=code)
     pane.press("add")
     if code:
         pane.reach("Error")

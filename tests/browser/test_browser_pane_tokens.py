@@ -65,7 +65,7 @@ installed = pytest.mark.skipif(
 def nested_pane(open_pane: Open, **nested: Any) -> Pane:
     """The pane, opened again with the bridge, which has to be there first."""
     pane = open_pane(NAA, answers={"meeting_details": DETAILS}, naa=True, nested=nested)
-    pane.page.add_init_script(BRIDGE)
+    pane.tab.run_first(BRIDGE)
     pane.page.reload()
     return pane
 
@@ -118,7 +118,7 @@ def test_no_token_waits_in_an_invitation(open_pane: Open) -> None:
     """While the server is down nothing is written: an access token would be read by
     everybody who is invited, and be good no more when the server is back."""
     pane = open_pane(NAA, naa=True, nested={"token": DOWN})
-    pane.page.add_init_script(BRIDGE)
+    pane.tab.run_first(BRIDGE)
     pane.page.reload()
     pane.press("add")
     pane.reach("Error")
