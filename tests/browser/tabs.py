@@ -22,9 +22,10 @@ END = """() => {
     window.setTimeout = window.setInterval = window.fetch = () => 0;
     XMLHttpRequest.prototype.send = () => { };
     stop();
+    document.documentElement.remove();
 }"""
-"""What is under way ends, and nothing begins any more. To leave the page for a blank
-one would take half as much time as to load the next."""
+"""What is under way ends, nothing begins any more, and nothing moves. To leave the page
+for a blank one would take half as much time as to load the next."""
 
 
 class Tab:

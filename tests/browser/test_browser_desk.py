@@ -1,12 +1,12 @@
 """The demo desk in real Chromium, with the real daemon and the real pane."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import (
-    Browser,
     ConsoleMessage,
     Frame,
     FrameLocator,
@@ -15,6 +15,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.browser.tabs import Tabs
 from tests.demo.demo_process import ALICE, RunningDemo, running
 from tests.system.system_support import eventually
 
@@ -44,17 +45,17 @@ class Desk:
     the other tests' processor time.
     """
 
-    def __init__(self, browser: Browser, demo: RunningDemo, **options: Any) -> None:
+    def __init__(self, tabs: Tabs, demo: RunningDemo, **options: Any) -> None:
         size = {"width": 1280, "height": 800}
-        self.context = browser.new_context(
-            **{"viewport": size, "reduced_motion": "reduce", **options}
-        )
-        self.page = self.context.new_page()
+        options = {"viewport": size, "reduced_motion": "reduce", **options}
+        self._lent = ExitStack()
+        tab = self._lent.enter_context(tabs.tab(**options))
+        self.page = tab.page
         self.trouble: list[str] = []
         self.asked: set[str] = set()
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("request", lambda request: self.asked.add(request.url))
+        tab.on("console", self._heard)
+        tab.on("pageerror", lambda error: self.trouble.append(str(error)))
+        tab.on("request", lambda request: self.asked.add(request.url))
         self.open(demo)
 
     def _heard(self, message: ConsoleMessage) -> None:
@@ -67,7 +68,7 @@ class Desk:
         self.page.locator("body[data-ready]").wait_for()
 
     def close(self) -> None:
-        self.context.close()
+        self._lent.close()
 
     def compose(self, subject: str) -> None:
         self.page.get_by_role("button", name="New meeting", exact=True).click()
@@ -110,9 +111,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(browser: Browser, demo: RunningDemo) -> Iterator[Desk]:
+def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
     """A desk whose page has no errors and asks nobody but this machine."""
-    desk = Desk(browser, demo)
+    desk = Desk(tabs, demo)
     yield desk
     desk.close()
     assert desk.trouble == []
@@ -120,10 +121,10 @@ def desk(browser: Browser, demo: RunningDemo) -> Iterator[Desk]:
     assert [url for url in desk.asked if not url.startswith(ours)] == []
 
 
-def test_story(browser: Browser, tmp_path: Path) -> None:
+def test_story(tabs: Tabs, tmp_path: Path) -> None:
     """Button, room, Send, answer, opening, move, kill, start again, cancel."""
     with running(tmp_path / "state") as first:
-        desk = Desk(browser, first, reduced_motion="no-preference")
+        desk = Desk(tabs, first, reduced_motion="no-preference")
         page = desk.page
         desk.compose("Quarterly review")
         page.locator("#required-input").fill("bo")
@@ -328,18 +329,17 @@ def test_strangers_are_not_answered(desk: Desk) -> None:
     expect(desk.page.get_by_label("Title")).to_have_value("Mine")
 
 
-def test_office_alone_has_no_host(browser: Browser, demo: RunningDemo) -> None:
+def test_office_alone_has_no_host(tabs: Tabs, demo: RunningDemo) -> None:
     """Outside of the desk's frame the library is ready, but there is no host."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{demo.desk}/desk/paper")
-    page.route(
-        "**/empty", lambda route: route.fulfill(body="<p>", content_type="text/html")
-    )
-    page.goto(f"{demo.desk}/empty")
-    page.add_script_tag(url=f"{demo.desk}/desk/office.js")
-    assert page.evaluate("Office.onReady()") == {"host": None, "platform": None}
-    context.close()
+    with tabs.tab() as tab:
+        page = tab.page
+        page.route(
+            "**/empty",
+            lambda route: route.fulfill(body="<p>", content_type="text/html"),
+        )
+        page.goto(f"{demo.desk}/empty")
+        page.add_script_tag(url=f"{demo.desk}/desk/office.js")
+        assert page.evaluate("Office.onReady()") == {"host": None, "platform": None}
 
 
 # The page itself
@@ -379,11 +379,11 @@ def test_keyboard_is_enough(desk: Desk) -> None:
 @pytest.mark.parametrize("width", [320, 900, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_fits_and_follows_the_scheme(
-    browser: Browser, demo: RunningDemo, width: int, scheme: str
+    tabs: Tabs, demo: RunningDemo, width: int, scheme: str
 ) -> None:
     """Nothing is wider than the window, and dark is dark."""
     size = {"width": width, "height": 760}
-    desk = Desk(browser, demo, viewport=size, color_scheme=scheme)
+    desk = Desk(tabs, demo, viewport=size, color_scheme=scheme)
     page = desk.page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -400,10 +400,10 @@ def test_fits_and_follows_the_scheme(
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 def test_a_telephone_is_wide_enough(
-    browser: Browser, demo: RunningDemo, direction: str
+    tabs: Tabs, demo: RunningDemo, direction: str
 ) -> None:
     """Nothing is cut off when all of the header and all hints are shown."""
-    desk = Desk(browser, demo, viewport={"width": 320, "height": 640})
+    desk = Desk(tabs, demo, viewport={"width": 320, "height": 640})
     page = desk.page
     page.evaluate('localStorage.setItem(\'steps\', \'["room", "send", "watch"]\')')
     page.get_by_title("Move the clock one day forward").click()
@@ -446,9 +446,9 @@ def test_the_equipment_mailbox_alone_is_no_room(desk: Desk) -> None:
     expect(page.locator(".mail", has_text="Declined: By hand")).to_be_visible()
 
 
-def test_begins_in_the_week_of_its_clock(browser: Browser, demo: RunningDemo) -> None:
+def test_begins_in_the_week_of_its_clock(tabs: Tabs, demo: RunningDemo) -> None:
     """A desk whose clock was moved into another week opens there."""
-    desk = Desk(browser, demo)
+    desk = Desk(tabs, demo)
     page = desk.page
     title = page.locator("#week-title").inner_text()
     for _ in range(7):

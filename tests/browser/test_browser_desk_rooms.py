@@ -4,9 +4,10 @@ states of the pane on demand."""
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, expect
+from playwright.sync_api import FrameLocator, expect
 
 from tests.browser.axe import barriers
+from tests.browser.tabs import Tabs
 from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import RunningDemo, running
 from tests.demo.test_demo_door_signs import read_calendars
@@ -22,8 +23,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 
 @pytest.fixture
-def desk(browser: Browser, demo: RunningDemo) -> Iterator[Desk]:
-    desk = Desk(browser, demo)
+def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+    desk = Desk(tabs, demo)
     yield desk
     desk.close()
     assert [each for each in desk.trouble if TOLD not in each] == []

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import WAIT_MS
+from tests.browser.tabs import Tab, Tabs
 from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import ALICE, BOB, RunningDemo, running
 
@@ -24,9 +25,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 
 @pytest.fixture
-def desk(browser: Browser, demo: RunningDemo) -> Iterator[Desk]:
+def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
     """A desk whose page has no errors, however late the answers are."""
-    desk = Desk(browser, demo)
+    desk = Desk(tabs, demo)
     yield desk
     desk.close()
     assert desk.trouble == []
@@ -227,12 +228,18 @@ def test_the_other_seat_shows_nothing_of_the_first(desk: Desk) -> None:
     desk.trouble.clear()  # the browser has noticed that nobody was there
 
 
-def test_seats_change_after_a_late_daemon(browser: Browser, demo: RunningDemo) -> None:
+@pytest.fixture
+def tab(tabs: Tabs) -> Iterator[Tab]:
+    """A tab in which the desk has not been opened yet."""
+    with tabs.tab() as tab:
+        yield tab
+
+
+def test_seats_change_after_a_late_daemon(tab: Tab, demo: RunningDemo) -> None:
     """A page that came before the daemon lets people change seats when it is there."""
-    context = browser.new_context()
-    page = context.new_page()
+    page = tab.page
     trouble: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
+    tab.on("pageerror", lambda error: trouble.append(str(error)))
 
     def without(route: Route) -> None:
         answer = route.fetch()
@@ -249,18 +256,16 @@ def test_seats_change_after_a_late_daemon(browser: Browser, demo: RunningDemo) -
         expect(seat).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="Bob")).to_be_checked()
-    context.close()
     assert trouble == []
 
 
 def test_nothing_is_begun_before_somebody_sits_there(
-    browser: Browser, demo: RunningDemo
+    tab: Tab, demo: RunningDemo
 ) -> None:
     """Until the page knows who sits there, its buttons do nothing."""
-    context = browser.new_context()
-    page = context.new_page()
+    page = tab.page
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    tab.on("request", lambda request: asked.append(request.url))
     held = Held(page, "**/desk/api/setup?")
     page.goto(f"{demo.desk}/")
     held.wait()
@@ -274,7 +279,6 @@ def test_nothing_is_begun_before_somebody_sits_there(
     page.locator("body[data-ready]").wait_for()
     page.get_by_role("button", name="New meeting", exact=True).click()
     expect(page.get_by_label("Title")).to_be_focused()
-    context.close()
 
 
 def test_an_answer_keeps_its_button(desk: Desk) -> None:
@@ -297,7 +301,7 @@ def test_a_message_being_read_stays(desk: Desk) -> None:
     mail.get_by_role("button").first.click()
     page.locator(".mail:not(.unread)", has_text="Being read").wait_for()
     loaded: list[str] = []
-    page.on("request", lambda request: loaded.append(request.url))
+    desk.page.on("request", lambda request: loaded.append(request.url))
     text = page.frame_locator(".mail iframe").locator("body")
     text.evaluate("body => body.dataset.seen = 'yes'")
     page.locator(".mail iframe").focus()

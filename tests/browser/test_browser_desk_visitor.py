@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.axe import barriers
+from tests.browser.tabs import Tabs
 from tests.browser.test_browser_desk import CUT_OFF, Desk
 from tests.demo.demo_process import ALICE, RunningDemo, running
 
@@ -20,8 +21,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 
 @pytest.fixture
-def desk(browser: Browser, demo: RunningDemo) -> Iterator[Desk]:
-    desk = Desk(browser, demo)
+def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+    desk = Desk(tabs, demo)
     yield desk
     desk.close()
     demo.post("clock", {"reset": True})
@@ -94,10 +95,10 @@ def test_the_steps_are_ticked_in_order(desk: Desk) -> None:
     expect(done).to_have_count(0)
 
 
-def test_a_telephone_shows_a_day(browser: Browser, demo: RunningDemo) -> None:
+def test_a_telephone_shows_a_day(tabs: Tabs, demo: RunningDemo) -> None:
     """One day with its week above it; a way back from the pane; what was sent is in
     view."""
-    desk = Desk(browser, demo, viewport=TELEPHONE)
+    desk = Desk(tabs, demo, viewport=TELEPHONE)
     page = desk.page
     expect(page.locator(".day")).to_have_count(1)
     title = page.locator("#week-title").inner_text()
@@ -116,9 +117,9 @@ def test_a_telephone_shows_a_day(browser: Browser, demo: RunningDemo) -> None:
     desk.close()
 
 
-def test_twice_the_size(browser: Browser, demo: RunningDemo) -> None:
+def test_twice_the_size(tabs: Tabs, demo: RunningDemo) -> None:
     """At 200 % of a laptop's screen the pane still has most of the window's height."""
-    desk = Desk(browser, demo, viewport={"width": 640, "height": 400})
+    desk = Desk(tabs, demo, viewport={"width": 640, "height": 400})
     desk.compose("Large")
     desk.press_ribbon().get_by_role("button", name="Add a video room").wait_for()
     box = desk.page.locator("#pane-frame").bounding_box()
@@ -129,12 +130,12 @@ def test_twice_the_size(browser: Browser, demo: RunningDemo) -> None:
     desk.close()
 
 
-def test_a_sunday_shows_what_comes(browser: Browser, demo: RunningDemo) -> None:
+def test_a_sunday_shows_what_comes(tabs: Tabs, demo: RunningDemo) -> None:
     """On a weekend the week that is shown begins today."""
     now = datetime.fromisoformat(demo.get("state", user=ALICE)["now"])
     sunday = now + timedelta(days=6 - now.weekday() + 7)
     demo.post("clock", {"to": sunday.replace(hour=12).isoformat()})
-    desk = Desk(browser, demo)
+    desk = Desk(tabs, demo)
     heads = desk.page.locator(".days div")
     expect(heads.first).to_contain_text("Sun")
     expect(heads.first).to_have_class("today")
