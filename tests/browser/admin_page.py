@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
+from tests.browser.tabs import Tab, Tabs
 from tests.system.system_support import World
 
 EXPECTED = (
@@ -18,13 +19,14 @@ EXPECTED = (
 class AdminPage:
     """One tab; `complaints` are unexpected lines of its console."""
 
-    def __init__(self, page: Page, world: World) -> None:
-        self.page = page
+    def __init__(self, tab: Tab, world: World) -> None:
+        self.tab = tab
+        self.page = tab.page
         self.world = world
         self.complaints: list[str] = []
-        page.on("console", lambda message: self._heard(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        tab.on("console", lambda message: self._heard(message.text))
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        tab.on("dialog", lambda dialog: self.complaints.append(dialog.message))
 
     def _heard(self, text: str) -> None:
         if not text.startswith(EXPECTED):
@@ -72,17 +74,15 @@ class AdminPage:
 
 
 @contextmanager
-def admin_page(browser: Browser, world: World, **context: Any) -> Iterator[AdminPage]:
-    """A new browser that nobody has signed in; its console has to stay silent."""
-    made = browser.new_context(
-        **(
-            {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
-            | context
-        )
-    )
-    page = AdminPage(made.new_page(), world)
-    yield page
-    made.close()
+def admin_page(tabs: Tabs, world: World, **context: Any) -> Iterator[AdminPage]:
+    """A tab that nobody has signed in; its console has to stay silent."""
+    size = {"width": 1280, "height": 800}
+    options = {"viewport": size, "reduced_motion": "reduce"} | context
+    with tabs.tab(**options) as tab:
+        page = AdminPage(tab, world)
+        yield page
+        # It may have been looked at in the other scheme.
+        tab.page.emulate_media(color_scheme="light")
     assert page.complaints == []
 
 

@@ -10,7 +10,9 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route, ViewportSize
+from playwright.sync_api import Route, ViewportSize
+
+from tests.browser.tabs import Tab, Tabs
 
 HERE = Path(__file__).parent
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -65,8 +67,8 @@ class DisplayPage:
     """One screen. `meetings`, `status` and `read_at` are what it is answered;
     `seconds` is how far the time is; `asked` has the headers of its requests."""
 
-    def __init__(self, page: Page, origin: str) -> None:
-        self.page = page
+    def __init__(self, tab: Tab, origin: str) -> None:
+        self.page = page = tab.page
         self.origin = origin
         self.meetings: list[dict[str, Any]] = DAY
         self.status = 200
@@ -75,8 +77,8 @@ class DisplayPage:
         self.seconds = 0
         self.asked: list[dict[str, str]] = []
         self.complaints: list[str] = []
-        page.on("console", lambda message: self._heard(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        tab.on("console", lambda message: self._heard(message.text))
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.clock.install(time=NOW - timedelta(hours=1))
         page.clock.pause_at(NOW)
         page.route("**/v1/meetings", self._answer)
@@ -139,9 +141,7 @@ def display_origin(*arguments: str) -> Iterator[str]:
 
 
 @contextmanager
-def display_page(
-    browser: Browser, origin: str, **context: Any
-) -> Iterator[DisplayPage]:
+def display_page(tabs: Tabs, origin: str, **context: Any) -> Iterator[DisplayPage]:
     """Open a tab; nothing may break the policy, and no error may be unexpected."""
     # A service worker would stand between the page and the test's answers.
     given = {
@@ -150,10 +150,7 @@ def display_page(
         "locale": "en-GB",
         "service_workers": "block",
     } | context
-    opened = browser.new_context(**given)
-    page = DisplayPage(opened.new_page(), origin)
-    try:
+    with tabs.tab(**given) as tab:
+        page = DisplayPage(tab, origin)
         yield page
-    finally:
-        opened.close()
     assert page.complaints == []

@@ -25,6 +25,13 @@ in one of the following ways:</b><br><br>From a web browser:<br>
 {OTHER_TAG}<br></div><p><br></p>"""
 """Joining instructions that an earlier pane has written."""
 
+SETTLED = """() => new Promise((settled) => {
+    const look = () => pexschedd.view.settled() ? settled() : setTimeout(look, 10);
+    look();
+})"""
+"""A button that has just appeared takes no press meant for the one before. Playwright's
+own waiting would put all of its functions into the page first."""
+
 
 class Pane:
     """An open pane. `outlook` is what the meeting looks like behind it."""
@@ -55,8 +62,7 @@ class Pane:
         """Presses the button that begins an action, once it takes presses."""
         button = self.page.locator(f'[data-action="{action}"]')
         expect(button).to_be_visible()
-        # A button that has just appeared takes no press meant for the one before.
-        self.page.wait_for_function("() => pexschedd.view.settled()")
+        self.page.evaluate(SETTLED)
         button.click()
 
     def reach(self, heading: str) -> None:

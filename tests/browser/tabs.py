@@ -17,22 +17,28 @@ FORGET = """() => {
     try { localStorage.clear(); sessionStorage.clear(); } catch (refused) { }
 }"""
 END = """() => {
-    let timer = setTimeout(() => { });
-    while (timer > 0) { clearTimeout(timer); timer -= 1; }
+    const last = setTimeout(() => { });
+    for (let timer = last; timer > 0 && timer > last - 10000; timer -= 1) {
+        clearTimeout(timer);
+    }
     window.setTimeout = window.setInterval = window.fetch = () => 0;
     XMLHttpRequest.prototype.send = () => { };
     stop();
     document.documentElement.remove();
+    if (location.protocol !== "about:") { history.replaceState(null, "", "/left"); }
 }"""
-"""What is under way ends, nothing begins any more, and nothing moves. To leave the page
-for a blank one would take half as much time as to load the next."""
+"""What is under way ends, nothing begins any more, and nothing moves; what is opened
+next is another page, whatever it is. To leave for a blank one would take half as much
+time as to load the next."""
 
 
 class Tab:
-    """A page, and what a test has made of it."""
+    """A page, and what a test has made of it. It is spent, and not used again, if that
+    cannot be undone."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.is_spent = False
         self._size = page.viewport_size
         self._undo: list[Callable[[], None]] = []
 
@@ -47,7 +53,8 @@ class Tab:
 
     def clear(self) -> None:
         """Make it a tab that nothing is known of. Its document stays, and does nothing;
-        a clock that was installed stays, too. Raises `Error` if it is closed."""
+        a clock that was installed stays, too, and may be installed again. Raises
+        `Error` if it is closed."""
         for other in self.page.context.pages:
             if other != self.page:
                 other.close()
@@ -72,8 +79,7 @@ class Tabs:
 
     @contextmanager
     def tab(self, **options: Any) -> Iterator[Tab]:
-        """Open a tab of a context of its own, or one that is like it. A test that
-        installs a clock makes a context itself."""
+        """Open a tab of a context of its own, or one that is like it."""
         free = self._free[json.dumps(options, sort_keys=True)]
         tab = (
             free.pop() if free else Tab(self._browser.new_context(**options).new_page())
@@ -82,6 +88,8 @@ class Tabs:
         try:
             tab.clear()
         except Error:
+            tab.is_spent = True
+        if tab.is_spent:
             tab.page.context.close()
         else:
             free.append(tab)

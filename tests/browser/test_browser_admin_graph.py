@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.admin_page import AdminPage, admin_page
+from tests.browser.tabs import Tabs
 from tests.browser.test_browser_admin_look import inspect
 from tests.system.system_support import World
 
@@ -21,8 +22,8 @@ ENTRIES = {
 
 
 @pytest.fixture
-def page(browser: Browser, admin_world: World) -> Iterator[AdminPage]:
-    with admin_page(browser, admin_world) as page:
+def page(tabs: Tabs, admin_world: World) -> Iterator[AdminPage]:
+    with admin_page(tabs, admin_world) as page:
         page.sign_in("/first-steps")
         yield page
 

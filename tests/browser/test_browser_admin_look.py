@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.admin_page import AdminPage, admin_page, first_steps
 from tests.browser.axe import barriers
+from tests.browser.tabs import Tabs
 from tests.system.system_support import World
 
 VIEWS = {
@@ -32,8 +33,8 @@ LOOKS = ((1280, "light"), (400, "dark"))
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, admin_world: World) -> Iterator[AdminPage]:
-    with admin_page(browser, admin_world) as page:
+def page(tabs: Tabs, admin_world: World) -> Iterator[AdminPage]:
+    with admin_page(tabs, admin_world) as page:
         page.sign_in()
         yield page
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.admin_page import AdminPage, admin_page
 from tests.browser.admin_world import HOSTILE
+from tests.browser.tabs import Tabs
 from tests.browser.test_browser_admin_look import inspect
 from tests.system.system_support import World
 
@@ -19,7 +20,7 @@ MAIL = (
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, admin_world: World) -> Iterator[AdminPage]:
+def page(tabs: Tabs, admin_world: World) -> Iterator[AdminPage]:
     """Signed in, with a profile whose only rule looks for a domain."""
     for resource, record in (
         (
@@ -45,7 +46,7 @@ def page(browser: Browser, admin_world: World) -> Iterator[AdminPage]:
     ):
         path = f"configuration/v1/{resource}/"
         admin_world.ask("POST", path, record).raise_for_status()
-    with admin_page(browser, admin_world) as page:
+    with admin_page(tabs, admin_world) as page:
         page.sign_in()
         yield page
 

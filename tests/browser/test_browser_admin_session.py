@@ -9,6 +9,7 @@ import requests
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.admin_page import AdminPage, admin_page, first_steps
+from tests.browser.tabs import Tabs
 from tests.system.system_support import World
 
 CONNECTOR = "configuration/v1/ms_exchange_connector/"
@@ -25,8 +26,8 @@ def world(
 
 
 @pytest.fixture
-def page(browser: Browser, world: World) -> Iterator[AdminPage]:
-    with admin_page(browser, world) as page:
+def page(tabs: Tabs, world: World) -> Iterator[AdminPage]:
+    with admin_page(tabs, world) as page:
         yield page
 
 
@@ -240,6 +241,7 @@ def test_signing_in_again_keeps_what_was_entered(page: AdminPage, world: World) 
 def test_a_page_that_is_left_alone_signs_out(page: AdminPage, world: World) -> None:
     """After a quarter of an hour without a person nothing is shown any more; what was
     entered comes back, but no password."""
+    page.tab.is_spent = True
     page.page.clock.install()
     page.sign_in("/first-steps")
     page.expect_heading("First steps")

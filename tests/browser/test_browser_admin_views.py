@@ -5,18 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
 from pexschedd.scheduling.alarms import names
 from tests.browser.admin_page import AdminPage, admin_page
 from tests.browser.admin_world import HOSTILE, ROOMS, decided
+from tests.browser.tabs import Tabs
 from tests.system.system_support import World
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, admin_world: World) -> Iterator[AdminPage]:
+def page(tabs: Tabs, admin_world: World) -> Iterator[AdminPage]:
     """Signed in once for all: each test begins by going to a view."""
-    with admin_page(browser, admin_world, accept_downloads=True) as page:
+    with admin_page(tabs, admin_world, accept_downloads=True) as page:
         page.sign_in()
         yield page
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import (
@@ -189,10 +189,26 @@ def test_bob_gets_the_invitation(desk: Desk) -> None:
 # Office.js
 
 
-def test_office_looks_like_outlook(desk: Desk) -> None:
-    """The pane finds a host, a user, sets up to Mailbox 1.8, and enumerations."""
+class Office(NamedTuple):
+    """A desk with a form, and the window of the pane beside it."""
+
+    desk: Desk
+    pane: Frame
+
+
+@pytest.fixture(scope="module")
+def office(tabs: Tabs, demo: RunningDemo) -> Iterator[Office]:
+    """A form with a pane, opened once for all the tests that call Office there."""
+    desk = Desk(tabs, demo)
     desk.compose("Office")
-    found = desk.pane().evaluate("""() => ({
+    yield Office(desk, desk.pane())
+    desk.close()
+    assert desk.trouble == []
+
+
+def test_office_looks_like_outlook(office: Office) -> None:
+    """The pane finds a host, a user, sets up to Mailbox 1.8, and enumerations."""
+    found = office.pane.evaluate("""() => ({
         host: Office.context.host === Office.HostType.Outlook,
         platform: Office.context.platform,
         user: Office.context.mailbox.userProfile.emailAddress,
@@ -221,10 +237,10 @@ CALL = """([path, ...args]) => new Promise((resolve) => {
 })"""
 
 
-def test_office_reads_and_writes_the_form(desk: Desk) -> None:
+def test_office_reads_and_writes_the_form(office: Office) -> None:
     """What the pane sets is in the form, and what is in the form it gets."""
-    desk.compose("Title from the form")
-    pane = desk.pane()
+    desk, pane = office
+    desk.page.get_by_label("Title").fill("Title from the form")
 
     def call(*args: object) -> object:
         status, value, error = pane.evaluate(CALL, list(args))
@@ -264,10 +280,9 @@ def test_office_reads_and_writes_the_form(desk: Desk) -> None:
     assert pane.evaluate(length) == 3_600_000
 
 
-def test_office_refuses_as_office_does(desk: Desk) -> None:
+def test_office_refuses_as_office_does(office: Office) -> None:
     """Wrong arguments are thrown and never reach the callback."""
-    desk.compose("Refusals")
-    thrown = desk.pane().evaluate("""() => {
+    thrown = office.pane.evaluate("""() => {
         const item = Office.context.mailbox.item;
         const attempts = [
             () => item.location.setAsync('x'.repeat(256)),
@@ -285,10 +300,9 @@ def test_office_refuses_as_office_does(desk: Desk) -> None:
     assert all(name.startswith("Sys.Argument") for name in thrown), thrown
 
 
-def test_office_keeps_properties_and_shows_notices(desk: Desk) -> None:
+def test_office_keeps_properties_and_shows_notices(office: Office) -> None:
     """Custom properties last as long as the form; a notice is shown above it."""
-    desk.compose("Properties")
-    pane = desk.pane()
+    desk, pane = office
     kept = pane.evaluate("""() => new Promise((resolve) => {
         const item = Office.context.mailbox.item;
         item.loadCustomPropertiesAsync((first) => {
@@ -309,10 +323,10 @@ def test_office_keeps_properties_and_shows_notices(desk: Desk) -> None:
     expect(desk.page.locator("#notices")).to_have_text("A <b>room</b> was added.")
 
 
-def test_strangers_are_not_answered(desk: Desk) -> None:
+def test_strangers_are_not_answered(office: Office) -> None:
     """Messages from other windows than the pane's get neither answer nor effect."""
-    desk.compose("Mine")
-    desk.pane()
+    desk, _ = office
+    desk.page.get_by_label("Title").fill("Mine")
     answered = desk.page.evaluate("""() => new Promise((resolve) => {
         const frame = document.createElement('iframe');
         document.body.append(frame);
@@ -323,7 +337,7 @@ def test_strangers_are_not_answered(desk: Desk) -> None:
             args: { value: 'Theirs' } };
         window.postMessage(call, '*');
         frame.contentWindow.parent.postMessage(call, '*');
-        setTimeout(() => resolve(false), 300);
+        setTimeout(() => { frame.remove(); resolve(false); }, 300);
     })""")
     assert not answered
     expect(desk.page.get_by_label("Title")).to_have_value("Mine")
@@ -376,12 +390,14 @@ def test_keyboard_is_enough(desk: Desk) -> None:
     expect(page.locator("#meeting")).to_contain_text("By keys alone")
 
 
-@pytest.mark.parametrize("width", [320, 900, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(320, "dark"), (900, "light"), (1280, "dark")]
+)
 def test_fits_and_follows_the_scheme(
     tabs: Tabs, demo: RunningDemo, width: int, scheme: str
 ) -> None:
-    """Nothing is wider than the window, and dark is dark."""
+    """Nothing is wider than the window, and dark is dark: colours do not depend on the
+    width."""
     size = {"width": width, "height": 760}
     desk = Desk(tabs, demo, viewport=size, color_scheme=scheme)
     page = desk.page

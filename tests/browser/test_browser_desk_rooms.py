@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import FrameLocator, expect
 
 from tests.browser.axe import barriers
+from tests.browser.pane_page import SETTLED
 from tests.browser.tabs import Tabs
 from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import RunningDemo, running
@@ -35,7 +36,7 @@ def press(desk: Desk, pane: FrameLocator, name: str) -> None:
     button = pane.get_by_role("button", name=name)
     expect(button).to_be_visible()
     frame = next(f for f in desk.page.frames if f.url.startswith(desk.demo.addin))
-    frame.wait_for_function("() => pexschedd.view.settled()")
+    frame.evaluate(SETTLED)
     button.click()
 
 

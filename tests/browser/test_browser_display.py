@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.axe import barriers
 from tests.browser.display_page import (
@@ -20,6 +20,7 @@ from tests.browser.display_page import (
     display_page,
     line,
 )
+from tests.browser.tabs import Tab, Tabs
 
 ROOM = f"#token={TOKEN}&lang=en&view=room"
 SMALL = {"width": 800, "height": 480}
@@ -35,8 +36,8 @@ def served() -> Iterator[str]:
 
 
 @pytest.fixture
-def display(browser: Browser, served: str) -> Iterator[DisplayPage]:
-    with display_page(browser, served) as page:
+def display(tabs: Tabs, served: str) -> Iterator[DisplayPage]:
+    with display_page(tabs, served) as page:
         yield page
 
 
@@ -237,7 +238,7 @@ def test_signs_of_two_rooms(display: DisplayPage) -> None:
     """Each tab of a browser keeps its own sign when it is loaded anew; a new tab has
     the one that was set up last."""
     context = display.page.context
-    other = DisplayPage(context.new_page(), display.origin)
+    other = DisplayPage(Tab(context.new_page()), display.origin)
     display.open()
     shown(display)
     other_token = TOKEN.replace("secret", "public")
@@ -246,7 +247,7 @@ def test_signs_of_two_rooms(display: DisplayPage) -> None:
     display.page.reload()
     assert shown(display)[0] == "In use"
     assert display.asked[-1]["authorization"] == f"Bearer {TOKEN}"
-    third = DisplayPage(context.new_page(), display.origin)
+    third = DisplayPage(Tab(context.new_page()), display.origin)
     third.open("")
     assert shown(third)[0] == "Belegt"
     assert third.asked[-1]["authorization"] == f"Bearer {other_token}"
@@ -278,12 +279,10 @@ def test_languages(display: DisplayPage, language: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=str)
-def test_the_look(
-    browser: Browser, served: str, size: dict[str, int], scheme: str
-) -> None:
+def test_the_look(tabs: Tabs, served: str, size: dict[str, int], scheme: str) -> None:
     """No serious finding of axe-core in any state, nothing to scroll sideways, and
     nothing to scroll at all on a wall."""
-    with display_page(browser, served, viewport=size, color_scheme=scheme) as display:
+    with display_page(tabs, served, viewport=size, color_scheme=scheme) as display:
         found: list[Any] = []
 
         def inspect(what: str) -> None:

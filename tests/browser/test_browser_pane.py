@@ -18,6 +18,7 @@ from tests.browser.pane_page import (
     GUEST,
     INVITED,
     ROOM,
+    SETTLED,
     TAG,
     TOKEN,
     Open,
@@ -419,7 +420,7 @@ def test_a_second_click(open_pane: Open) -> None:
     """Clicks while the pane works change nothing."""
     pane = open_pane(delay=60)
     expect(pane.button).to_be_visible()
-    pane.page.wait_for_function("() => pexschedd.view.settled()")
+    pane.page.evaluate(SETTLED)
     pane.page.evaluate("for (let i = 0; i < 5; i += 1) action.click()")
     expect(pane.button).to_have_attribute("aria-disabled", "true")
     pane.button.click(force=True)
