@@ -31,6 +31,7 @@ def test_a_tab_is_used_again(browser: Browser, origin: str) -> None:
         assert second is first
         asked: list[str] = []
         second.on("request", lambda request: asked.append(request.url))
+        second.on("console", lambda message: heard.append(message.text))
         heard.clear()
         second.page.wait_for_timeout(50)
         assert (asked, heard) == ([], [])
@@ -39,6 +40,8 @@ def test_a_tab_is_used_again(browser: Browser, origin: str) -> None:
         assert second.page.evaluate("innerWidth") == 300
         assert len(second.page.context.pages) == 1
         assert asked == [address]
+        late = second.page.evaluate("fetch('/late').then(answer => answer.status)")
+        assert late == 404
     tabs.close()
 
 
