@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -135,6 +136,8 @@ PURE = (
 """Folders of pure modules. A module elsewhere whose docstring says "Pure." is held to
 the same."""
 
+ELSEWHERE = "elsewhere"
+
 IMPURE = {
     "OpenSSL", "klein", "os", "secrets", "socket", "subprocess", "threading", "treq",
     "twisted",
@@ -170,9 +173,56 @@ MOST_LINES = 400
 MOST_MODULES = 20
 
 
+class Definition(NamedTuple):
+    name: str
+    """With the classes that it is in."""
+    is_class: bool
+    docstring: str | None
+
+
+class Source(NamedTuple):
+    """What the rules ask of a file, read in one go. Its syntax tree is not kept: those
+    of all files are a million nodes for the garbage collector to look at."""
+
+    imported: set[str]
+    """The modules that it imports, inner and type-only imports included."""
+    texts: list[tuple[int, str]]
+    """Lines and strings that stand alone: docstrings, those of fields too."""
+    functions: list[tuple[int, str]]
+    """Lines and docstrings of functions, private ones too."""
+    public: list[Definition]
+
+
 @cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+def source_of(path: Path) -> Source:
+    tree = ast.parse(path.read_text())
+    source = Source(set(), [], [], list(public_definitions(tree.body)))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                source.imported.update(alias.name for alias in aliases)
+            case ast.ImportFrom(module=module, names=aliases, level=level):
+                assert level == 0, f"{path}: imports are absolute"
+                for alias in aliases:
+                    full = f"{module}.{alias.name}"
+                    found = {full} if file_of(full) else {str(module), full}
+                    source.imported.update(found)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                source.functions.append((node.lineno, ast.get_docstring(node) or ""))
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                source.texts.append((node.lineno, text))
+    return source
+
+
+def public_definitions(body: list[ast.stmt], prefix: str = "") -> Iterator[Definition]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if node.name.startswith("_"):
+                continue
+            is_class = isinstance(node, ast.ClassDef)
+            yield Definition(prefix + node.name, is_class, ast.get_docstring(node))
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node.body, f"{node.name}.")
 
 
 @cache
@@ -186,22 +236,6 @@ def place_of(path: Path) -> str:
 
 def is_product(path: Path) -> bool:
     return path.relative_to(PACKAGE).parts[0] not in ("sandbox", "demo")
-
-
-@cache
-def imported(path: Path) -> frozenset[str]:
-    """The modules that a file imports, inner and type-only imports included."""
-    names: set[str] = set()
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            module = node.module or ""
-            for alias in node.names:
-                full = f"{module}.{alias.name}"
-                names.update({full} if file_of(full) else {module, full})
-    return frozenset(names)
 
 
 @cache
@@ -235,7 +269,7 @@ def test_imports_point_down_and_inwards(folder: str) -> None:
         place = place_of(path)
         if any(is_in(place, other) for other in inner):
             continue
-        for name in sorted(imported(path)):
+        for name in sorted(source_of(path).imported):
             if not within(name, "pexschedd") or name in OF_THE_PACKAGE:
                 continue
             target = name.removeprefix("pexschedd.").replace(".", "/")
@@ -252,7 +286,7 @@ def test_some_modules_are_for_few(module: str) -> None:
     wrong = [
         place_of(path)
         for path in places()
-        if any(within(name, module) for name in imported(path))
+        if any(within(name, module) for name in source_of(path).imported)
         and not is_in(place_of(path), ONLY_IN[module])
     ]
     assert not wrong, wrong
@@ -263,35 +297,41 @@ def is_harmless(name: str) -> bool:
 
 
 def says_pure(path: Path) -> bool:
-    if "pure" not in path.read_text().lower():  # parsing them all takes a second
+    if "pure" not in path.read_text().lower():  # most of them need not be parsed
         return False
-    first = (ast.get_docstring(tree_of(path)) or "").split("\n\n")[0]
+    first = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
     return re.search(r"\bpure[.,:;]", first, re.IGNORECASE) is not None
 
 
-def pure_modules() -> list[Path]:
-    return [
-        path
-        for path in places()
-        if is_product(path)
-        and (is_in(place_of(path), " ".join(PURE)) or says_pure(path))
-    ]
+def pure_modules(folder: str) -> list[Path]:
+    if folder != ELSEWHERE:
+        return [path for path in places() if is_in(place_of(path), folder)]
+    others = (path for path in places() if not is_in(place_of(path), " ".join(PURE)))
+    return [path for path in others if is_product(path) and says_pure(path)]
 
 
-@pytest.mark.parametrize("path", pure_modules(), ids=place_of)
-def test_what_is_pure_stays_pure(path: Path) -> None:
-    """Neither a pure module nor what it imports of ours touches the outside."""
+def impure_imports(path: Path) -> list[str]:
+    """Those of a file, and of what it imports of ours, that touch the outside."""
     seen, waiting, wrong = {path}, [path], []
     while waiting:
         at = waiting.pop()
-        for name in imported(at):
+        for name in source_of(at).imported:
             ours = file_of(name)
             if ours is not None and ours not in seen:
                 seen.add(ours)
                 waiting.append(ours)
             if name.split(".")[0] in IMPURE and not is_harmless(name):
                 wrong.append(f"{place_of(at)} imports {name}")
-    assert not wrong, "\n".join(sorted(wrong))
+    return wrong
+
+
+@pytest.mark.parametrize("folder", [*PURE, ELSEWHERE])
+def test_what_is_pure_stays_pure(folder: str) -> None:
+    """Neither a pure module nor what it imports of ours touches the outside."""
+    modules = pure_modules(folder)
+    assert modules
+    wrong = {place_of(path): impure_imports(path) for path in modules}
+    assert not any(wrong.values()), {name: why for name, why in wrong.items() if why}
 
 
 def circles(graph: dict[Path, set[Path]]) -> Iterator[list[Path]]:
@@ -323,7 +363,8 @@ def circles(graph: dict[Path, set[Path]]) -> Iterator[list[Path]]:
 def test_no_imports_go_in_circles() -> None:
     """No two modules need each other, not even for their types."""
     graph = {
-        path: {ours for name in imported(path) if (ours := file_of(name))} - {path}
+        path: {ours for name in source_of(path).imported if (ours := file_of(name))}
+        - {path}
         for path in places()
     }
     found = [", ".join(map(place_of, circle)) for circle in circles(graph)]
@@ -337,25 +378,12 @@ def test_circles_are_seen() -> None:
     assert not list(circles({a: {b}, b: {c}, c: set()}))
 
 
-def public_definitions(path: Path) -> Iterator[tuple[str, ast.AST]]:
-    def inside(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.AST]]:
-        for node in body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                if node.name.startswith("_"):
-                    continue
-                yield prefix + node.name, node
-                if isinstance(node, ast.ClassDef):
-                    yield from inside(node.body, f"{node.name}.")
-
-    yield from inside(tree_of(path).body, "")
-
-
 def test_a_class_name_stands_once() -> None:
     """No two public classes have the same name."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for path in places():
-        for name, node in public_definitions(path):
-            if isinstance(node, ast.ClassDef) and "." not in name:
+        for name, is_class, _ in source_of(path).public:
+            if is_class and "." not in name:
                 names[name].append(place_of(path))
     twice = {name: found for name, found in names.items() if len(found) > 1}
     assert not twice, twice
@@ -382,28 +410,22 @@ NO_SUBJECT = re.compile(
 
 def test_what_is_public_is_explained() -> None:
     """Each public class and function has a docstring."""
-    wrong = []
-    for path in places():
-        for name, node in public_definitions(path):
-            assert isinstance(
-                node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-            )
-            text = ast.get_docstring(node)
-            if not text:
-                wrong.append(f"{place_of(path)}: {name} has no docstring")
+    wrong = [
+        f"{place_of(path)}: {name} has no docstring"
+        for path in places()
+        for name, _, docstring in source_of(path).public
+        if not docstring
+    ]
     assert not wrong, "\n".join(wrong)
 
 
 def test_docstrings_begin_with_their_subject() -> None:
     """All of them: of modules, of private functions, and of fields."""
     wrong = [
-        f"{place_of(path)}:{node.lineno}: {node.value.value.splitlines()[0]}"
+        f"{place_of(path)}:{line}: {text.splitlines()[0]}"
         for path in places()
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-        and NO_SUBJECT.match(node.value.value)
+        for line, text in source_of(path).texts
+        if NO_SUBJECT.match(text)
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -419,20 +441,18 @@ THIRD_PERSON = re.compile(
 def test_functions_are_explained_in_one_voice() -> None:
     """Their docstrings begin with an imperative or a noun, not in the third person."""
     wrong = [
-        f"{place_of(path)}:{node.lineno}: {text.splitlines()[0]}"
+        f"{place_of(path)}:{line}: {text.splitlines()[0]}"
         for path in places()
         if is_product(path)
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (text := ast.get_docstring(node))
-        and THIRD_PERSON.match(text)
+        for line, text in source_of(path).functions
+        if THIRD_PERSON.match(text)
     ]
     assert not wrong, "\n".join(wrong)
 
 
 def test_the_rules_bite() -> None:
     """The reader of imports sees plain, aliased and inner ones."""
-    seen = imported(PACKAGE / "tap.py")
+    seen = source_of(PACKAGE / "tap.py").imported
     assert {"gc", "twisted.internet.reactor", "pexschedd.store.store"} <= seen
 
 
