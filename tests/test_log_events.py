@@ -4,6 +4,7 @@ import ast
 import re
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,6 +15,9 @@ LEVELS = {"debug", "info", "warn", "error", "failure", "critical"}
 
 SUBJECT_AND_VERB = re.compile(r"[A-Za-z][\w'-]* [\w'-]+")
 """Two fixed words, before anything that is filled in."""
+
+OF_LOGS = re.compile(r"log\s*\.|\bLogger\(", re.IGNORECASE)
+"""What is in the source of each call of a logger, or of its class."""
 
 OF_AN_INTEGRATION = ("doctor", "ews", "identity/oauth", "scheduling")
 
@@ -30,26 +34,59 @@ OF_THE_DAEMON = {
 OF_A_MESSAGE = re.compile(r"(message|meeting|mailbox refused)\b")
 
 
+class Call(NamedTuple):
+    """A call of a logger, or of its class."""
+
+    place: str
+    node: ast.Call
+    function: str
+    """Its source."""
+    of_a_class: bool
+    """Whether it is in the body of a class."""
+
+
+class Event(NamedTuple):
+    """A log event of the daemon."""
+
+    place: str
+    text: str
+    keys: set[str | None]
+
+
 @cache
-def events() -> list[tuple[str, str, set[str | None]]]:
-    """Return place, text and keys of each log event of the daemon."""
+def calls() -> list[Call]:
+    """All of the package. A file that does not speak of logs need not be parsed."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        place = path.relative_to(PACKAGE).as_posix()
-        if place.startswith(("sandbox/", "demo/")):
+        text = path.read_text()
+        if not OF_LOGS.search(text):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in LEVELS
-                and ast.unparse(node.func.value).lower().endswith("log")
-                and node.args
-                and isinstance(node.args[0], ast.Constant)
-            ):
-                text = str(node.args[0].value)
-                keys = {k.arg for k in node.keywords}
-                found.append((f"{place}:{node.lineno}", text, keys))
+        place = path.relative_to(PACKAGE).as_posix()
+        for statement in ast.parse(text).body:
+            of_a_class = isinstance(statement, ast.ClassDef)
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Call):
+                    function = ast.unparse(node.func)
+                    if OF_LOGS.search(f"{function}("):
+                        found.append(Call(place, node, function, of_a_class))
+    return found
+
+
+@cache
+def events() -> list[Event]:
+    found = []
+    for place, node, function, _ in calls():
+        logger, _, level = function.rpartition(".")
+        if (
+            not place.startswith(("sandbox/", "demo/"))
+            and logger.lower().endswith("log")
+            and level in LEVELS
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            text = str(node.args[0].value)
+            keys = {keyword.arg for keyword in node.keywords}
+            found.append(Event(f"{place}:{node.lineno}", text, keys))
     return found
 
 
@@ -91,3 +128,44 @@ def test_events_of_messages_have_a_correlation_id() -> None:
 def test_the_rule_bites(text: str) -> None:
     """Placeholders first, or one word only, are no subject and verb."""
     assert not SUBJECT_AND_VERB.match(text)
+
+
+def test_no_class_names_its_logger() -> None:
+    """Twisted names a logger that is a class's attribute after the class, whatever it
+    was given: such lines would be in the wrong log."""
+    for place, node, function, of_a_class in calls():
+        if function == "Logger":
+            named = any(keyword.arg == "namespace" for keyword in node.keywords)
+            assert not (named and of_a_class), place
+
+
+def test_a_correlation_id_in_the_text_is_a_key_too() -> None:
+    """Whoever searches by key finds every line that names the message."""
+    naming = [event for event in events() if "correlation_id" in event.text]
+    assert len(naming) > 3
+    for place, _, keys in naming:
+        assert "correlation_id" in keys, place
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "scheduling/inbox/supervisor.py",
+        "identity/oauth/token_cache.py",
+        "identity/oauth/sign_in.py",
+    ],
+)
+def test_an_integration_that_is_named_is_a_key_too(module: str) -> None:
+    """A name may change; the id is what monitoring searches for."""
+    seen = 0
+    for place, node, _, _ in calls():
+        if place != module:
+            continue
+        words = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+        if words.get("name") == "connector.name":
+            assert words.get("integration") == "connector.id", ast.unparse(node)
+            seen += 1
+        elif words.get("name") == "record.name":  # of either kind of record
+            assert words.get(None) == "self._kind.log_keys(record.id)"
+            seen += 1
+    assert seen

@@ -1,10 +1,7 @@
 """The log: what a line says, and what it can never say."""
 
-import ast
 import io
 import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,27 +101,6 @@ def test_twisted_is_quiet_unless_debugging() -> None:
     assert said
 
 
-@cache
-def _calls() -> list[tuple[Path, ast.stmt, ast.Call]]:
-    """Every call in the package, with the statement of its module that it is in."""
-    return [
-        (path, statement, node)
-        for path in (Path(logs.__file__).parent).rglob("*.py")
-        for statement in ast.parse(path.read_text()).body
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call)
-    ]
-
-
-def test_no_class_names_its_logger() -> None:
-    """Twisted names a logger that is a class's attribute after the class, whatever it
-    was given: such lines would be in the wrong log."""
-    for path, statement, call in _calls():
-        if isinstance(call.func, ast.Name) and call.func.id == "Logger":
-            named = any(keyword.arg == "namespace" for keyword in call.keywords)
-            assert not (named and isinstance(statement, ast.ClassDef)), path
-
-
 def test_what_becomes_of_messages_is_in_the_administrator_log() -> None:
     """As docs/monitoring.md says."""
     out = io.StringIO()
@@ -133,43 +109,6 @@ def test_what_becomes_of_messages_is_in_the_administrator_log() -> None:
     logs.JsonObserver(out)(events[-1])
     line = json.loads(out.getvalue())
     assert (line["log"], line["User"]) == ("administrator", "schedulingservice")
-
-
-def test_a_correlation_id_in_the_text_is_a_key_too() -> None:
-    """Whoever searches by key finds every line that names the message."""
-    seen = 0
-    for path, _, call in _calls():
-        first = call.args[0] if call.args else None
-        if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
-            continue
-        if "_log." in ast.unparse(call.func) and "correlation_id" in first.value:
-            assert "correlation_id" in [k.arg for k in call.keywords], path
-            seen += 1
-    assert seen > 3
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        "scheduling/inbox/supervisor.py",
-        "identity/oauth/token_cache.py",
-        "identity/oauth/sign_in.py",
-    ],
-)
-def test_an_integration_that_is_named_is_a_key_too(module: str) -> None:
-    """A name may change; the id is what monitoring searches for."""
-    seen = 0
-    for path, _, call in _calls():
-        if not str(path).endswith(module) or "_log." not in ast.unparse(call.func):
-            continue
-        words = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        if words.get("name") == "connector.name":
-            assert words.get("integration") == "connector.id", ast.unparse(call)
-            seen += 1
-        elif words.get("name") == "record.name":  # of either kind of record
-            assert words.get(None) == "self._kind.log_keys(record.id)"
-            seen += 1
-    assert seen
 
 
 def test_every_line_is_bounded() -> None:
