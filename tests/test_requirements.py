@@ -1,10 +1,10 @@
 """What the package imports is declared, and the locks have all of it with digests."""
 
-import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -15,6 +15,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ("run", "kerberos", "demo", "dev", "build")
+
+IMPORT = re.compile(
+    r"^ *(?:from ([\w.]+) import\b|import ([\w.]+)(?: as \w+)?(?:  #.*)?$)",
+    re.MULTILINE,
+)
+"""As ruff formats it, on a line of its own: nothing else need be parsed."""
 
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
@@ -28,26 +34,28 @@ def declared(*groups: str) -> set[str]:
     }
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The modules that a file imports; of zope's, two names tell which."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+@cache
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports."""
+    return {a or b for a, b in IMPORT.findall(path.read_text())}
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """By the modules that they bring."""
+    return packages_distributions()
 
 
 def undeclared(paths: Iterator[Path], known: set[str]) -> set[str]:
     """Foreign modules whose distribution is not among the known ones."""
-    distributions = packages_distributions()
     wrong = set()
     for path in paths:
         for name in imports(path):
             top = name.split(".")[0]
             if top in sys.stdlib_module_names or top == "pexschedd":
                 continue
-            theirs = distributions.get(top, [])
-            if top == "zope":  # a namespace, which many distributions share
+            theirs = distributions().get(top, [])
+            if top == "zope":  # a namespace, where two names tell which it is
                 theirs = [".".join(name.split(".")[:2])]
             elif top == "twisted":  # our plugins are in its namespace, too
                 theirs = ["twisted"]
