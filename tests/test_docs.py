@@ -1,6 +1,7 @@
 """The documentation speaks of what is there."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -65,16 +66,20 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert f"docs/{page.name}" in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_named_files_are_there(page: Path) -> None:
-    """A module that a page names is in the tree, wherever its folder begins."""
-    known = {
+@cache
+def modules() -> set[str]:
+    return {
         f"/{path.relative_to(ROOT)}"
         for folder in ("pexschedd", "tests", "benchmarks")
         for path in ROOT.glob(f"{folder}/**/*.py")
     }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_named_files_are_there(page: Path) -> None:
+    """A module that a page names is in the tree, wherever its folder begins."""
     for name in re.findall(r"`([\w/]+\.py)`", page.read_text()):
-        assert any(each.endswith(f"/{name}") for each in known), name
+        assert any(each.endswith(f"/{name}") for each in modules()), name
 
 
 def test_units_of_systemd_are_described() -> None:
