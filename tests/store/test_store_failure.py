@@ -15,6 +15,7 @@ from pexschedd.model import tables
 from pexschedd.model.table import Table
 from pexschedd.store.fs import FileSystem, RealFileSystem
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
+from tests.thorough import THOROUGH
 
 
 class FailingFileSystem(RealFileSystem):
@@ -87,11 +88,14 @@ class FailingFileSystem(RealFileSystem):
         super().sync_dir(path)
 
 
-@pytest.mark.parametrize("error", [errno.EIO, errno.EFBIG])
+@pytest.mark.parametrize(
+    ("error", "step"), [(errno.EIO, 1), (errno.EFBIG, 1 if THOROUGH else 5)]
+)
 @pytest.mark.usefixtures("kept")
-def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
-    """For every n: what was acknowledged is there after a restart, `failed` is called
-    once, everything afterwards fails, and nothing more is written."""
+def test_the_nth_call_fails(tmp_path: Path, error: int, step: int) -> None:
+    """For every n, or every fifth where another error has the same consequences: what
+    was acknowledged is there after a restart, `failed` is called once, everything
+    afterwards fails, and nothing more is written."""
     reached_end = False
     number = 0
     while not reached_end:
@@ -132,7 +136,7 @@ def test_the_nth_call_fails(tmp_path: Path, error: int) -> None:
             assert found[: len(acknowledged)] == acknowledged
             assert len(found) <= len(acknowledged) + 1
         again.close()
-        number += 1
+        number += step
     assert number > 30
 
 

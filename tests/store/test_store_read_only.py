@@ -19,9 +19,18 @@ from pexschedd.store.fs import RealFileSystem
 from tests.store.store_disk import Disk, few_cuts
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
 from tests.system.disk_support import KIB, SmallDisk, small_disk
+from tests.thorough import THOROUGH
 
-ERRORS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE]
+SOME = 1 if THOROUGH else 5
 
+ERRORS = [
+    (errno.ENOSPC, 1),
+    (errno.EROFS, 1),
+    (errno.EDQUOT, SOME),
+    (errno.EMFILE, SOME),
+]
+"""Each with the distance of the calls from which on it is tried. Some are enough where
+the same calls are refused as on a full disk."""
 
 STATE = Path("/state")
 
@@ -92,9 +101,9 @@ def look(opened: Opened) -> None:
     opened.wait(opened.store.look_at_disk())
 
 
-@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize(("error", "step"), ERRORS)
 @pytest.mark.usefixtures("kept")
-def test_from_the_nth_call_on_nothing_is_written(error: int) -> None:
+def test_from_the_nth_call_on_nothing_is_written(error: int, step: int) -> None:
     """For every n: `failed` is never called, a commit is durable or fails at once,
     what is acknowledged is on the disk all the time, memory has everything; and when
     the disk takes writes again all of it becomes durable, in order."""
@@ -139,13 +148,13 @@ def test_from_the_nth_call_on_nothing_is_written(error: int) -> None:
         again = Opened(STATE, fs=fs)
         assert again.content() == content
         again.close()
-        number += 1
+        number += step
     assert number > 20
 
 
-@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize(("error", "step"), ERRORS)
 @pytest.mark.usefixtures("kept")
-def test_from_the_nth_call_of_a_compaction_on(error: int) -> None:
+def test_from_the_nth_call_of_a_compaction_on(error: int, step: int) -> None:
     """For every n: it is given up, or finished when the disk takes writes again, even
     if that was between its new file's name and its manifest."""
     number = 0
@@ -178,7 +187,7 @@ def test_from_the_nth_call_of_a_compaction_on(error: int) -> None:
         again = Opened(STATE, fs=fs)
         assert again.content() == content
         again.close()
-        number += 1
+        number += step
     assert number > 8
 
 
@@ -200,9 +209,9 @@ def torn(fs: Disk) -> None:
 TORN = b'{"seq":3,"put"'
 
 
-@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize(("error", "step"), ERRORS)
 @pytest.mark.usefixtures("kept")
-def test_a_start_from_the_nth_call_on(error: int) -> None:
+def test_a_start_from_the_nth_call_on(error: int, step: int) -> None:
     """For every n: it starts and everything is there; what it could not put in order
     is made up for when the disk takes writes again, before anything else is written."""
     number = 0
@@ -226,7 +235,7 @@ def test_a_start_from_the_nth_call_on(error: int) -> None:
         again = Opened(STATE, fs=fs, version="2")
         assert [room.name for room in again.store.all(ROOM)] == ["a", "b", "c"]
         again.close()
-        number += 1
+        number += step
     assert number > 8
 
 
