@@ -2,8 +2,6 @@
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,8 @@ from pexschedd.errors import StoreError
 from pexschedd.model import tables
 from pexschedd.model.table import Table
 from pexschedd.store.fs import FileSystem, RealFileSystem
+from tests import forked
+from tests.store.store_programs import DAEMON, LIMITED
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
 from tests.thorough import THOROUGH
 
@@ -292,75 +292,18 @@ def test_short_writes_are_continued(tmp_path: Path) -> None:
     again.close()
 
 
-LIMITED = """
-import resource, sys
-from pathlib import Path
-from typing import Any
-from tests.store.store_support import ROOM, Opened, Room
-from twisted.python.failure import Failure
-
-from pexschedd.errors import StoreError
-
-resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-opened = Opened(Path(sys.argv[1]), failed=lambda error: print("failed", flush=True))
-try:
-    for id in range(1, 1000):
-        opened.wait(opened.put(ROOM, Room(id=id, name="x" * 50)))
-        print(id, flush=True)
-except StoreError:
-    opened.close()
-"""
-
-
 def test_a_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     """The system's own short write and error, at a limit in the middle of a line."""
-    child = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "state")],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATH])},
-    )
-    *acknowledged, last = child.stdout.split()
+    state = tmp_path / "state"
+    status, said, _ = forked.run(LIMITED, [str(state)], cwd=tmp_path)
+    assert status == 0
+    *acknowledged, last = said.split()
     assert last == "failed"
     assert len(acknowledged) > 50
     opened = Opened(tmp_path / "state")
     found = [str(id) for id in opened.store.ids(ROOM)]
     assert found == acknowledged
     opened.close()
-
-
-DAEMON = """
-import resource, sys
-from pathlib import Path
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from pexschedd import config
-from pexschedd.clock import system_now
-from pexschedd.model import tables
-from pexschedd.model.conference import Conference
-from pexschedd.tap import Daemon
-
-daemon = Daemon(config.load(Path(sys.argv[1])), reactor=reactor, now=system_now)
-daemon.startService()
-reactor.addSystemEventTrigger("before", "shutdown", daemon.stopService)
-
-async def put():
-    while True:
-        with daemon.store.transaction() as change:
-            id = change.new_id(tables.CONFERENCE)
-            room = Conference(id=id, name="x" * 50_000 + str(id))
-            change.put(tables.CONFERENCE, room)
-            durable = change.commit()
-        await durable
-        print(id, flush=True)
-
-# More than the reserve file has.
-resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, 5_000_000))
-Deferred.fromCoroutine(put()).addErrback(lambda failure: None)
-reactor.run()
-"""
 
 
 def test_the_daemon_exits_when_the_disk_fails(tmp_path: Path) -> None:
@@ -371,23 +314,13 @@ def test_the_daemon_exits_when_the_disk_fails(tmp_path: Path) -> None:
     endpoints = f'{{"addin": {some}, "admin": {some}}}'
     config.write_text(f'{{"state_dir": "state", "endpoints": {endpoints}}}')
     (tmp_path / "state").mkdir(mode=0o700)
-    child = subprocess.run(
-        [sys.executable, "-c", DAEMON, str(config)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATH])},
-    )
+    status, said, wrong = forked.run(DAEMON, [str(config)], cwd=tmp_path)
     # First the reason: whatever else goes wrong in that program ends with 1, too.
-    assert os.strerror(errno.EFBIG) in child.stderr, child.stderr
-    assert "Traceback" not in child.stderr
-    assert child.returncode == 1
-    acknowledged = [int(word) for word in child.stdout.split() if word.isdecimal()]
-    assert len(acknowledged) > 20, child.stderr
+    assert os.strerror(errno.EFBIG) in wrong, wrong
+    assert "Traceback" not in wrong
+    assert status == 1
+    acknowledged = [int(word) for word in said.split() if word.isdecimal()]
+    assert len(acknowledged) > 20, wrong
     opened = Opened(tmp_path / "state", list(tables.TABLES))
     assert set(acknowledged) <= set(opened.store.ids(tables.CONFERENCE))
     opened.close()
-
-
-_PATH = (str(Path(__file__).parents[2]),)
