@@ -183,16 +183,6 @@ class Client:
         return problems
 
 
-@asynccontextmanager
-async def connected(server: "Server") -> AsyncIterator[Client]:
-    """A client that keeps its connection, for tests of very many requests."""
-    pool = HTTPConnectionPool(reactor)
-    try:
-        yield Client(server.client.port, pool)
-    finally:
-        await pool.closeCachedConnections()
-
-
 class OneAdministrator:
     """Signs `NAME` in, without the time that a real password takes."""
 
@@ -224,7 +214,7 @@ class Server:
     def __init__(
         self,
         store: Store,
-        port: Any,
+        client: Client,
         clock: Clock,
         addin_states: dict[int, AddinState],
         site: HttpSite,
@@ -233,7 +223,7 @@ class Server:
         self.addin_states = addin_states
         self.store = store
         self.clock = clock
-        self.client = Client(port.getHost().port)
+        self.client = client
 
 
 def open_store(directory: Path) -> Store:
@@ -329,8 +319,11 @@ async def serving(
         shape=admin_shape,
     )
     port = reactor.listenTCP(0, site, interface="127.0.0.1")
+    pool = HTTPConnectionPool(reactor)
     try:
-        yield Server(store, port, clock, addin_states, site)
+        asking = Client(port.getHost().port, pool)
+        yield Server(store, asking, clock, addin_states, site)
     finally:
+        await pool.closeCachedConnections()
         await port.stopListening()
         await store.close()

@@ -1,7 +1,6 @@
 """Terraform's cycle for every resource that can be written: make, read back, nothing
 to change, change, import, destroy."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,13 +15,12 @@ from tests.web_admin.terraform.workspace import (
     Style,
     Workspace,
 )
-from tests.web_admin.web_admin_support import Client, Server, connected
+from tests.web_admin.web_admin_support import Client, Server
 
 
-@pytest_twisted.async_yield_fixture()
-async def client(server: Server) -> AsyncIterator[Client]:
-    async with connected(server) as found:
-        yield found
+@pytest.fixture
+def client(server: Server) -> Client:
+    return server.client
 
 
 @pytest_twisted.ensureDeferred
