@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from OpenSSL import SSL
 from twisted.logger import (
     ILogObserver,
     LogEvent,
@@ -130,6 +131,15 @@ def no_name_servers() -> Iterator[None]:
     """Tests ask no foreign name server for records: here there are none."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "theResolver", ResolverBase())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_system_authorities() -> Iterator[None]:
+    """No server of the tests has a certificate of an authority that the system trusts:
+    reading those takes ten milliseconds for each `Trust`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SSL.Context, "set_default_verify_paths", lambda context: None)
         yield
 
 
