@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from OpenSSL import SSL
+from pytest_timeout import timeout_timer
 from twisted.logger import (
     ILogObserver,
     LogEvent,
@@ -25,6 +26,7 @@ from pexschedd.crypto import password_hashes
 from tests.fast import FastTests
 from tests.forked import CHEAP, end_template
 from tests.thorough import FAST, FEW, THOROUGH
+from tests.time_limit import TimeLimit
 
 settings.register_profile(
     "steady",
@@ -38,6 +40,8 @@ settings.load_profile("steady")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 FAST_TESTS = FastTests(REPOSITORY)
+
+TIME_LIMIT = TimeLimit()
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a place for pytest's own private folders
 ENOUGH_BYTES = 2 << 30
@@ -98,6 +102,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(*COLLECTED_AFTER)
     gc.enable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
+    """Instead of a thread for each test, see `time_limit.py`."""
+    TIME_LIMIT.set(settings.timeout, lambda: timeout_timer(item, settings))
+    return True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_cancel_timer() -> bool:
+    TIME_LIMIT.cancel()
+    return True
 
 
 @pytest.hookimpl(wrapper=True)
