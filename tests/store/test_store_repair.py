@@ -26,7 +26,7 @@ from tests.store.store_support import (
 from tests.store.tool_support import ASIDE, STATE, check_history, fill, tool
 from tests.thorough import THOROUGH
 
-PARTS = 11
+PARTS = 5
 """A byte after the other of the test below, each in a part of its own: together they
 take longer than a test may on a busy machine. One part is tried unless the tests are to
 be thorough, in memory another one than on the disk."""
