@@ -2,7 +2,7 @@
 
 There are counters and histograms, which the parts of the daemon update through the
 methods of `Metrics`, and gauges, which are looked up for each scrape (`Readings`). What
-concerns the process and Python comes from the client library's own collectors.
+concerns the process and Python comes from the client library's collectors.
 Labels are names of integrations, outcomes and operations, and nothing personal.
 """
 
@@ -16,7 +16,6 @@ from prometheus_client import (
     Histogram,
     Info,
     PlatformCollector,
-    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -25,6 +24,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from pexschedd import __version__
+from pexschedd.observation.process import ConfinedProcessCollector
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 WAITING = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400)
@@ -90,7 +90,7 @@ class Metrics:
         # The time when each series began would double the output, and is not used.
         disable_created_metrics()
         self._registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        for collector in (ConfinedProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         Info(
             "pexschedd_build", "The release that is running.", registry=self._registry
