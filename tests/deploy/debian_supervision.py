@@ -3,6 +3,7 @@ credentials and sockets, by the commands of docs/operations.md."""
 
 import json
 import re
+from contextlib import suppress
 from functools import partial
 
 import requests
@@ -127,6 +128,29 @@ def listens_on_a_socket(world: InstalledWorld, root: Installation) -> None:
     (world.folder / "root.pem").write_bytes(authority.pem)
     root.run("systemctl", "enable", "--now", "pexschedd-maintenance.timer")
     has_what_was_enabled(world, root)
+    opens_its_socket_again(world, root)
+
+
+def opens_its_socket_again(world: InstalledWorld, root: Installation) -> None:
+    """Clients of a daemon that cannot start have systemd give up its socket; the next
+    start, with a right configuration, has it again."""
+    socket = "pexschedd-addin.socket"
+    right = world.config.read_text()
+    root.configure(state_dir=7)
+    root.run("systemctl", "restart", "pexschedd", status=1)
+    eventually(partial(is_given_up, root, socket), "the end of the attempts")
+    world.config.write_text(right)
+    root.run("systemctl", "reset-failed", "pexschedd")
+    world.daemon.start()
+    world.wait_for_sign_in()
+    has_what_was_enabled(world, root)
+
+
+def is_given_up(root: Installation, socket: str) -> bool:
+    """Connect once more; whether systemd takes no connections any more."""
+    with suppress(requests.RequestException):
+        requests.get("https://localhost/health", timeout=1)
+    return root.shown("ActiveState", socket) == "failed"
 
 
 def has_what_was_enabled(world: InstalledWorld, root: Installation) -> None:
