@@ -4,11 +4,13 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from os.path import exists, realpath
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from twisted.internet.endpoints import serverFromString
 from twisted.python.usage import Options as UsageOptions
 
 from pexschedd import config as configuration
@@ -18,7 +20,8 @@ from pexschedd.composition.permissions import permission_problems
 from pexschedd.config import Config
 from pexschedd.errors import ConfigError, StoreKeyUnusable
 from pexschedd.identity.initial_password import read_password
-from pexschedd.net.server_tls import server_endpoint
+from pexschedd.net.endpoint_strings import parse_endpoint
+from pexschedd.net.server_tls import ServedCertificate, server_endpoint
 from pexschedd.store.folder import INFO
 from pexschedd.store.secrets import read_given_key
 from pexschedd.supervision.certificate_renewal import in_words
@@ -30,6 +33,7 @@ from pexschedd.tools.version import version_text
 _PORT = re.compile(
     r"(?:(?:haproxy:)?(?:tcp6?|ssl):|.*(?<!\\):port=)(?:port=)?\s*([-+]?\d+)\s*(?::|$)"
 )
+_OF_SYSTEMD = re.compile(r"(?:haproxy:)?systemd:", re.IGNORECASE)
 _HIGHEST_PORT = 65535
 _DEFAULT_PID_FILE = "twistd.pid"
 
@@ -50,12 +54,14 @@ class DaemonOptions(UsageOptions):
         """Load the configuration file, and exit if it was only to be checked."""
         path = Path(self["config"])
         try:
-            self.config = configuration.load(path, partial(_further_problems, path))
+            looks_further = partial(_further_problems, path, self["check-config"])
+            self.config = configuration.load(path, looks_further)
         except ConfigError as error:
             problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
             refuse(problems, ExitStatus.CONFIG)
         if self["check-config"]:
-            written_out(lambda: sys.stdout.write(f"{path} is in order.\n"))
+            said = [*_left_to_the_start(self.config), f"{path} is in order."]
+            written_out(lambda: sys.stdout.write("\n".join(said) + "\n"))
             sys.exit(ExitStatus.DONE)
         # twistd would fork after the store was opened: the store's thread would stay
         # behind, and no change would become durable.
@@ -89,21 +95,22 @@ def refuse(text: str, status: ExitStatus) -> NoReturn:
     sys.exit(status)
 
 
-def _further_problems(file: Path, config: Config) -> Iterator[str]:
+def _further_problems(file: Path, is_check: bool, config: Config) -> Iterator[str]:
     """Errors that show only when endpoints, certificates and proxy are used, and
     permissions that let others read or change what they should not."""
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
-    for name, endpoints in config.endpoints:
-        for number, endpoint in enumerate(endpoints):
-            place = f"endpoints.{name}[{number}]: {endpoint!r}"
-            try:
+    for place, endpoint in _places(config):
+        try:
+            if is_check and _is_handed_over(endpoint):
+                _check_without_socket(reactor, endpoint)
+            else:
                 server_endpoint(reactor, endpoint)
-            except Exception as error:  # noqa: BLE001 - each type of endpoint has its own
-                yield f"{place}: {in_words(error)}"
-            port = _PORT.match(endpoint)
-            if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
-                yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
+        except Exception as error:  # noqa: BLE001 - each type of endpoint has its own
+            yield f"{place}: {in_words(error)}"
+        port = _PORT.match(endpoint)
+        if port and not 0 <= float(port[1]) <= _HIGHEST_PORT:
+            yield f"{place}: a port is a number from 0 to {_HIGHEST_PORT}"
     yield from permission_problems(config, file, os.geteuid())
     try:
         make_network(config, reactor, system_now)
@@ -114,6 +121,35 @@ def _further_problems(file: Path, config: Config) -> Iterator[str]:
     except ConfigError as error:
         yield from error.problems
     yield from _unusable_secrets(config)
+
+
+def _places(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield each endpoint, after where in the file it is."""
+    for name, endpoints in config.endpoints:
+        for number, endpoint in enumerate(endpoints):
+            yield f"endpoints.{name}[{number}]: {endpoint!r}", endpoint
+
+
+def _is_handed_over(endpoint: str) -> bool:
+    """Whether only a service can have its socket, and this process is none."""
+    return "LISTEN_FDS" not in os.environ and _OF_SYSTEMD.match(endpoint) is not None
+
+
+def _check_without_socket(reactor: Any, endpoint: str) -> None:
+    """Read an endpoint of systemd and its certificate. Raises what `server_endpoint`
+    raises, but for the missing socket."""
+    parts = parse_endpoint(endpoint)
+    with suppress(LookupError):
+        serverFromString(reactor, parts.transport)
+    if parts.tls:
+        ServedCertificate(parts)
+
+
+def _left_to_the_start(config: Config) -> Iterator[str]:
+    """Yield what a check cannot tell."""
+    for place, endpoint in _places(config):
+        if _is_handed_over(endpoint):
+            yield f"{place}: whether systemd passes this socket, the start shows"
 
 
 def _unusable_secrets(config: Config) -> Iterator[str]:

@@ -276,7 +276,7 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
         f"tcp:{'9' * 5000}",
     )
     folder_of_certificates = "tls:70000"
-    none_of_systemd = "systemd:domain=INET:index=0"
+    none_of_systemd = f"systemd:domain=INET:index=0:privateKey={tmp_path}/ca.pem"
     endpoints = {
         "addin": ["tpc:8080", *wrong_ports, folder_of_certificates, none_of_systemd],
         "admin": ["ssl:443:privateKey=none.pem", no_pem],
@@ -293,9 +293,25 @@ def test_check_config_tries_what_it_can(tmp_path: Path) -> None:
         assert f"endpoints.addin[{number}]: {endpoint!r}: a port is" in said
     assert f"{folder_of_certificates!r}: the ciphers of tls: endpoints" in said
     assert f"{folder_of_certificates!r}: a port is" not in said
-    assert f"{none_of_systemd!r}: systemd has not passed such a socket" in said
+    assert f"{none_of_systemd!r}: the key or the certificate cannot be read" in said
     assert "the key or the certificate cannot be read as PEM" in said
     assert "Traceback" not in said
+
+
+def test_sockets_of_systemd_do_not_fail_the_check(tmp_path: Path) -> None:
+    """Only the service gets them: the check says so and passes, and the start fails."""
+    config = tmp_path / "config.json"
+    endpoint = "systemd:domain=INET6:name=addin"
+    endpoints = {"addin": [endpoint], "admin": ["tcp:0:interface=127.0.0.1"]}
+    config.write_text(json.dumps({"state_dir": "state", "endpoints": endpoints}))
+    arguments = "pexschedd", "--config", str(config)
+    status, said = run_twistd(*arguments, "--check-config")
+    assert status == ExitStatus.DONE
+    assert f"endpoints.addin[0]: {endpoint!r}: whether systemd passes" in said
+    assert said.endswith(f"{config} is in order.\n")
+    status, said = run_twistd("-n", *arguments)
+    assert status == ExitStatus.CONFIG
+    assert f"{endpoint!r}: systemd has not passed such a socket" in said
 
 
 def test_the_background_is_refused(tmp_path: Path) -> None:
