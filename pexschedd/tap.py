@@ -100,7 +100,9 @@ which the next one is."""
 class Daemon(MultiService):
     """The whole of pexschedd. Opens the store at once, and ports when it is started.
 
-    Raises `StoreError` or `ConfigError` if it cannot be built.
+    Without `listens` it has no ports, for tools, which make one and never start it:
+    sockets of systemd are the service's alone. Raises `StoreError` or `ConfigError` if
+    it cannot be built.
     """
 
     _log = Logger()
@@ -112,6 +114,7 @@ class Daemon(MultiService):
         reactor: Any,
         now: Now,
         manager: ServiceManager | None = None,
+        listens: bool = True,
     ) -> None:
         super().__init__()
         self._config = config
@@ -158,7 +161,7 @@ class Daemon(MultiService):
         runtime.clock_trust.service().setServiceParent(self)
 
         self.http_servers = http_servers = HttpServers(
-            runtime, clients, self.one_touch, self._fail
+            runtime, clients, self.one_touch, self._fail, listens=listens
         )
         self.doctor = http_servers.doctor
         self.upkeep = UpkeepServices(

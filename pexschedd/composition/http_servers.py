@@ -46,7 +46,8 @@ RESERVED_DESCRIPTORS = 256
 class HttpServers(MultiService):
     """The HTTP servers for the add-in and for administrators, and the doctor.
 
-    `failed` is called with the reason if a port cannot be opened. The doctor is made
+    `failed` is called with the reason if a port cannot be opened; without `listens`
+    there are none. The doctor is made
     here because it compares the add-in's pane with the one that is served.
     """
 
@@ -56,11 +57,14 @@ class HttpServers(MultiService):
         clients: Clients,
         one_touch: OneTouchJoin,
         failed: Callable[[str], None],
+        *,
+        listens: bool = True,
     ) -> None:
         super().__init__()
         self._runtime = runtime
         self._clients = clients
         self._failed = failed
+        self._listens = listens
         self.closed = STARTING
         """The reason why every request is answered 503; empty while they are served."""
         self.served: dict[str, ServedCertificate] = {}
@@ -215,7 +219,7 @@ class HttpServers(MultiService):
             proxies=self._proxies,
         )
         self._sites.append(site)
-        for number, endpoint in enumerate(endpoints):
+        for number, endpoint in enumerate(endpoints if self._listens else ()):
             place = f"endpoints.{name}[{number}]"
             listening = server_endpoint(
                 self._runtime.reactor, endpoint, self._proxies.includes

@@ -75,7 +75,7 @@ async def run_without_daemon(
     from pexschedd.tap import Daemon  # noqa: PLC0415 - not needed beside a daemon
 
     try:
-        daemon = Daemon(config, reactor=reactor, now=system_now)
+        daemon = Daemon(config, reactor=reactor, now=system_now, listens=False)
     except (StoreNotPermitted, StoreKeyUnusable):
         raise
     except StoreError as error:

@@ -199,8 +199,9 @@ def change(world: World, password: str) -> tuple[int, str]:
 
 
 def test_whole(tmp_path: Path) -> None:
-    """With the daemon and without it: the old password counts no more, at once; what
-    will not do changes nothing; nothing of it is in the log."""
+    """With the daemon and without it, when there are no sockets of systemd either: the
+    old password counts no more, at once; what will not do changes nothing; nothing of
+    it is in the log."""
     with World(tmp_path) as world:
         first = world.password
         left = world.state / "initial-admin-password"
@@ -219,9 +220,14 @@ def test_whole(tmp_path: Path) -> None:
         assert not left.exists()
 
         world.daemon.stop()
+        own = world.config.read_text()
+        handed = json.loads(own)
+        handed["endpoints"]["addin"] = ["systemd:domain=INET6:name=addin"]
+        world.config.write_text(json.dumps(handed))
         status, said = change(world, "the third one\n")
         assert status == 0, said
         assert "working on its state folder" in said
+        world.config.write_text(own)
         world.daemon.start()
         world.password = "the third one"
         world.wait_for_sign_in()
