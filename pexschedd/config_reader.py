@@ -11,7 +11,10 @@ _CREDENTIALS = "$CREDENTIALS_DIRECTORY"
 _OF_THE_SERVICE = "/run/credentials/pexschedd.service"
 
 
-_HANDED_OVER = " (systemd hands credentials over while the service runs)"
+_HANDED_OVER = (
+    " (systemd hands credentials over while the service runs; for a stopped one name a "
+    "folder with copies in the variable CREDENTIALS_DIRECTORY)"
+)
 
 
 def _credentials() -> str:

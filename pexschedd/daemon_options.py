@@ -131,7 +131,7 @@ def _places(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _is_handed_over(endpoint: str) -> bool:
-    """Whether only a service can have its socket, and this process is none."""
+    """Return whether only a service can have its socket, and this process is none."""
     return "LISTEN_FDS" not in os.environ and _OF_SYSTEMD.match(endpoint) is not None
 
 
@@ -146,7 +146,7 @@ def _check_without_socket(reactor: Any, endpoint: str) -> None:
 
 
 def _left_to_the_start(config: Config) -> Iterator[str]:
-    """Yield what a check cannot tell."""
+    """Yield a line for each endpoint whose socket a check cannot see."""
     for place, endpoint in _places(config):
         if _is_handed_over(endpoint):
             yield f"{place}: whether systemd passes this socket, the start shows"

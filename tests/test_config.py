@@ -76,7 +76,8 @@ def test_credentials_of_systemd(
     (problem,) = caught.value.problems
     assert problem == (
         "ca_file: there is no file /run/credentials/pexschedd.service/ca (systemd "
-        "hands credentials over while the service runs)"
+        "hands credentials over while the service runs; for a stopped one name a "
+        "folder with copies in the variable CREDENTIALS_DIRECTORY)"
     )
 
 

@@ -29,6 +29,7 @@ def play_supervision(world: InstalledWorld, root: Installation) -> None:
     is_left_alone(world, root)
     has_its_key_as_a_credential(world, root)
     listens_on_a_socket(world, root)
+    is_worked_on_while_stopped(world, root)
     reaches_exchange_by_tls(world)
 
 
@@ -151,6 +152,24 @@ def is_given_up(root: Installation, socket: str) -> bool:
     with suppress(requests.RequestException):
         requests.get("https://localhost/health", timeout=1)
     return root.shown("ActiveState", socket) == "failed"
+
+
+def is_worked_on_while_stopped(world: InstalledWorld, root: Installation) -> None:
+    """Commands do without the daemon's socket, and find copies of its credentials."""
+    install = "install -m 0600 /dev/stdin /etc/pexip/scheduling/policy-password"
+    root.run("sh", "-euc", f"echo secret | {install}")
+    root.run("systemctl", "stop", "pexschedd-addin.socket", "pexschedd")
+    root.run("pexschedd", "check-config", status=ExitStatus.CONFIG)
+    check = "pexschedd check-config\n"
+    said = root.run_documented(
+        "export CREDENTIALS_DIRECTORY", **{check: f"{check}schedulingmaintenance\n"}
+    )
+    assert "is in order" in said
+    assert "1 integration processed" in said
+    world.daemon.start()
+    world.wait_for_sign_in()
+    has_what_was_enabled(world, root)
+    (root.path / FOLDER / "policy-password").unlink()
 
 
 def has_what_was_enabled(world: InstalledWorld, root: Installation) -> None:

@@ -62,6 +62,7 @@ while [ $# -gt 0 ]; do
     -k) file=/dev/null ;;
     -n) lines=$2 && shift ;;
     -u | -o | --since) shift ;;
+    --no-hostname) ;;
     *) echo "journalctl has no $1 here" >&2 && exit 1 ;;
     esac
     shift

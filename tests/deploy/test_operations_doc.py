@@ -64,6 +64,7 @@ ELSEWHERE = {
         "tests/deploy/debian_supervision.py"
     ),
     "systemd-creds": "tests/deploy/debian_supervision.py: a running systemd unseals",
+    "export CREDENTIALS_DIRECTORY": "tests/deploy/debian_supervision.py",
     '{"key_file":': "tests/deploy/debian_supervision.py",
     "systemctl restart pexschedd\nrm": "tests/deploy/debian_supervision.py",
     "New-Mailbox": "PowerShell of an Exchange server",
@@ -122,7 +123,7 @@ def a_newer_release(machine: Machine) -> None:
 
 BEFORE: dict[str, Callable[[Machine], None]] = {
     "pexschedd-check --migrate 1 --dry-run": an_integration,
-    "systemctl stop pexschedd\npexschedd-store": a_newer_release,
+    "systemctl stop pexschedd-addin.socket pexschedd\npexschedd-store": a_newer_release,
 }
 
 # What is typed, and the status where something has to be wrong
