@@ -33,8 +33,10 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
         nonlocal done
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         ignore_repeated_signals(reactor)
-        status = await _status(run, reactor)
-        done = True
+        try:
+            status = await _status(run, reactor)
+        finally:
+            done = True
         raise SystemExit(status)
 
     _open_what_is_closed()

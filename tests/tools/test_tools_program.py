@@ -196,3 +196,22 @@ def test_stopped_while_the_daemon_works(
             said = errors.read()
     assert said == "Stopped before it had finished.\n"
     assert status == ExitStatus.STOPPED
+
+
+def test_an_error_of_our_own(tmp_path: Path) -> None:
+    """It is no stop: the traceback is there, and the status is that of a failure."""
+    program = (
+        "from pexschedd.tools.program import run_program\n"
+        "async def run(reactor): raise KeyError('a mistake')\n"
+        "run_program(run)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        text=True,
+        timeout=60,
+    )
+    assert "a mistake" in done.stderr
+    assert done.returncode == ExitStatus.FAILED
