@@ -179,6 +179,8 @@ def _around(tree: Path, site: Path) -> None:
     shutil.copytree(ROOT / "docs", documents / "docs")
     for name in ("nginx", "caddy", "haproxy"):
         shutil.copytree(ROOT / "deploy" / name, documents / "examples" / name)
+    (documents / "requirements").mkdir()
+    shutil.copy(ROOT / "requirements" / "kerberos.txt", documents / "requirements")
     _write_packed(documents / "changelog.gz", (ROOT / "CHANGELOG.md").read_text())
     with (documents / "sbom.cdx.json").open("w") as out:
         write_sbom(site, out)

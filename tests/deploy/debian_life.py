@@ -143,6 +143,7 @@ def look_around(root: Installation) -> None:
     names = {path.name for path in wants.rglob("pexschedd*") if path.is_symlink()}
     assert names == {"pexschedd.service", "pexschedd-backup.timer"}
     documents = root.path / "usr" / "share" / "doc" / "pexschedd"
+    assert (documents / "requirements" / "kerberos.txt").is_file()
     bom = json.loads((documents / "sbom.cdx.json").read_text())
     listed = {(each["name"], each["version"]) for each in bom["components"]}
     assert "twisted" in dict(listed)

@@ -30,8 +30,9 @@ _NO_KDC = (-1765328228, -1765328230, -1765328164)
 _NO_KEY = (-1765328203,)
 
 MISSING = (
-    "Kerberos is not installed for this service: run "
-    "pip install 'pexschedd[kerberos]' in its environment and start it again."
+    "Kerberos is not installed for this service: install requirements/kerberos.txt as "
+    "docs/signing-in.md says (of the Debian package, both are in "
+    "/usr/share/doc/pexschedd), and start it again."
 )
 
 
