@@ -31,13 +31,16 @@ def recent_lines(text: str, now: datetime) -> str:
     """Return the lines of the last hour, without templates' debug output.
 
     A line without a time, such as one of a traceback, belongs to the one before it;
-    those before any time are kept.
+    those before any time are kept. Debug output has no end that is known where lines have
+    no times, so nothing behind it is kept there.
     """
     since, kept, is_kept = now - RECENT, [], True
     for line in text.splitlines(keepends=True):
         time = _time_of(line)
-        if time is not None:
-            is_kept = time >= since and DEBUG_OUTPUT not in line
+        if DEBUG_OUTPUT in line:
+            is_kept = False
+        elif time is not None:
+            is_kept = time >= since
         if is_kept:
             kept.append(line)
     return "".join(kept)

@@ -274,7 +274,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the error names what has it."""
     monkeypatch.setattr(kerberos_tickets, "krb5", None)
     assert not kerberos_tickets.installed()
-    with pytest.raises(KerberosError, match="requirements/kerberos.txt"):
+    with pytest.raises(KerberosError, match=r"requirements/kerberos\.txt"):
         kerberos_tickets.sign_in(
             [KerberosClient("svc", REALM)], "right", None, Path("krb5.conf")
         )
@@ -347,5 +347,5 @@ async def test_the_extra_is_named(
 ) -> None:
     """Without the extra nothing is sent, and the error says what to install."""
     monkeypatch.setattr(kerberos_tickets, "krb5", None)
-    with pytest.raises(SignInRefused, match="requirements/kerberos.txt"):
+    with pytest.raises(SignInRefused, match=r"requirements/kerberos\.txt"):
         await authenticator(tmp_path).send(REQUEST, ScriptedConnection([]))

@@ -153,6 +153,17 @@ def test_lines_of_the_last_hour() -> None:
     assert [line[-5:] for line in found] == ['new"}', "] new", "f new", " last"]
 
 
+def test_lines_of_the_journal() -> None:
+    """With times as in the documented command, and without them: debug output may have
+    more lines in either, and none of it is there."""
+    now = system_now().replace(microsecond=0)
+    new = f"{now.isoformat()} pexschedd[7]: "
+    output = "template wrote debug output text=subject\n"
+    timed = f"{new}first\n{new}{output}    more of it\n{new}last\n"
+    assert recent_lines(timed, now) == f"{new}first\n{new}last\n"
+    assert recent_lines(f"first\n{output}more of it\nlast\n", now) == "first\n"
+
+
 def test_only_the_end_of_a_large_log(tmp_path: Path) -> None:
     """It begins with a whole line."""
     file = tmp_path / "log"
