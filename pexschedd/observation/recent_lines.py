@@ -31,8 +31,8 @@ def recent_lines(text: str, now: datetime) -> str:
     """Return the lines of the last hour, without templates' debug output.
 
     A line without a time, such as one of a traceback, belongs to the one before it;
-    those before any time are kept. Debug output has no end that is known where lines have
-    no times, so nothing behind it is kept there.
+    those before any time are kept. Where lines have no times, nobody knows where debug
+    output ends, so nothing behind it is kept.
     """
     since, kept, is_kept = now - RECENT, [], True
     for line in text.splitlines(keepends=True):
