@@ -106,8 +106,8 @@ class Monitoring:
         """Return a line about it for the service manager's status."""
         integrations = self._store.count(tables.CONNECTOR)
         alarms = len(self._raised())
-        text = f"{integrations} integrations, {alarms} alarms raised"
-        return self._store.refusal or text
+        text = f"{_counted(integrations, 'integration')}, {_counted(alarms, 'alarm')}"
+        return self._store.refusal or f"{text} raised"
 
     def readings(self) -> Readings:
         """Return the values that are looked up for each scrape of the metrics."""
@@ -198,3 +198,7 @@ def certificate_records(
             is_due=each.is_due(moment),
             remedy=each.remedy,
         )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -61,6 +61,28 @@ KEPT_ADMINISTRATORS = {"admin", "schedulingservice"}
 """Names that are not persons'."""
 
 
+def secrets_in_files(config: Config) -> Iterator[str]:
+    """Yield the secrets in files that the configuration names, those of which it may
+    read."""
+    for path in (
+        config.key_file,
+        config.policy_password_file,
+        config.proxy_password_file,
+        config.initial_admin_password_file,
+        config.state_dir / "initial-admin-password",
+        config.state_dir / "secret.key",
+    ):
+        if path is not None:
+            with suppress(OSError):
+                text = path.read_text("utf-8-sig", "replace").strip()
+                yield text
+                yield text.partition("\n")[0].strip()  # a password has one line
+    with suppress(ConfigError):
+        for value in trace_headers(config).values():
+            words = value, value.rpartition(" ")[2]
+            yield from (each for each in words if len(each) >= SHORTEST_VALUE)
+
+
 class BundleGatherer:
     """Gathers the parts; `checks` and `exposition` are those of `/health` and
     `/metrics`."""
@@ -123,26 +145,7 @@ class BundleGatherer:
     def _secrets(self) -> Iterator[str]:
         for table in (*CONFIGURATION, *ACCOUNTS):
             yield from self._secrets_of(BY_KIND["configuration"][table.name])
-        yield from self._secrets_in_files()
-
-    def _secrets_in_files(self) -> Iterator[str]:
-        for path in (
-            self._config.key_file,
-            self._config.policy_password_file,
-            self._config.proxy_password_file,
-            self._config.initial_admin_password_file,
-            self._config.state_dir / "initial-admin-password",
-            self._config.state_dir / "secret.key",
-        ):
-            if path is not None:
-                with suppress(OSError):
-                    text = path.read_text("utf-8-sig", "replace").strip()
-                    yield text
-                    yield text.partition("\n")[0].strip()  # a password has one line
-        with suppress(ConfigError):
-            for value in trace_headers(self._config).values():
-                words = value, value.rpartition(" ")[2]
-                yield from (each for each in words if len(each) >= SHORTEST_VALUE)
+        yield from secrets_in_files(self._config)
 
     def _secrets_of(self, resource: AnyResource) -> Iterator[str]:
         for record in self._store.all(resource.table):

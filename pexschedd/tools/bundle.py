@@ -1,13 +1,16 @@
 """`pexschedd-check --bundle`: writes what helps others to find a fault into one file.
 
 The running daemon gathers it; without one, the tool does. Nothing leaves the machine.
-All texts go through the same scrubber, which is told the secrets by the daemon.
+All texts go through the same scrubber, which is told the secrets by the daemon. Where
+the configuration or the state cannot be used, the reason takes the place of what the
+daemon would have given.
 """
 
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,22 +18,29 @@ from typing import Any, TextIO
 import msgspec
 
 from pexschedd import __version__
+from pexschedd import config as configuration
 from pexschedd.clock import system_now
+from pexschedd.control.bundle_gatherer import secrets_in_files
 from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import BundleOrder, BundleParts
 from pexschedd.doctor.text import harmless
-from pexschedd.errors import PexscheddError
+from pexschedd.errors import ConfigError, PexscheddError, StoreNotPermitted
 from pexschedd.observation.bundle_file import new_bundle, write_bundle
 from pexschedd.observation.recent_lines import read_end, recent_lines
 from pexschedd.observation.scrubber import Scrubber
 from pexschedd.tools.exit_status import ExitStatus
-from pexschedd.tools.program import tell
+from pexschedd.tools.program import reason_text, tell
 from pexschedd.tools.screen import Screen
 from pexschedd.util.access import reason_of
 
 NOTE = (
     "{file} is written, for its owner alone. Secrets, subjects and persons' addresses "
     "were removed; look into it before you send it: tar -xzf {file}\n"
+)
+PARTIAL_NOTE = (
+    "{file} is written, for its owner alone, without what is in the state. Not all "
+    "passwords are known without that, and no names of administrators, so they may "
+    "be left in the log: look into it before you send it: tar -xzf {file}\n"
 )
 
 
@@ -58,13 +68,24 @@ async def run_bundle(
         texts = {"configuration_file.json": config.read_text("utf-8", "replace")}
         if request.log is not None:
             texts["log.txt"] = recent_lines(read_end(request.log), now)
+        known = tuple(_known_secrets(config))
+        problem = None
         with new_bundle(request.file) as out:
-            finished = await carry_out(
-                BundleOrder(), config, screen.show, reactor, fallback
-            )
-            if finished.bundle is None:
-                raise PexscheddError(finished.refused or "The daemon gave no parts.")
-            write_bundle(out, scrubbed(finished.bundle, texts), now)
+            try:
+                finished = await carry_out(
+                    BundleOrder(), config, screen.show, reactor, fallback
+                )
+                if finished.bundle is None:
+                    raise PexscheddError(
+                        finished.refused or "The daemon gave no parts."
+                    )
+                parts = finished.bundle
+            except StoreNotPermitted:
+                raise  # another user makes a better one
+            except PexscheddError as error:
+                problem = error
+                parts = BundleParts({"problem.txt": reason_text(error)}, known, ())
+            write_bundle(out, scrubbed(parts, texts), now)
     except PexscheddError as error:
         screen.end()
         return tell(error, err)
@@ -74,8 +95,17 @@ async def run_bundle(
         err.write(f"{harmless(str(where))}: {_reason(error, where)}\n")
         return _status(error)
     screen.end()
-    err.write(NOTE.format(file=harmless(str(request.file))))
-    return ExitStatus.DONE
+    status = ExitStatus.DONE if problem is None else tell(problem, err)
+    note = NOTE if problem is None else PARTIAL_NOTE
+    err.write(note.format(file=harmless(str(request.file))))
+    return status
+
+
+def _known_secrets(config: Path) -> Iterator[str]:
+    """Yield the secrets that are kept beside the state, as far as the configuration
+    says where."""
+    with suppress(ConfigError):
+        yield from secrets_in_files(configuration.load(config, looks=False))
 
 
 def _reason(error: OSError, path: Path) -> str:

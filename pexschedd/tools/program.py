@@ -65,12 +65,17 @@ def written_out(run: Callable[[], T]) -> T:
 
 def tell(error: PexscheddError, err: TextIO) -> ExitStatus:
     """Write why a tool could not do its work; return the exit status for it."""
+    err.write(reason_text(error))
+    return status_of(error)
+
+
+def reason_text(error: PexscheddError) -> str:
+    """Return why a tool could not do its work, in whole lines."""
     if isinstance(error, ConfigError):
         lines = [f"{error.path}: {problem}" for problem in error.problems]
     else:
         lines = [error.message]
-    err.writelines(f"{harmless(line)}\n" for line in lines)
-    return status_of(error)
+    return "".join(f"{harmless(line)}\n" for line in lines)
 
 
 def _open_what_is_closed() -> None:

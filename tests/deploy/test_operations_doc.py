@@ -368,6 +368,7 @@ PROGRAMS = (
     "chown|chmod|cp|mv|install|cat|du|df|ss|iostat|smartctl|promtool|podman|openssl|dmesg"
 )
 IN_PROSE = {
+    "apt install --allow-downgrades": "the command of Install, with an older package",
     "make deb": "what the block below it does",
     "openssl rand -hex 32": "for a state folder that is not there yet",
     "pexschedd-store --config FILE --key-file /root/pexschedd-secret.key verify": (

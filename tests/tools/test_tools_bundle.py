@@ -116,13 +116,16 @@ def bundle(world: World, name: str) -> tuple[bytes, dict[str, bytes]]:
     assert status == 0, out + err
     assert file.stat().st_mode & 0o777 == 0o600
     data = file.read_bytes()
+    return data, texts_in(data)
+
+
+def texts_in(data: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=BytesIO(data)) as archive:
-        texts = {
+        return {
             member.name.partition("/")[2]: content.read()
             for member in archive
             if (content := archive.extractfile(member)) is not None
         }
-    return data, texts
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
@@ -177,20 +180,55 @@ def test_a_file_that_is_there_stays(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "file", "status"),
+    ("config", "reason", "status"),
     [
-        ("{", "bundle.tar.gz", ExitStatus.CONFIG),
-        (CONFIG, "bundle.tar.gz", ExitStatus.UNAVAILABLE),
-        (CONFIG, "none/bundle.tar.gz", ExitStatus.USAGE),
+        ("{", "is not valid JSON", ExitStatus.CONFIG),
+        (CONFIG, "/none", ExitStatus.UNAVAILABLE),
     ],
-    ids=["wrong file", "no state", "no folder"],
+    ids=["wrong file", "no state"],
 )
-def test_no_bundle(config: str, file: str, status: ExitStatus, tmp_path: Path) -> None:
-    """Why there is none has the status that it has for all commands, and no file is
-    left."""
+def test_without_a_state(
+    config: str, reason: str, status: ExitStatus, tmp_path: Path
+) -> None:
+    """There is a bundle when it is needed most: with the reason, the log and the
+    configuration. What looks like a secret is removed from it."""
     (tmp_path / "config.json").write_text(config)
-    arguments = ["--config", "config.json", "--bundle", file]
-    ended, out, err = forked.run("pexschedd.tools.check:main", arguments, cwd=tmp_path)
+    line = {"time": "2999-01-01T00:00:00.000+00:00", "message": f"to {PERSON}"}
+    (tmp_path / "daemon.log").write_text(json.dumps(line) + "\n")
+    arguments = ["--config", "config.json", "--bundle", "b.tar.gz"]
+    ended, out, err = forked.run(
+        "pexschedd.tools.check:main", [*arguments, "--log", "daemon.log"], cwd=tmp_path
+    )
     assert ended == status, err
+    assert "Traceback" not in out + err
+    assert "without what is in the state" in err
+    texts = texts_in((tmp_path / "b.tar.gz").read_bytes())
+    assert reason in texts["problem.txt"].decode()
+    assert texts["configuration_file.json"].decode() == config
+    assert b"to address-1@corp.example" in texts["log.txt"]
+    assert "versions.json" in texts
+
+
+def test_secrets_in_files_without_a_state(tmp_path: Path) -> None:
+    """Those that the configuration names are known without it."""
+    policy = {"username": "node", "password_file": "node"}
+    config = json.dumps(json.loads(CONFIG) | {"policy": policy})
+    log = f"2999-01-01T00:00:00+00:00 a node has sent {POLICY}\n"
+    for name, content in (("node", POLICY), ("config.json", config), ("log", log)):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(content)
+    arguments = ["--config", "config.json", "--bundle", "b.tar.gz", "--log", "log"]
+    ended, _, err = forked.run("pexschedd.tools.check:main", arguments, cwd=tmp_path)
+    assert ended == ExitStatus.UNAVAILABLE, err
+    for text in texts_in((tmp_path / "b.tar.gz").read_bytes()).values():
+        assert POLICY.encode() not in text
+
+
+def test_no_bundle(tmp_path: Path) -> None:
+    """Without a folder for it there is none, and no file is left."""
+    (tmp_path / "config.json").write_text(CONFIG)
+    arguments = ["--config", "config.json", "--bundle", "none/bundle.tar.gz"]
+    ended, out, err = forked.run("pexschedd.tools.check:main", arguments, cwd=tmp_path)
+    assert ended == ExitStatus.USAGE, err
     assert "Traceback" not in out + err
     assert [each.name for each in tmp_path.iterdir()] == ["config.json"]
