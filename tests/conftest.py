@@ -25,12 +25,12 @@ from zope.interface import provider
 from pexschedd.crypto import password_hashes
 from tests.fast import FastTests
 from tests.forked import CHEAP, end_template
-from tests.thorough import FAST, FEW, THOROUGH
+from tests.thorough import FAST, THOROUGH, examples
 from tests.time_limit import TimeLimit
 
 settings.register_profile(
     "steady",
-    max_examples=FEW if FAST else 100,
+    max_examples=examples(200),
     deadline=None,  # two busy cores say nothing about a property
     derandomize=not THOROUGH,
     suppress_health_check=[HealthCheck.too_slow],
