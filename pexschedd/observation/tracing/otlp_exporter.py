@@ -49,7 +49,19 @@ _TRY_AGAIN = frozenset((429, 502, 503, 504))
 """Statuses after which the same spans may be sent again, as OTLP says."""
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]*([ -~]{1,8000})")
-_OURS = frozenset(("content-type", "content-length", "host", "transfer-encoding"))
+_OURS = {
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+"""Headers of the connection and of what is sent, which are not for a file to say."""
 
 
 def headers_in(text: str) -> dict[str, str]:
@@ -57,11 +69,15 @@ def headers_in(text: str) -> dict[str, str]:
 
     Raises ValueError, which names a line by its number only: it may hold a secret.
     """
-    headers = {}
+    headers: dict[str, str] = {}
+    given: set[str] = set()
     for number, line in enumerate(text.splitlines(), 1):
         match = _HEADER.fullmatch(line.strip())
+        if match is not None and match[1].lower() in given:
+            raise ValueError(f"line {number} has a header that is there already")
         if match is not None and match[1].lower() not in _OURS:
             headers[match[1]] = match[2]
+            given.add(match[1].lower())
         elif line.strip():
             raise ValueError(
                 f"line {number} is not a header such as Authorization: Bearer ..."

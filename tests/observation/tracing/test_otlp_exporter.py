@@ -380,6 +380,9 @@ def test_headers() -> None:
         ("A: s3crét", "line 1 is not a header"),
         ("Content-Length: 3", "line 1 is not a header"),
         ("Host: s3cret", "line 1 is not a header"),
+        ("content-encoding: gzip", "line 1 is not a header"),
+        ("Connection: close", "line 1 is not a header"),
+        ("A: b\na: s3cret", "line 2 has a header that is there already"),
     ],
 )
 def test_headers_that_are_none(text: str, problem: str) -> None:
