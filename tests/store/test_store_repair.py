@@ -325,8 +325,8 @@ def test_what_a_newer_release_writes_otherwise_is_not_repaired(state: Path) -> N
         (line.delete(9, None, "room", 1 << 40), "the id must be"),
         (line.delete(1 << 70, None, "room", 1), "Expected `int` <="),
         (
-            line.put(9, None, "room", 9, 1, b'{"id":9,"tags":%s}' % (b"[" * 10000)),
-            "recursion",
+            line.put(9, None, "room", 9, 1, b'{"id":9,"tags":%s}' % (b"[" * 200_000)),
+            "(recursion|Stack overflow)",  # the latter since Python 3.14
         ),
     ],
 )

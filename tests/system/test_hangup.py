@@ -133,7 +133,8 @@ def test_another_password_of_the_nodes(tmp_path: Path) -> None:
             with urlopen(request, context=context, timeout=10) as answer:  # noqa: S310
                 return int(answer.status)
         except HTTPError as error:
-            return error.code
+            with error:
+                return error.code
 
     try:
         assert (status("first password"), status("second password")) == (200, 401)

@@ -133,6 +133,9 @@ def listed(records: bytes, total: int = 1) -> bytes:
     return b'{"meta": {"total_count": %d}, "objects": [%s]}' % (total, records)
 
 
+DEEP = 200_000
+"""Lists in lists, too many for each Python."""
+
 HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "sends us away": (
         {"status": 302, "headers": {"location": "https://127.0.0.1:9/"}},
@@ -150,7 +153,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "has no records": ({"body": listed(b"7")}, "Expected `object`"),
     "is deep": (
-        {"body": listed(b'{"a":' + b"[" * 9_999 + b"]" * 9_999 + b"}")},
+        {"body": listed(b'{"a":' + b"[" * DEEP + b"]" * DEEP + b"}")},
         "not a",
     ),
     "has odd URIs": (
