@@ -326,7 +326,7 @@ def test_what_a_newer_release_writes_otherwise_is_not_repaired(state: Path) -> N
         (line.delete(1 << 70, None, "room", 1), "Expected `int` <="),
         (
             line.put(9, None, "room", 9, 1, b'{"id":9,"tags":%s}' % (b"[" * 200_000)),
-            "(recursion|Stack overflow)",  # the latter since Python 3.14
+            "(recursion|malformed)",  # whichever the limit of the Python allows
         ),
     ],
 )
