@@ -34,14 +34,14 @@ LOCKED := $(INSTALL) --require-hashes
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
-# Three processes keep two cores busy: a test with programs or a browser of its own waits
+# Four processes keep two cores busy: a test with programs or a browser of its own waits
 # for them. The files of tests are shared out in the order of tests/conftest.py. A
 # process that dies, as it does when a test takes too long, ends the run: with another in
 # its place pytest-xdist would wait for ever. Compiled modules are kept even where the
 # environment says not to: the tests start the programs two hundred times.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool grafana proxies
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
 
 # The pure part of it, with few random cases: for the minutes in which code is written.
