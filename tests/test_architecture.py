@@ -181,7 +181,7 @@ class Definition(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What the rules ask of a file, read in one go. Its syntax tree is not kept: those
+    """A file, as far as the rules ask of it. Its syntax tree is not kept: those
     of all files are a million nodes for the garbage collector to look at."""
 
     imported: set[str]
@@ -311,7 +311,7 @@ def pure_modules(folder: str) -> list[Path]:
 
 
 def impure_imports(path: Path) -> list[str]:
-    """Those of a file, and of what it imports of ours, that touch the outside."""
+    """Imports of a file, and of what it imports of ours, that touch the outside."""
     seen, waiting, wrong = {path}, [path], []
     while waiting:
         at = waiting.pop()

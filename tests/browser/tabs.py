@@ -27,7 +27,7 @@ END = """() => {
     document.documentElement.remove();
     if (location.protocol !== "about:") { history.replaceState(null, "", "/left"); }
 }"""
-"""What is under way ends, nothing begins any more, and nothing moves; what is opened
+"""The end of a document: nothing goes on, nothing begins or moves; what is opened
 next is another page, whatever it is. To leave for a blank one would take half as much
 time as to load the next."""
 

@@ -55,8 +55,8 @@ find "/sys/fs/cgroup/$0" -depth -type d -delete
 class DebianRoot:
     """A root of Debian in which systemd is the first process.
 
-    The network is that of whoever makes it. It takes root's rights, and `start` ends
-    with an error where systemd does not come up.
+    Its network is that of the process that makes it, which has to be root's. `start`
+    ends with an error where systemd does not come up.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,7 +85,7 @@ class DebianRoot:
         eventually(lambda: self.state() in ("running", "degraded"), "its units")
 
     def state(self) -> str:
-        """How systemd is, in its own word."""
+        """Return the state of systemd, in its own word."""
         return self._run("systemctl", "is-system-running").stdout.strip()
 
     def close(self) -> None:

@@ -174,7 +174,7 @@ def again(answers: Sequence[Answer], outcomes: Sequence[Outcome]) -> list[Answer
 
 
 class Mixture(NamedTuple):
-    """How many answers there are of each kind; of `off` each is two."""
+    """Return the number of answers of each kind; of `off` each is two."""
 
     yes: int
     no: int

@@ -133,7 +133,7 @@ def test_any_body_is_a_problem(body: bytes, status: int) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_codes_of_metrics(graph_world: GraphWorld) -> None:
-    """Those that are listed, as the table writes them; of whatever else a server says
+    """Listed codes are as the table writes them; of whatever else a server says
     only the status is told."""
     seen: list[str] = []
     client = graph_world.client(observer=_Seeing(seen))

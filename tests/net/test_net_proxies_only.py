@@ -136,7 +136,7 @@ class Saying(Protocol):
 
 
 async def said(*pieces: bytes) -> bytes:
-    """What a port answers."""
+    """Return all that a port answers."""
     listening: Any = await server_endpoint(
         reactor, "haproxy:tcp:0:interface=127.0.0.1", lambda _: True
     ).listen(Factory.forProtocol(Telling))

@@ -1,4 +1,4 @@
-"""What Prometheus reads of the process, confined as by the unit."""
+"""The process's metrics, where the unit confines it."""
 
 import os
 from pathlib import Path
