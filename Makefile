@@ -45,11 +45,11 @@ test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool graf
 		--max-worker-restart 0
 
 # The pure part of it, with few random cases: for the minutes in which code is written.
-# Of no use there: the limit of time for each test, and what is logged by the library.
+# Of no use there: the limit of time for each test.
 test-fast: export PEXSCHEDD_FAST := 1
 test-fast: export PYTHONDONTWRITEBYTECODE :=
 test-fast: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --timeout 0 -p no:logging
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --timeout 0
 
 test-thorough: export PEXSCHEDD_THOROUGH := 1
 test-thorough: test

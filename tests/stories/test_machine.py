@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     initialize,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from pexschedd.model import tables
@@ -433,11 +434,13 @@ class OrganizersOverGraph(Organizers):
     graph = True
 
 
-Organizers.TestCase.settings = OrganizersOverGraph.TestCase.settings = settings(
-    max_examples=examples(40),
-    stateful_step_count=30,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-TestOrganizers = Organizers.TestCase
-TestOrganizersOverGraph = OrganizersOverGraph.TestCase
-pytestmark = pytest.mark.timeout(600)  # much work: a busy machine takes its time for it
+@pytest.mark.timeout(600)  # much work: a busy machine takes its time for it
+@pytest.mark.parametrize("machine", [Organizers, OrganizersOverGraph])
+def test_rooms_are_open_when_the_organizers_meet(machine: type[Organizers]) -> None:
+    """Whatever the organizers do, over EWS and over Graph."""
+    limits = settings(
+        max_examples=examples(40),
+        stateful_step_count=30,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(machine, settings=limits)

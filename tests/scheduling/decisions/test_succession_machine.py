@@ -16,7 +16,12 @@ from typing import Any
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from pexschedd.model.conference import ScheduledAlias
 from pexschedd.model.meeting import MeetingMessage, MessageKind, Person
@@ -433,6 +438,7 @@ class Colleague(RuleBasedStateMachine):
         return sorted(found, key=repr)
 
 
-TestColleague = Colleague.TestCase
-"""Whatever the colleague sends, the organizers' rooms are open when they meet."""
-TestColleague.settings = settings(max_examples=examples(60), stateful_step_count=25)
+def test_rooms_are_open_whatever_the_colleague_sends() -> None:
+    """Whatever the colleague sends, the organizers' rooms are open when they meet."""
+    limits = settings(max_examples=examples(60), stateful_step_count=25)
+    run_state_machine_as_test(Colleague, settings=limits)
