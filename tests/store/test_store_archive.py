@@ -185,32 +185,33 @@ def test_an_interrupted_restore_is_no_state(copy: Path, tmp_path: Path) -> None:
     assert seen == {False, True}
 
 
-def _tar(build: Callable[[tarfile.TarFile], None]) -> bytes:
+Build = Callable[[tarfile.TarFile], None]
+"""What puts members into an archive."""
+
+
+def _tar(build: Build) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz", format=tarfile.USTAR_FORMAT) as tar:
         build(tar)
     return out.getvalue()
 
 
-def _member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes:
+def _member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> Build:
     def build(tar: tarfile.TarFile) -> None:
         info = tarfile.TarInfo(name)
         info.type, info.linkname, info.size = kind, link, 0
         tar.addfile(info)
 
-    return _tar(build)
+    return build
 
 
-def _bomb() -> bytes:
-    def build(tar: tarfile.TarFile) -> None:
-        info = tarfile.TarInfo("big.json")
-        info.size = 64 << 20
-        tar.addfile(info, io.BytesIO(bytes(info.size)))
-
-    return _tar(build)
+def _bomb(tar: tarfile.TarFile) -> None:
+    info = tarfile.TarInfo("big.json")
+    info.size = 64 << 20
+    tar.addfile(info, io.BytesIO(bytes(info.size)))
 
 
-HOSTILE = {
+HOSTILE: dict[str, Build | bytes] = {
     "climbs out": _member("../evil.json"),
     "is absolute": _member("/etc/evil.json"),
     "climbs from a folder": _member("journal/../../evil"),
@@ -222,7 +223,7 @@ HOSTILE = {
     "is a device": _member("a.json", tarfile.CHRTYPE),
     "is a folder": _member("journal", tarfile.DIRTYPE),
     "has a long name": _member("a.json", tarfile.GNUTYPE_LONGNAME),
-    "is a bomb": _bomb(),
+    "is a bomb": _bomb,
     "is empty": gzip.compress(b""),
     "is nothing of ours": b"PK\3\4" + bytes(1000),
     "has no manifest": _member("a.json"),
@@ -233,8 +234,10 @@ HOSTILE = {
 def test_hostile_archives_are_refused(name: str, tmp_path: Path) -> None:
     """They write nothing outside, and leave nothing inside."""
     to = tmp_path / "in" / "state"
+    hostile = HOSTILE[name]
+    data = hostile if isinstance(hostile, bytes) else _tar(hostile)
     with pytest.raises(StoreError, match="archive"):
-        unpacked(HOSTILE[name], to)
+        unpacked(data, to)
     assert list(to.iterdir()) == []
     assert [each.name for each in to.parent.iterdir()] == ["state"]
 
