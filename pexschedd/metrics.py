@@ -177,6 +177,12 @@ class Metrics:
             ["integration", "result"],
             registry=self._registry,
         )
+        self._trace_spans = Counter(
+            "pexschedd_trace_spans",
+            "Spans for the collector of traces, by outcome.",
+            ["outcome"],
+            registry=self._registry,
+        )
         self._commits = Counter(
             "pexschedd_store_commits",
             "Transactions that became durable.",
@@ -233,6 +239,10 @@ class Metrics:
     def endpoint_visit(self, integration: str, result: str) -> None:
         """Count a visit: "sent", "unchanged", or the kind of problem."""
         self._endpoint_visits.labels(integration, result).inc()
+
+    def trace_spans(self, outcome: str, count: int) -> None:
+        """Count spans that were "sent" to the collector of traces, or "dropped"."""
+        self._trace_spans.labels(outcome).inc(count)
 
     def flushed(self, commits: int, seconds: float) -> None:
         """Count a group of transactions that the disk has taken."""

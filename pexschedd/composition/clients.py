@@ -208,6 +208,7 @@ class Clients(MultiService):
                 "host.name": gethostname(),
             },
             runtime.reactor,
+            runtime.metrics.trace_spans,
         )
 
     def examining_poster(self, connector: Connector) -> Transport:

@@ -6,7 +6,7 @@ and the log says once that traces get lost, and once that they arrive again.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
@@ -98,8 +98,8 @@ class _Refused(Exception):
 class OtlpExporter(Periodic):
     """A service that sends the spans of `queue` to `url`.
 
-    `resource` says which service they come from. Start it before what is traced, and
-    finish it afterwards.
+    `resource` says which service they come from; `count` is told how many were "sent"
+    and "dropped". Start it before what is traced, and finish it afterwards.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class OtlpExporter(Periodic):
         headers: Mapping[str, str],
         resource: Attributes,
         clock: IReactorTime,
+        count: Callable[[str, int], object],
     ) -> None:
         super().__init__("traces", self._export, clock, EVERY)
         self._queue = queue
@@ -119,6 +120,9 @@ class OtlpExporter(Periodic):
         """Sent with each request, beside our own."""
         self._resource = resource
         self._clock = clock
+        self._count = count
+        self._counted = self._logged = 0
+        """Dropped spans that were counted, and that the log has."""
         self._delay = backoff(RETRY_FIRST, RETRY_MOST)
         self._failures = 0
         self._not_before = 0.0
@@ -144,6 +148,8 @@ class OtlpExporter(Periodic):
             )
 
     async def _export(self, running: Running) -> None:
+        self._count("dropped", self._queue.dropped - self._counted)
+        self._counted = self._queue.dropped
         if self._clock.seconds() >= self._not_before:
             await self._send_all(running)
 
@@ -171,6 +177,7 @@ class OtlpExporter(Periodic):
                 return
             finally:
                 self._sending = None
+            self._count("sent", len(spans))
             self._worked()
 
     async def _send(self, body: bytes) -> None:
@@ -202,7 +209,7 @@ class OtlpExporter(Periodic):
             self._log.info(
                 "collector takes traces again url={url} dropped_spans={dropped}",
                 url=self.url,
-                dropped=self._queue.dropped,
+                dropped=self._queue.dropped - self._logged,
             )
         self._failures = 0
-        self._queue.dropped = 0
+        self._logged = self._queue.dropped

@@ -75,7 +75,7 @@ class SpanQueue:
         self._waiting: deque[Span] = deque()
         self._most = most
         self.dropped = 0
-        """The number of spans that found no room, or were refused."""
+        """Spans that found no room, or were refused, since the start."""
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -1,5 +1,6 @@
 """The exporter and collectors of all kinds, over real sockets; pauses by a clock."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,7 @@ class Exporting:
         self.clock = Clock()
         self.queue = SpanQueue(most)
         self.log: list[str] = []
+        self.counted = Counter[str]()
         self.exporter = OtlpExporter(
             self.queue,
             Network(reactor, trust, now=now).http_client(),
@@ -57,11 +59,15 @@ class Exporting:
             {"Authorization": SECRET},
             {"service.name": "pexschedd"},
             self.clock,
+            self.count,
         )
 
     def __call__(self, event: LogEvent) -> None:
         if event["log_namespace"].endswith("OtlpExporter"):
             self.log.append(event["log_format"].format(**event))
+
+    def count(self, outcome: str, count: int) -> None:
+        self.counted[outcome] += count
 
     def add(self, count: int = 1) -> None:
         for number in range(count):
@@ -193,6 +199,7 @@ async def test_a_collector_that_comes_back(
     (news,) = each.log[1:]
     assert news.startswith("collector takes traces again url=http://127.0.0.1:")
     assert news.endswith("/v1/traces dropped_spans=2")
+    assert each.counted == {"sent": 10, "dropped": 2}
     await each.exporter.finish()
 
 
@@ -232,6 +239,8 @@ async def test_a_status_that_stays(
         await each.round(RETRY_MOST)
     assert len(each.queue) == 0
     assert each.queue.dropped == 15
+    await each.round()
+    assert each.counted == {"dropped": 15}
     assert len(each.log) == 1
     assert f"HTTP status {status}" in each.log[0]
     await each.exporter.finish()
