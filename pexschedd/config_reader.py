@@ -76,7 +76,10 @@ class SettingsReader:
                 self.problems.append(f"{where}{key}: {path} is not a file")
                 return None
         except PermissionError as error:
-            self.problems.append(f"{where}{key}: {path}: {reason_of(error, path)}")
+            reason = reason_of(error, path)
+            if path.is_relative_to(_OF_THE_SERVICE):
+                reason = f"Permission denied: run this as root{_HANDED_OVER}"
+            self.problems.append(f"{where}{key}: {path}: {reason}")
             return None
         except (OSError, ValueError):
             hint = _HANDED_OVER if path.is_relative_to(_OF_THE_SERVICE) else ""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from os.path import exists, realpath
 from pathlib import Path
+from socket import socket
 from typing import Any, NoReturn
 
 from twisted.internet.endpoints import serverFromString
@@ -29,6 +30,7 @@ from pexschedd.supervision.trace_settings import trace_headers
 from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.tools.program import written_out
 from pexschedd.tools.version import version_text
+from pexschedd.util.access import permission_text, port_text
 
 _PORT = re.compile(
     r"(?:(?:haproxy:)?(?:tcp6?|ssl):|.*(?<!\\):port=)(?:port=)?\s*([-+]?\d+)\s*(?::|$)"
@@ -60,6 +62,9 @@ class DaemonOptions(UsageOptions):
             problems = "\n".join(f"{path}: {problem}" for problem in error.problems)
             refuse(problems, ExitStatus.CONFIG)
         if self["check-config"]:
+            refused = "\n".join(_not_permitted(self.config))
+            if refused:
+                refuse(refused, ExitStatus.NOT_PERMITTED)
             said = [*_left_to_the_start(self.config), f"{path} is in order."]
             written_out(lambda: sys.stdout.write("\n".join(said) + "\n"))
             sys.exit(ExitStatus.DONE)
@@ -128,6 +133,33 @@ def _places(config: Config) -> Iterator[tuple[str, str]]:
     for name, endpoints in config.endpoints:
         for number, endpoint in enumerate(endpoints):
             yield f"endpoints.{name}[{number}]: {endpoint!r}", endpoint
+
+
+def _not_permitted(config: Config) -> Iterator[str]:
+    """Yield what this user may not do, and the daemon would: work in the state folder,
+    open a port."""
+    state = Path(realpath(config.state_dir))
+    place = next(each for each in (state, *state.parents) if exists(each))
+    needed = os.R_OK | os.W_OK | os.X_OK if place == state else os.W_OK | os.X_OK
+    is_read_only = os.statvfs(place).f_flag & os.ST_RDONLY
+    if not os.access(place, needed) and not is_read_only:
+        yield f"state_dir: {state}: {permission_text(state)}"
+    for where, endpoint in _places(config):
+        port = _PORT.match(endpoint)
+        if port and _is_closed(int(port[1])):
+            yield f"{where}: {port_text(os.geteuid())}"
+
+
+def _is_closed(port: int) -> bool:
+    """Return whether this user may not open a port, be it in use or not."""
+    with socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return True
+        except OSError:
+            return False  # the start shows it: it may be the daemon that has it open
+    return False
 
 
 def _is_handed_over(endpoint: str) -> bool:

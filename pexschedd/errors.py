@@ -209,11 +209,35 @@ class StoreNotPermitted(StoreError):
     code = "store_not_permitted"
 
 
+class StoreCopyMisplaced(StoreError):
+    """A copy of the state cannot be where it was asked for."""
+
+    code = "store_copy_misplaced"
+
+
+class StoreCopyNotWritten(StoreError):
+    """A copy of the state could not be written, as on a full disk."""
+
+    code = "store_copy_not_written"
+
+
 class StoreKeyUnusable(StoreError):
     """The key that the configuration names for the stored secrets is none, or another
     one."""
 
     code = "store_key_unusable"
+
+
+class PortUnavailable(PexscheddError):
+    """A port cannot be opened; it may be free later."""
+
+    code = "port_unavailable"
+
+
+class PortNotPermitted(PortUnavailable):
+    """A port or socket may not be opened by this user."""
+
+    code = "port_not_permitted"
 
 
 class StoreFull(Unavailable):

@@ -22,7 +22,7 @@ from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.composition.watchers import supervisor_of
 from pexschedd.config import Config
 from pexschedd.daemon_options import DaemonOptions, refuse
-from pexschedd.errors import ConfigError, StoreError, StoreFull
+from pexschedd.errors import ConfigError, PortUnavailable, StoreError, StoreFull
 from pexschedd.history.recorder import settle
 from pexschedd.identity.first_administrator import (
     change_password,
@@ -161,7 +161,7 @@ class Daemon(MultiService):
         runtime.clock_trust.service().setServiceParent(self)
 
         self.http_servers = http_servers = HttpServers(
-            runtime, clients, self.one_touch, self._fail, listens=listens
+            runtime, clients, self.one_touch, self._port_failed, listens=listens
         )
         self.doctor = http_servers.doctor
         self.upkeep = UpkeepServices(
@@ -314,6 +314,9 @@ class Daemon(MultiService):
 
     def _store_failed(self, error: StoreError) -> None:
         self._fail(error.message)
+
+    def _port_failed(self, error: PortUnavailable) -> None:
+        self._fail(error.message, status_of(error))
 
     def _fail(self, reason: str, status: ExitStatus = ExitStatus.FAILED) -> None:
         """Stop the process with an exit status that its supervisor notices."""

@@ -70,14 +70,34 @@ def test_credentials_of_systemd(
     config = load(path)
     assert config.ca_file == folder / "ca"
     assert parse_endpoint(config.addin_endpoints[0]).key == folder / "key"
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError, "there is no file {}"),
+        (PermissionError, "{}: Permission denied: run this as root"),
+    ],
+)
+def test_credentials_that_are_not_there(
+    error: type[OSError], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the service is stopped, or for who may not enter their folder: what helps
+    then, and no command that would open that folder."""
+
+    def stat(path: Path, **options: Any) -> Any:
+        raise error(path)
+
+    path = write(tmp_path, GOOD | {"ca_file": "$CREDENTIALS_DIRECTORY/ca"})
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setattr(Path, "stat", stat)
     with pytest.raises(ConfigError) as caught:
         load(path)
     (problem,) = caught.value.problems
+    where = said.format("/run/credentials/pexschedd.service/ca")
     assert problem == (
-        "ca_file: there is no file /run/credentials/pexschedd.service/ca (systemd "
-        "hands credentials over while the service runs; for a stopped one name a "
-        "folder with copies in the variable CREDENTIALS_DIRECTORY)"
+        f"ca_file: {where} (systemd hands credentials over while the service runs; for "
+        "a stopped one name a folder with copies in the variable CREDENTIALS_DIRECTORY)"
     )
 
 

@@ -2,12 +2,14 @@
 
 import json
 import os
-from errno import EACCES
+import socket
+from errno import EACCES, EADDRINUSE
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pexschedd import daemon_options
 from pexschedd.daemon_options import DaemonOptions
 from pexschedd.tools.exit_status import ExitStatus
 
@@ -98,3 +100,45 @@ def test_a_key_in_the_state_folder(
     for file in (key, secret):
         assert checked(secret.parent, key_file=str(file)) == ExitStatus.CONFIG
         assert f"key_file: {file} is in the state folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_state_folder_that_is_closed(
+    secret: Path,
+    is_there: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The check ends as the start would, with the command that mends it."""
+    state, access = secret.parent / "state", os.access
+    if is_there:
+        state.mkdir(0o700)
+    closed = state if is_there else secret.parent
+
+    def refusing(path: Any, mode: int, **how: Any) -> bool:
+        return not (Path(path) == closed and mode & os.W_OK) and access(path, mode)
+
+    monkeypatch.setattr(os, "access", refusing)
+    assert checked(secret.parent) == ExitStatus.NOT_PERMITTED
+    command = "chown" if is_there else "install -d -m 700 -o"
+    assert f"Run: {command} " in capsys.readouterr().err
+
+
+def test_a_port_that_is_closed(
+    secret: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The check ends as the start would; a port that is taken is no error in it."""
+
+    class Closed(socket.socket):
+        number = EACCES
+
+        def bind(self, address: Any) -> None:
+            raise OSError(self.number, "cannot be opened")
+
+    monkeypatch.setattr(daemon_options, "socket", Closed)
+    assert checked(secret.parent) == ExitStatus.NOT_PERMITTED
+    said = capsys.readouterr().err
+    assert "endpoints.addin[0]: 'tcp:0:interface=127.0.0.1': Permission denied" in said
+    assert "Have systemd open it" in said
+    Closed.number = EADDRINUSE
+    assert checked(secret.parent) == ExitStatus.DONE

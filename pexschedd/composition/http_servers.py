@@ -19,6 +19,7 @@ from pexschedd.composition.upkeep import UpkeepServices
 from pexschedd.config import Config
 from pexschedd.doctor.doctor import Doctor
 from pexschedd.doctor.refused_tokens import RefusedTokens
+from pexschedd.errors import PortUnavailable
 from pexschedd.identity.initial_password import read_password
 from pexschedd.net.server_tls import ServedCertificate, TlsEndpoint, server_endpoint
 from pexschedd.scheduling.admission import Admission
@@ -56,7 +57,7 @@ class HttpServers(MultiService):
         runtime: Runtime,
         clients: Clients,
         one_touch: OneTouchJoin,
-        failed: Callable[[str], None],
+        failed: Callable[[PortUnavailable], None],
         *,
         listens: bool = True,
     ) -> None:

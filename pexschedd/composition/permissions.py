@@ -15,7 +15,7 @@ closed to them.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -23,7 +23,7 @@ from pexschedd.config import Config
 from pexschedd.errors import StoreError
 from pexschedd.net.endpoint_strings import parse_endpoint
 from pexschedd.store.folder import refuse_others
-from pexschedd.util.access import user_name
+from pexschedd.util.access import is_foreign, user_name
 
 _WRITE = 0o022
 _ENTER = 0o011
@@ -81,8 +81,8 @@ def _open_to_others(name: str, path: Path, user: int, *, secret: bool) -> Iterat
         good = mode & ~forbidden & ~0o7000
         advice = "; and think about who may have read it" if done == "read" else ""
         yield (
-            f"{name}: {path} has mode {mode:04o}, so others may {done} it. Run: "
-            f"chmod {good:03o} {quote(str(path))}{advice}"
+            f"{name}: {path} has mode {mode:04o}, so others may {done} it. "
+            f"{_remedy(path, f'chmod {good:03o}')}{advice}"
         )
     yield from _of_somebody_else(name, path, found.st_uid, user)
 
@@ -91,9 +91,16 @@ def _of_somebody_else(name: str, path: Path, owner: int, user: int) -> Iterator[
     """As root nothing is said of owners: twistd may change to another user later."""
     if user != 0 and owner not in (0, user):
         yield (
-            f"{name}: {path} belongs to {user_name(owner)}, who may change it. Run: "
-            f"chown {user_name(user)} {quote(str(path))}"
+            f"{name}: {path} belongs to {user_name(owner)}, who may change it. "
+            f"{_remedy(path, f'chown {user_name(user)}')}"
         )
+
+
+def _remedy(path: Path, command: str) -> str:
+    """The command that mends it, unless it would change what is not the daemon's."""
+    if is_foreign(path):
+        return "Use another one"
+    return f"Run: {command} {quote(str(path))}"
 
 
 def _open_state(folder: Path, user: int) -> Iterator[str]:
@@ -101,8 +108,17 @@ def _open_state(folder: Path, user: int) -> Iterator[str]:
     as a system's root folder, no command is proposed."""
     try:
         found = folder.stat()
+    except FileNotFoundError:
+        yield from _not_creatable(folder)
+        return
+    except NotADirectoryError:
+        yield f"state_dir: {folder} is below what is not a folder"
+        return
     except OSError:
-        return  # it will be created
+        return  # for lack of permission: the start says so
+    if not stat.S_ISDIR(found.st_mode):
+        yield f"state_dir: {folder} is not a folder"
+        return
     try:
         refuse_others(folder, os.listdir(folder))
     except StoreError as error:
@@ -114,17 +130,32 @@ def _open_state(folder: Path, user: int) -> Iterator[str]:
     if mode & _WRITE:
         yield (
             f"state_dir: {folder} has mode {mode:04o}, so others may change what is in "
-            f"it. Run: chmod 700 {quote(str(folder))}"
+            f"it. {_remedy(folder, 'chmod 700')}"
         )
     yield from _of_somebody_else("state_dir", folder, found.st_uid, user)
     if mode & _ENTER:
         readable = sorted(_readable(folder))
         if readable:
             yield (
-                f"state_dir: others may read {readable[0]}, and {len(readable) - 1} "
-                f"more. Run: chmod -R go= {quote(str(folder))}; and think about who "
-                "may have read them"
+                f"state_dir: others may read {readable[0]}{_and_more(readable)}. "
+                f"{_remedy(folder, 'chmod -R go=')}; and think about who may have "
+                "read it"
             )
+
+
+def _and_more(paths: Sequence[Path]) -> str:
+    return f", and {len(paths) - 1} more" if len(paths) > 1 else ""
+
+
+def _not_creatable(folder: Path) -> Iterator[str]:
+    """Yield why a state folder that is not there cannot be created. Nothing is said of
+    permissions: the start does that."""
+    if folder.is_symlink():
+        yield f"state_dir: {folder} is a link to a folder that is not there"
+        return
+    above = next(each for each in folder.parents if each.exists())
+    if os.statvfs(above).f_flag & os.ST_RDONLY:
+        yield f"state_dir: {folder} cannot be created, for {above} is read-only"
 
 
 def _readable(folder: Path) -> Iterator[Path]:

@@ -125,7 +125,7 @@ class Executor:
         try:
             await self._store.snapshot(Path(order.to))
         except StoreError as error:
-            return Finished(failures=1, reasons=(error.message,))
+            return Finished(failures=1, reasons=(error.message,), code=error.code)
         listener.note(f"A copy of the state folder is in {order.to}.")
         return Finished()
 

@@ -178,6 +178,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag="finished"):
     failures: int = 0
     reasons: tuple[str, ...] = ()
     """Reasons for the first failures."""
+    code: str = ""
+    """The code of the error, if there was one for the whole order."""
     refused: str = ""
     """The reason why the order was refused and nothing was done, if it was."""
     reports: tuple[DoctorReport, ...] = ()

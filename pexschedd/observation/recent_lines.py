@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from errno import EINVAL
 from pathlib import Path
 
 RECENT = timedelta(hours=1)
@@ -18,10 +19,16 @@ _TIME = re.compile(
 
 def read_end(path: Path) -> str:
     """Return the end of a file, from the beginning of a line on. Raises `OSError`."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - MOST))
-        data = file.read(MOST)
+    if path.exists() and not path.is_file():  # a pipe might never end
+        raise OSError(EINVAL, "Not a regular file", str(path))
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - MOST))
+            data = file.read(MOST)
+    except OSError as error:
+        error.filename = str(path)  # errors of reading have no name
+        raise
     if size > MOST:
         data = data.partition(b"\n")[2]
     return data.decode("utf-8", "backslashreplace")

@@ -17,7 +17,6 @@ from pexschedd.errors import StoreError, StoreNewer
 from pexschedd.store import checksummed_json
 from pexschedd.store.fs import (
     FileSystem,
-    is_temporary,
     make_dirs,
     remove_temporaries,
     replace,
@@ -41,6 +40,14 @@ _BEFORE_DATA = {
     "lost+found",
     "twistd.pid",
     "twistd.log",
+    # What programs leave in the home of a service's user, which the folder may be.
+    ".bash_history",
+    ".cache",
+    ".config",
+    ".lesshst",
+    ".local",
+    ".python_history",
+    ".viminfo",
 }
 """Names allowed in a state folder without data: a first start may have been killed."""
 
@@ -179,12 +186,7 @@ def refuse_others(directory: Path, names: Sequence[str]) -> None:
             f"{directory / INFO} is missing, but there is data beside it. Restore it "
             "from a backup; or, if this was no state folder, use one of its own."
         )
-    # Not what a home folder has; but what looks like a temporary file would be removed.
-    others = [
-        name
-        for name in names
-        if name not in _BEFORE_DATA and (not name.startswith(".") or is_temporary(name))
-    ]
+    others = [name for name in names if name not in _BEFORE_DATA]
     if others:
         raise StoreError(
             f"{directory} is not a state folder, for {INFO} is missing, and it is not "

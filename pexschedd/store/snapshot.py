@@ -8,12 +8,17 @@ store. On another disk the sealed segments are copied afterwards, a slice at a t
 copy gets its final name when it is complete.
 """
 
-import errno
 import os
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
+from pexschedd.errors import (
+    StoreCopyMisplaced,
+    StoreCopyNotWritten,
+    StoreError,
+    StoreNotPermitted,
+)
 from pexschedd.store.folder import JOURNAL
 from pexschedd.store.fs import (
     FileSystem,
@@ -25,6 +30,7 @@ from pexschedd.store.fs import (
 )
 from pexschedd.store.journal.manifest import Manifest
 from pexschedd.store.journal.segments import Segments
+from pexschedd.util.access import output_text
 
 BESIDE = ("secret.key", "instance-id", "initial-admin-password")
 """Files that belong to the state besides the documents, whose names end in `.json`."""
@@ -63,6 +69,8 @@ class Snapshot:
         self._offset = 0
         self.problem = ""
         """The reason there is no copy; empty if nothing has failed."""
+        self.kind: type[StoreError] = StoreError
+        """The class of the error with that reason."""
 
     def step(self) -> bool:
         """Do the next part of the copying; return whether there is more to do."""
@@ -77,7 +85,8 @@ class Snapshot:
         except (OSError, ValueError) as error:
             # A trouble of the copy, not of the store; ValueError is for a path that
             # cannot be one.
-            self._give_up(f"{error}")
+            self.kind, why = _in_words(error, self._to)
+            self._give_up(why)
         return False
 
     def stop(self, why: str) -> None:
@@ -91,7 +100,7 @@ class Snapshot:
         make_dirs(fs, to.parent)
         beside = fs.listdir(to.parent)
         if to.name in beside:
-            raise FileExistsError(errno.EEXIST, "this exists already", str(to))
+            raise FileExistsError
         if copy.name in beside:
             raise ValueError(
                 f"{copy} is there: a backup that was not finished. If none is being "
@@ -168,6 +177,20 @@ class Snapshot:
         if self._held is not None:
             self._segments.release(self._held)
             self._held = None
+
+
+def _in_words(error: OSError | ValueError, to: Path) -> tuple[type[StoreError], str]:
+    """Describe what is wrong with a copy, without the names that it has meanwhile."""
+    match error:
+        case PermissionError():
+            return StoreNotPermitted, output_text(to)
+        case FileExistsError():
+            return StoreCopyMisplaced, "it exists already"
+        case NotADirectoryError():
+            return StoreCopyMisplaced, "it is below what is not a folder"
+        case OSError():
+            return StoreCopyNotWritten, error.strerror or str(error)
+    return StoreCopyMisplaced, str(error)
 
 
 def _is_among(directory: Path, to: Path) -> bool:

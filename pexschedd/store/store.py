@@ -324,7 +324,7 @@ class Store:
             raise StoreError(f"no copy was made in {to}: {error.message}") from None
         await self._journal.begin(copy)
         if copy.problem:
-            raise StoreError(f"no copy was made in {to}: {copy.problem}")
+            raise copy.kind(f"no copy was made in {to}: {copy.problem}")
 
     def _next_ids(self) -> dict[str, int]:
         return {

@@ -12,7 +12,7 @@ import msgspec
 
 from pexschedd import __version__
 from pexschedd.crypto.passphrase import passphrase_problem
-from pexschedd.errors import StoreError
+from pexschedd.errors import StoreCopyMisplaced, StoreError
 from pexschedd.model.table import Table
 from pexschedd.store.archive.layout import ArchiveManifest
 from pexschedd.store.archive.live import TIME
@@ -117,7 +117,7 @@ async def make_archive(
     and nobody else may read it. Raises StoreError or OSError.
     """
     if to.name in fs.listdir(to.parent):
-        raise StoreError(f"{to} exists already.")
+        raise StoreCopyMisplaced(f"{to} exists already: name a new file.")
     name = f"{now.strftime(TIME)}-{random(4).hex()}"
     copy = directory / BACKUPS / temporary_name(name)
     await copy_to(copy)

@@ -25,13 +25,14 @@ from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import BundleOrder, BundleParts
 from pexschedd.doctor.text import harmless
 from pexschedd.errors import ConfigError, PexscheddError, StoreNotPermitted
-from pexschedd.observation.bundle_file import new_bundle, write_bundle
+from pexschedd.observation.bundle_file import bundle_of
 from pexschedd.observation.recent_lines import read_end, recent_lines
 from pexschedd.observation.scrubber import Scrubber
-from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.exit_status import ExitStatus, status_of_file
+from pexschedd.tools.output_file import output_file
 from pexschedd.tools.program import reason_text, tell
 from pexschedd.tools.screen import Screen
-from pexschedd.util.access import reason_of
+from pexschedd.util.access import output_text, reason_of
 
 NOTE = (
     "{file} is written, for its owner alone. Secrets, subjects and persons' addresses "
@@ -63,14 +64,14 @@ async def run_bundle(
     screen = Screen(err, terminal=err.isatty())
     now = system_now()
     try:
-        # While this process may still write there: without a daemon it goes on as the
+        # While this process may still read them: without a daemon it goes on as the
         # owner of the state folder.
-        texts = {"configuration_file.json": config.read_text("utf-8", "replace")}
+        texts = {"configuration_file.json": _content_of(config)}
         if request.log is not None:
             texts["log.txt"] = recent_lines(read_end(request.log), now)
         known = tuple(_known_secrets(config))
         problem = None
-        with new_bundle(request.file) as out:
+        with output_file(request.file) as out:
             try:
                 finished = await carry_out(
                     BundleOrder(), config, screen.show, reactor, fallback
@@ -85,15 +86,15 @@ async def run_bundle(
             except PexscheddError as error:
                 problem = error
                 parts = BundleParts({"problem.txt": reason_text(error)}, known, ())
-            write_bundle(out, scrubbed(parts, texts), now)
+            out.write(bundle_of(scrubbed(parts, texts), now))
     except PexscheddError as error:
         screen.end()
         return tell(error, err)
     except OSError as error:
         screen.end()
         where = Path(os.fsdecode(error.filename or request.file))
-        err.write(f"{harmless(str(where))}: {_reason(error, where)}\n")
-        return _status(error)
+        err.write(f"{harmless(str(where))}: {_reason(error, where, request.file)}\n")
+        return status_of_file(error)
     screen.end()
     status = ExitStatus.DONE if problem is None else tell(problem, err)
     note = NOTE if problem is None else PARTIAL_NOTE
@@ -108,18 +109,23 @@ def _known_secrets(config: Path) -> Iterator[str]:
         yield from secrets_in_files(configuration.load(config, looks=False))
 
 
-def _reason(error: OSError, path: Path) -> str:
-    """Return why a file cannot be read or made; that takes a folder to write in."""
-    return reason_of(error, path if os.path.exists(path) else path.parent)
+def _content_of(config: Path) -> str:
+    """Return the configuration file as it is. Raises `ConfigError`."""
+    try:
+        return config.read_text("utf-8", "replace")
+    except OSError as error:
+        reason = f"cannot be read: {reason_of(error, config)}"
+        raise ConfigError(str(config), [reason]) from None
 
 
-def _status(error: OSError) -> ExitStatus:
-    match error:
-        case PermissionError():
-            return ExitStatus.NOT_PERMITTED
-        case FileNotFoundError() | FileExistsError() | IsADirectoryError():
-            return ExitStatus.USAGE  # as it names what is not there, or is already
-    return ExitStatus.IO_ERROR
+def _reason(error: OSError, where: Path, bundle: Path) -> str:
+    """Return why the log cannot be read, or the bundle not be made. No command is
+    proposed: neither the log nor the bundle's folder need be anyone else's."""
+    if isinstance(error, PermissionError) and where == bundle:
+        return output_text(bundle)
+    if isinstance(error, FileExistsError):
+        return "It is there already; name a new file"
+    return error.strerror or str(error)
 
 
 def scrubbed(parts: BundleParts, beside: Mapping[str, str]) -> dict[str, str]:

@@ -6,13 +6,26 @@ signals, and 2 is argparse's.
 """
 
 from enum import IntEnum
+from errno import EINVAL
 
 from pexschedd.errors import (
     ConfigError,
     PexscheddError,
+    PortNotPermitted,
+    PortUnavailable,
+    StoreCopyMisplaced,
+    StoreCopyNotWritten,
     StoreKeyUnusable,
     StoreNotPermitted,
 )
+
+_OF_THE_COMMAND_LINE = (
+    FileNotFoundError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
+"""Errors of a command line that names what is not there, or is already."""
 
 
 class ExitStatus(IntEnum):
@@ -30,7 +43,7 @@ class ExitStatus(IntEnum):
     IO_ERROR = 74
     """The output cannot be written, as on a full disk."""
     NOT_PERMITTED = 77
-    """This user may not read or write a file or folder."""
+    """This user may not read or write a file or folder, or open a port."""
     CONFIG = 78
     """The configuration file, or a file that it names, cannot be used as it is."""
     STOPPED = 130
@@ -39,10 +52,25 @@ class ExitStatus(IntEnum):
     """The reader of its output has gone, as in a pipe to `head`."""
 
 
+def status_of_file(error: OSError) -> ExitStatus:
+    """Return the status of a program that could not use a file of its command line."""
+    if isinstance(error, PermissionError):
+        return ExitStatus.NOT_PERMITTED
+    if isinstance(error, _OF_THE_COMMAND_LINE) or error.errno == EINVAL:
+        return ExitStatus.USAGE
+    return ExitStatus.IO_ERROR
+
+
 def status_of(error: PexscheddError) -> ExitStatus:
     """Return the status of a program that could not do its work for this error."""
     if isinstance(error, ConfigError | StoreKeyUnusable):
         return ExitStatus.CONFIG
-    if isinstance(error, StoreNotPermitted):
+    if isinstance(error, StoreNotPermitted | PortNotPermitted):
         return ExitStatus.NOT_PERMITTED
+    if isinstance(error, PortUnavailable):
+        return ExitStatus.FAILED
+    if isinstance(error, StoreCopyMisplaced):
+        return ExitStatus.USAGE
+    if isinstance(error, StoreCopyNotWritten):
+        return ExitStatus.IO_ERROR
     return ExitStatus.UNAVAILABLE

@@ -82,7 +82,6 @@ def store_parser(name: str) -> argparse.ArgumentParser:
 
 def _count(text: str) -> int:
     """Parse a number of copies: the one that was just made is always kept."""
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)

@@ -22,12 +22,12 @@ from pexschedd import config as configuration
 from pexschedd.clock import Now, system_now
 from pexschedd.control.protocol import BackupOrder
 from pexschedd.control.socket import NoDaemon, ask_daemon
-from pexschedd.errors import PexscheddError, StoreError
+from pexschedd.errors import PexscheddError, StoreCopyMisplaced, StoreError
 from pexschedd.model.table import Table
 from pexschedd.model.tables import TABLES
 from pexschedd.store.archive.writer import KeyWish
 from pexschedd.store.folder import KEY
-from pexschedd.store.fs import RealFileSystem, is_temporary, take_lock
+from pexschedd.store.fs import RealFileSystem, take_lock
 from pexschedd.store.fsck.inspection import FolderInspection, inspect, is_state_folder
 from pexschedd.store.fsck.repair import Repair
 from pexschedd.store.open_store import releases
@@ -43,9 +43,14 @@ from pexschedd.tools.archive_commands import (
 )
 from pexschedd.tools.backup_retention import MOMENT, remove_superseded
 from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.file_errors import (
+    copy_error,
+    file_error_status,
+    file_error_text,
+    writing,
+)
 from pexschedd.tools.program import run_program, tell
 from pexschedd.tools.store_arguments import store_parser
-from pexschedd.util.access import permission_text
 
 MIB = 1 << 20
 
@@ -73,7 +78,7 @@ async def run(
         try:
             files = opened_files(asked)
         except (StoreError, FileNotFoundError, IsADirectoryError) as error:
-            err.write(f"{_in_words(error)}\n")
+            err.write(f"{file_error_text(error)}\n")
             return ExitStatus.USAGE
         directory, key_file = _places(asked)
         # As the present user: who owns the state folder may not be allowed to read it.
@@ -94,25 +99,8 @@ async def run(
     except BrokenPipeError:
         raise
     except OSError as error:
-        err.write(f"{_in_words(error)}\n")
-        return _status_of(error)
-
-
-def _in_words(error: StoreError | OSError) -> str:
-    if isinstance(error, StoreError):
-        return error.message
-    if isinstance(error, PermissionError) and error.filename is not None:
-        path = Path(os.fsdecode(error.filename))
-        if is_temporary(path.name):  # what is to be allowed is its folder
-            path = path.parent
-        return f"{path}: {permission_text(path)}"
-    return f"{error.filename or 'standard output'}: {error.strerror}"
-
-
-def _status_of(error: OSError) -> ExitStatus:
-    if isinstance(error, PermissionError):
-        return ExitStatus.NOT_PERMITTED
-    return ExitStatus.IO_ERROR
+        err.write(f"{file_error_text(error)}\n")
+        return file_error_status(error)
 
 
 def _places(asked: argparse.Namespace) -> tuple[Path, Path | None]:
@@ -203,7 +191,7 @@ class _Tool:
             )
             problem = finished.refused or "; ".join(finished.reasons)
             if problem:
-                raise StoreError(problem)
+                raise copy_error(finished.code, problem)
         except NoDaemon:
             store = self._open()
             try:
@@ -214,11 +202,16 @@ class _Tool:
     async def archive(self, asked: argparse.Namespace, files: ArchiveFiles) -> int:
         """Make an archive, by a copy that the daemon or this process makes."""
         to = Path(os.path.abspath(asked.file))
+        if self._directory.resolve() in to.parents:
+            raise StoreCopyMisplaced(
+                f"{to} would be in the state folder: name a file elsewhere"
+            )
         is_plain = not (files.passphrase or asked.without_key)
         wish = KeyWish(is_plain, files.passphrase)
-        size = await make_archive(
-            self._fs, self._directory, to, wish, self._now(), self._copy_to, urandom
-        )
+        with writing(to):
+            size = await make_archive(
+                self._fs, self._directory, to, wish, self._now(), self._copy_to, urandom
+            )
         self._say(f"The state is in {to}: {size / MIB:.1f} MiB.")
         if not (self._directory / KEY).exists():
             self._say(self._without_key())
@@ -233,9 +226,10 @@ class _Tool:
 
     def restore(self, asked: argparse.Namespace, files: ArchiveFiles) -> int:
         """Restore an archive into an empty folder."""
-        manifest = restore_archive(
-            self._fs, self._directory, asked, files, self._tables, self._given_key
-        )
+        with writing(self._directory):
+            manifest = restore_archive(
+                self._fs, self._directory, asked, files, self._tables, self._given_key
+            )
         self._say(
             f"The state of {manifest.created}, of release {manifest.release}, is in "
             f"{self._directory}: {len(manifest.files)} files, verified."

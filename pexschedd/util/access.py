@@ -1,12 +1,63 @@
-"""The reason why a file may not be read or written, and the command that mends it."""
+"""The reason why a file may not be read or written, and the command that mends it.
+
+A command is followed by an administrator in haste. There is none that would change what
+belongs to the system or to a person: of such a path only the reason is given.
+"""
 
 import os
 import pwd
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
 
 MayEnter = Callable[[Path], bool]
+
+_SYSTEMS = frozenset(
+    (
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "proc",
+        "root",
+        "sbin",
+        "sys",
+        "usr",
+    )
+)
+"""Folders below which nothing is a service's own, apart from what is in `_SERVICES`."""
+
+_SERVICES = (Path("/etc/pexip"), Path("/dev/shm"))  # noqa: S108
+
+_SHARED = frozenset(("home", "run", "var"))
+"""Folders whose own folders are the system's or a person's: /var/lib, /home/alice."""
+
+
+def is_foreign(path: Path) -> bool:
+    """Return whether a path, or what it is a link to, may be the system's or a
+    person's, so that its owner or mode should not be changed for a service.
+
+    Besides the well-known places these are a file system's root, folders for everybody,
+    and what is neither a file nor a folder.
+    """
+    real = Path(os.path.realpath(path))
+    if not any(place in real.parents for place in _SERVICES):
+        _, *names = real.parts
+        if not names or names[0] in _SYSTEMS:
+            return True
+        if len(names) < (3 if names[0] in _SHARED else 2):
+            return True
+    try:
+        mode = real.stat().st_mode
+    except OSError:
+        return False
+    ordinary = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    return not ordinary or bool(mode & stat.S_ISVTX)
 
 
 def user_name(user: int) -> str:
@@ -30,20 +81,52 @@ def permission_text(
     `may_enter` tells whether this process may enter a folder.
     """
     name = user_name(os.geteuid() if user is None else user)
+    closed = _closed_folder(path, may_enter)
+    if closed is not None:
+        remedy = (
+            "Use a place outside of it"
+            if is_foreign(closed)
+            else f"Run: chmod a+x {quote(str(closed))}"
+        )
+        return f"Permission denied, for {name} may not enter {closed}. {remedy}"
+    if not os.path.lexists(path):
+        return (
+            f"Permission denied, for {name} may not create it. Run: "
+            f"install -d -m 700 -o {name} {quote(str(path))}"
+        )
+    if is_foreign(path):
+        return f"Permission denied, for {name} may not use it. Use another one"
+    return f"Permission denied. Run: chown {name} {quote(str(path))}"
+
+
+def output_text(path: Path, may_enter: MayEnter = _may_enter) -> str:
+    """Return why this process may not make a file or folder. Nothing is to be changed
+    for that: another place will do."""
+    name = user_name(os.geteuid())
+    closed = _closed_folder(path, may_enter)
+    what = f"write to {path.parent}" if closed is None else f"enter {closed}"
+    return (
+        f"Permission denied, for {name} may not {what}. Choose another place, or run "
+        "this as a user who may"
+    )
+
+
+def port_text(user: int) -> str:
+    """Return why a user may not open a port or socket, and what to do instead."""
+    return (
+        f"Permission denied for {user_name(user)}. Have systemd open it, see "
+        "docs/operations.md"
+    )
+
+
+def _closed_folder(path: Path, may_enter: MayEnter) -> Path | None:
+    """The first folder on the way to `path` that may not be entered."""
     for folder in reversed(path.absolute().parents):
         if not os.path.lexists(folder):
             break
         if not may_enter(folder):
-            return (
-                f"Permission denied, for {name} may not enter {folder}. Run: "
-                f"chmod a+x {quote(str(folder))}"
-            )
-    if os.path.lexists(path):
-        return f"Permission denied. Run: chown {name} {quote(str(path))}"
-    return (
-        f"Permission denied, for {name} may not create it. Run: "
-        f"install -d -m 700 -o {name} {quote(str(path))}"
-    )
+            return folder
+    return None
 
 
 def reason_of(error: OSError, path: Path) -> str:

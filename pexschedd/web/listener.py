@@ -1,9 +1,12 @@
 """A service that listens on an endpoint, and reports in plain words if it cannot."""
 
+import os
 from collections.abc import Callable
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EPERM
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
@@ -12,9 +15,17 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pexschedd.errors import PortNotPermitted, PortUnavailable
+from pexschedd.util.access import port_text
+
+_REASONS = {
+    EADDRINUSE: "another process has it open; ss -ltnp shows which",
+    EADDRNOTAVAIL: "no network interface of this machine has the address",
+}
+
 
 class Listener(Service):
-    """A service that listens on an endpoint, and calls `failed` with a sentence if the
+    """A service that listens on an endpoint, and calls `failed` with the reason if the
     port cannot be opened."""
 
     _log = Logger()
@@ -24,7 +35,7 @@ class Listener(Service):
         name: str,
         endpoint: IStreamServerEndpoint,
         factory: IProtocolFactory,
-        failed: Callable[[str], None],
+        failed: Callable[[PortUnavailable], None],
     ) -> None:
         self.setName(name)
         self._endpoint = endpoint
@@ -62,7 +73,17 @@ class Listener(Service):
         )
 
     def _not_opened(self, failure: Failure) -> None:
-        self._failed(f"cannot listen on {self.name}: {failure.getErrorMessage()}")
+        error = failure.value
+        number = getattr(error, "errno", None)
+        if isinstance(error, CannotListenError):
+            number = getattr(error.socketError, "errno", None)
+        where = f"cannot listen on {self.name}"
+        if number in (EACCES, EPERM):
+            text = f"{where}: {port_text(os.geteuid())}"
+            self._failed(PortNotPermitted(text))
+            return
+        reason = _REASONS.get(number or 0, failure.getErrorMessage())
+        self._failed(PortUnavailable(f"{where}: {reason}"))
 
     async def _close(self) -> None:
         if self._opening is not None:

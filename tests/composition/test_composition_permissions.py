@@ -122,6 +122,52 @@ def test_what_is_no_state_folder(file: Path) -> None:
     assert "chmod" not in problem
 
 
+def test_no_command_would_change_the_systems_files(file: Path) -> None:
+    """Of a file that the configuration names by mistake only the reason is given."""
+    file.chmod(0o600)
+    secret = Path("/etc/passwd")
+    config = replace(config_of(file), policy_password_file=secret)
+    (problem,) = permission_problems(config, file, 0)
+    assert problem == (
+        "policy.password_file: /etc/passwd has mode 0644, so others may read it. "
+        "Use another one; and think about who may have read it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ca.pem", "ca.pem is not a folder"),
+        ("ca.pem/state", "is below what is not a folder"),
+        ("dangling", "is a link to a folder that is not there"),
+        ("everybodys", "so others may change what is in it. Use another one"),
+    ],
+)
+def test_what_can_be_no_state_folder(file: Path, name: str, words: str) -> None:
+    """The start would fail in vain again and again, so the configuration is wrong."""
+    (file.parent / "dangling").symlink_to("nowhere")
+    (file.parent / "everybodys").mkdir()
+    (file.parent / "everybodys").chmod(0o1777)
+    config = replace(config_of(file), state_dir=file.parent / name)
+    (problem,) = permission_problems(config, file, os.geteuid())
+    assert problem.startswith(f"state_dir: {file.parent}/")
+    assert words in problem
+
+
+def test_a_home_is_no_state_folder(file: Path) -> None:
+    """A person's is refused; what programs leave in the home of a service's user is
+    not in the way."""
+    home = file.parent / "home"
+    home.mkdir(mode=0o700)
+    config = replace(config_of(file), state_dir=home)
+    (home / ".bash_history").write_text("")
+    (home / ".cache").mkdir()
+    assert list(permission_problems(config, file, os.geteuid())) == []
+    (home / ".bashrc").write_text("")
+    (problem,) = permission_problems(config, file, os.geteuid())
+    assert "'.bashrc' is in it" in problem
+
+
 def test_without_a_state_folder(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,7 +231,6 @@ def test_what_a_collector_is_sent_is_a_secret(file: Path) -> None:
     headers.write_text("Authorization: Bearer geheim\n")
     headers.chmod(0o644)
     config = replace(config_of(file), traces_headers_file=headers)
-    os.chown(headers, os.geteuid(), os.getegid())
     found = list(permission_problems(config, file, os.geteuid()))
     is_root = os.geteuid() == 0
     assert [each.split(":")[0] for each in found] == ["traces.headers_file"]

@@ -1,6 +1,7 @@
 """The scrubber: what is secret is gone, what helps is left."""
 
 import json
+import os
 import tarfile
 from base64 import b64encode
 from io import BytesIO
@@ -12,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pexschedd.clock import system_now
-from pexschedd.observation.bundle_file import MOST, new_bundle, write_bundle
+from pexschedd.observation.bundle_file import MOST, bundle_of
 from pexschedd.observation.recent_lines import read_end, recent_lines
 from pexschedd.observation.scrubber import Scrubber
 
@@ -174,13 +175,19 @@ def test_only_the_end_of_a_large_log(tmp_path: Path) -> None:
     assert text.startswith("x" * 999 + "\n")
 
 
-def test_the_file_of_a_bundle(tmp_path: Path) -> None:
-    """Its owner's alone, never in the place of another; none is left by an error."""
-    file = tmp_path / "bundle.tar.gz"
-    with new_bundle(file) as out:
-        write_bundle(out, {"a/b.txt": "text\ud800", "long": "y\n" * MOST}, system_now())
-    assert file.stat().st_mode & 0o777 == 0o600
-    with tarfile.open(fileobj=BytesIO(file.read_bytes())) as archive:
+@pytest.mark.parametrize("name", ["pipe", "folder", "none"])
+def test_what_is_no_log(name: str, tmp_path: Path) -> None:
+    """It is refused at once: a pipe might never end."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=name):
+        read_end(tmp_path / name)
+
+
+def test_the_content_of_a_bundle() -> None:
+    """It belongs to no one, and of a long text it has the end."""
+    data = bundle_of({"a/b.txt": "text\ud800", "long": "y\n" * MOST}, system_now())
+    with tarfile.open(fileobj=BytesIO(data)) as archive:
         assert archive.getnames() == [
             "pexschedd-support/a/b.txt",
             "pexschedd-support/long",
@@ -189,8 +196,3 @@ def test_the_file_of_a_bundle(tmp_path: Path) -> None:
         member = archive.extractfile("pexschedd-support/a/b.txt")
         assert member is not None
         assert member.read() == b"text\\ud800"
-    with pytest.raises(FileExistsError), new_bundle(file):
-        pass
-    with pytest.raises(KeyError), new_bundle(tmp_path / "other"):
-        raise KeyError
-    assert not (tmp_path / "other").exists()

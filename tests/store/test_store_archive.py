@@ -448,7 +448,7 @@ async def test_the_tool_makes_and_restores_archives(tmp_path: Path) -> None:
     assert "keep it safe" in text
     assert file.stat().st_mode & 0o077 == 0
     status, text = await command("--state-dir", state, "archive", file)
-    assert status == ExitStatus.UNAVAILABLE
+    assert status == ExitStatus.USAGE
     assert "exists already" in text
     sealed = tmp_path / "sealed.tar.gz"
     with_phrase = ("--passphrase-file", phrase)

@@ -129,8 +129,12 @@ async def test_a_snapshot_is_made_by_the_daemon(store: Store, tmp_path: Path) ->
     assert restored.store.ids(ROOM) == [1]
     restored.close()
     status, text = await _backup(tmp_path / "state", tmp_path / "b")
-    assert status == ExitStatus.UNAVAILABLE
+    assert status == ExitStatus.USAGE
     assert "exists already" in text
+    (tmp_path / "file").write_text("")
+    status, text = await _backup(tmp_path / "state", tmp_path / "file" / "b")
+    assert status == ExitStatus.USAGE
+    assert "below what is not a folder" in text
     stopped = control.stopService()
     if stopped is not None:
         await stopped

@@ -12,7 +12,12 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import (
+    StoreCopyMisplaced,
+    StoreCopyNotWritten,
+    StoreError,
+    StoreNotPermitted,
+)
 from pexschedd.model.fields.declaration import Record
 from pexschedd.store.fs import RealFileSystem
 from pexschedd.store.snapshot import Snapshot
@@ -232,11 +237,12 @@ async def test_a_copy_that_does_not_fit_is_removed(tmp_path: Path) -> None:
         disk.left = left
         copy = Snapshot(disk, tmp_path / "state", store._segments, tmp_path / "b" / "x")
         await store._journal.begin(copy)
-        assert "No space" in copy.problem
+        assert copy.problem == "No space left on device"
+        assert copy.kind is StoreCopyNotWritten
         assert not list((tmp_path / "b").iterdir())
         await writer.commit()
     await store.snapshot(tmp_path / "b" / "x")
-    with pytest.raises(StoreError, match="exists already"):
+    with pytest.raises(StoreCopyMisplaced, match="exists already"):
         await store.snapshot(tmp_path / "b" / "x")
     assert (tmp_path / "b" / "x" / "icons" / "1.png").exists()
     await store.close()
@@ -263,6 +269,25 @@ async def test_a_place_that_cannot_be_one(tmp_path: Path, to: str) -> None:
         await store.snapshot(tmp_path / to)
     assert set((tmp_path / "state").iterdir()) == before
     await Writer(store).commit()
+    await store.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_place_that_is_closed(tmp_path: Path) -> None:
+    """It says where this user may not write, and nothing of the name that a copy has
+    meanwhile."""
+
+    class Closed(RealFileSystem):
+        def mkdir(self, path: Path) -> None:
+            if path.name.startswith("."):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            super().mkdir(path)
+
+    store = _opened(tmp_path / "state", Closed())
+    with pytest.raises(StoreNotPermitted) as raised:
+        await store.snapshot(tmp_path / "b" / "x")
+    assert f"may not write to {tmp_path / 'b'}. Choose" in raised.value.message
+    assert ".x" not in raised.value.message
     await store.close()
 
 

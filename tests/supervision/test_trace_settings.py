@@ -43,7 +43,9 @@ def test_read_again(file: Path, config: Config) -> None:
     clock = Clock()
     client = Network(clock, Trust()).http_client()
     headers = trace_headers(config)
-    exporter = OtlpExporter(SpanQueue(), client, URL, headers, {}, clock)
+    exporter = OtlpExporter(
+        SpanQueue(), client, URL, headers, {}, clock, lambda *_: None
+    )
     assert exporter.headers == {"Authorization": "Bearer one"}
     assert not reread_headers(exporter, config)
     file.write_text("Authorization: Bearer two\n")

@@ -6,15 +6,18 @@ import re
 import signal
 import stat
 from collections.abc import Callable
-from errno import EACCES
 from pathlib import Path
-from shlex import quote
 from tempfile import TemporaryFile
 
 import pytest
 
 from pexschedd.errors import (
     ConfigError,
+    PexscheddError,
+    PortNotPermitted,
+    PortUnavailable,
+    StoreCopyMisplaced,
+    StoreCopyNotWritten,
     StoreError,
     StoreKeyUnusable,
     StoreNotPermitted,
@@ -23,7 +26,6 @@ from pexschedd.errors import (
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
 from pexschedd.tools import main as pexschedd
-from pexschedd.tools import store_command
 from pexschedd.tools.exit_status import ExitStatus, status_of
 from tests import forked
 from tests.forked import Forked
@@ -284,14 +286,6 @@ def test_output_of_the_daemon_that_cannot_be_written(
             assert len(err.readlines()) <= 1
 
 
-def test_where_an_archive_may_not_be_written(tmp_path: Path) -> None:
-    """The command that mends it is about the folder, and no file that is none yet."""
-    error = PermissionError(EACCES, "Permission denied", str(tmp_path / ".a.tmp"))
-    said = store_command._in_words(error)
-    assert said.startswith(f"{tmp_path}: Permission denied. Run: chown ")
-    assert said.endswith(f" {quote(str(tmp_path))}")
-
-
 def test_the_documentation_has_the_table() -> None:
     """docs/operations.md explains these statuses, and no others."""
     text = (ROOT / "docs" / "operations.md").read_text()
@@ -307,11 +301,14 @@ def test_the_documentation_has_the_table() -> None:
         (StoreNotPermitted("not yours"), ExitStatus.NOT_PERMITTED),
         (StoreError("damaged"), ExitStatus.UNAVAILABLE),
         (StoreKeyUnusable("another one"), ExitStatus.CONFIG),
+        (StoreCopyMisplaced("there"), ExitStatus.USAGE),
+        (StoreCopyNotWritten("full"), ExitStatus.IO_ERROR),
+        (StoreNotPermitted("closed"), ExitStatus.NOT_PERMITTED),
+        (PortNotPermitted("443"), ExitStatus.NOT_PERMITTED),
+        (PortUnavailable("taken"), ExitStatus.FAILED),
         (Unavailable("busy"), ExitStatus.UNAVAILABLE),
     ],
 )
-def test_each_error_has_a_status(
-    error: ConfigError | StoreError | Unavailable, status: ExitStatus
-) -> None:
+def test_each_error_has_a_status(error: PexscheddError, status: ExitStatus) -> None:
     """Whoever catches the error."""
     assert status_of(error) == status

@@ -175,7 +175,7 @@ def test_a_file_that_is_there_stays(world: World) -> None:
         cwd=world.folder,
     )
     assert status == ExitStatus.USAGE
-    assert err.strip().endswith("there: File exists")
+    assert err.strip().endswith("there: It is there already; name a new file")
     assert file.read_text() == "mine"
 
 

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pexschedd.util.access import permission_text, reason_of, user_name
+from pexschedd.util.access import (
+    is_foreign,
+    output_text,
+    permission_text,
+    reason_of,
+    user_name,
+)
 
 NOBODYS = 4_000_000
 """A user id without a name."""
@@ -39,6 +45,79 @@ def test_a_folder_that_cannot_be_made_is_made(tmp_path: Path) -> None:
     assert said.endswith(f"Run: install -d -m 700 -o root {tmp_path / 'state'}")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/srv",
+        "/etc",
+        "/etc/shadow",
+        "/etc/ssl/private/key.pem",
+        "/etc/pexip",
+        "/usr/bin/pexschedd",
+        "/root",
+        "/root/pexschedd-support.tar.gz",
+        "/proc/1/environ",
+        "/dev/null",
+        "/dev/shm",  # noqa: S108
+        "/home/alice",
+        "/var/lib",
+        "/var/backups",
+        "/run/credentials",
+        "/tmp",  # noqa: S108
+        "/var/lib/../../etc",
+    ],
+)
+def test_what_is_the_systems_or_a_persons(path: str) -> None:
+    """No command changes it, whether it is there or not, nor the way to it."""
+    assert is_foreign(Path(path))
+    texts = [
+        permission_text(Path(path), NOBODYS, everywhere),
+        permission_text(Path(path) / "x", NOBODYS, lambda at: at != Path(path)),
+    ]
+    for text in texts:
+        assert "chown" not in text
+        assert "chmod" not in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/pexip/scheduling/policy-password",
+        "/var/lib/pexschedd",
+        "/srv/pexschedd",
+        "/opt/pexschedd/state",
+        "/home/alice/state",
+        "/data/state",
+    ],
+)
+def test_what_may_be_a_services_own(path: str) -> None:
+    assert not is_foreign(Path(path))
+
+
+def test_what_is_for_everybody(tmp_path: Path) -> None:
+    """Nor does a command change a folder for all users, what is no file, or what a
+    link leads to."""
+    everybodys = tmp_path / "tmp"
+    everybodys.mkdir()
+    everybodys.chmod(0o1777)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    for name in ("tmp", "pipe", "link"):
+        assert is_foreign(tmp_path / name)
+    assert not is_foreign(tmp_path)
+
+
+def test_where_an_output_may_not_be(tmp_path: Path) -> None:
+    """Nothing is to be changed for it: another place will do."""
+    said = output_text(tmp_path / "b.tgz")
+    assert said.startswith("Permission denied, for ")
+    assert f"may not write to {tmp_path}. Choose another place" in said
+    said = output_text(tmp_path / "a" / "b.tgz", lambda at: at != tmp_path)
+    assert f"may not enter {tmp_path}. Choose another place" in said
+    assert "chown" not in said
+
+
 def test_users_without_a_name() -> None:
     """Are known by their number, which chown takes."""
     assert user_name(NOBODYS) == str(NOBODYS)
@@ -53,6 +132,8 @@ def test_users_without_a_name() -> None:
         (PermissionError(errno.EACCES, os.strerror(errno.EACCES)), "Run: chown "),
     ],
 )
-def test_other_reasons_stay_as_they_are(error: OSError, said: str) -> None:
+def test_other_reasons_stay_as_they_are(
+    error: OSError, said: str, tmp_path: Path
+) -> None:
     """Only for permissions is there a command."""
-    assert said in reason_of(error, Path("/"))
+    assert said in reason_of(error, tmp_path)

@@ -1,0 +1,58 @@
+"""Errors of the files that `pexschedd-store` works on, in words and as statuses."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pexschedd.errors import (
+    StoreCopyMisplaced,
+    StoreCopyNotWritten,
+    StoreError,
+    StoreNotPermitted,
+)
+from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.util.access import output_text, permission_text
+
+_OF_COPIES = {
+    each.code: each
+    for each in (StoreCopyMisplaced, StoreCopyNotWritten, StoreNotPermitted)
+}
+"""Errors of copies that the daemon makes, by their codes."""
+
+
+def copy_error(code: str, text: str) -> StoreError:
+    """Return the error that the daemon had with a copy."""
+    return _OF_COPIES.get(code, StoreError)(text)
+
+
+@contextmanager
+def writing(to: Path) -> Iterator[None]:
+    """Let errors of writing, which have no name, be about `to`. Where it may not be
+    made at all it is `StoreNotPermitted`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(to)
+        path = Path(os.fsdecode(error.filename))
+        if isinstance(error, PermissionError) and to.parent in (path, path.parent):
+            raise StoreNotPermitted(f"{to}: {output_text(to)}") from error
+        raise
+
+
+def file_error_text(error: StoreError | OSError) -> str:
+    """Return what is wrong, with the file or folder if it is not the output."""
+    if isinstance(error, StoreError):
+        return error.message
+    if isinstance(error, PermissionError) and error.filename is not None:
+        path = Path(os.fsdecode(error.filename))
+        return f"{path}: {permission_text(path)}"
+    return f"{error.filename or 'standard output'}: {error.strerror}"
+
+
+def file_error_status(error: OSError) -> ExitStatus:
+    """Return the status of a program that could not read or write a file."""
+    if isinstance(error, PermissionError):
+        return ExitStatus.NOT_PERMITTED
+    return ExitStatus.IO_ERROR
