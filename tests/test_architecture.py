@@ -104,8 +104,8 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "sandbox": "",
     "demo": (
-        "sandbox config util logs tap store/store model web/json_body web/routes "
-        "web/site"
+        "sandbox config util logs tap store/store model web/json_body web/page_files "
+        "web/routes web/site"
     ),
 }
 """A folder without a line of its own goes by the one above it. Modules directly in the

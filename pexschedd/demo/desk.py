@@ -4,10 +4,10 @@ Mounted beside the sandbox Exchange, on the same port::
 
     /                 the page
     /desk/office.js   what the add-in's pane loads instead of Microsoft's library
-    /desk/static/…    the page's own scripts and styles
+    /desk/static/…    the page's own scripts and styles, which browsers keep: their
+                      address changes with any of them
     /desk/paper       an empty document to write in
     /desk/message     a message's HTML, in a document that runs no scripts
-    /desk/state.js    what a door sign says at a moment: the sign's own script
     /desk/join        where the join links of the demo's invitations lead
     /desk/api/…       JSON for the page
 
@@ -18,7 +18,6 @@ JSON, which no foreign page can send here.
 
 from collections.abc import Callable
 from datetime import timedelta
-from importlib.resources import files
 
 import msgspec
 from klein import Klein
@@ -28,6 +27,7 @@ from twisted.web.server import Request
 from pexschedd.demo import integration_setup, rooms
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient, DaemonDown, DaemonRefused
+from pexschedd.demo.desk_files import load_files, read_file
 from pexschedd.demo.door_signs import DoorSigns
 from pexschedd.demo.invitations import INVITATIONS
 from pexschedd.demo.local_only import LocalOnly
@@ -46,8 +46,10 @@ from pexschedd.demo.views import (
 )
 from pexschedd.errors import NotFound, PexscheddError
 from pexschedd.web.json_body import read_json
+from pexschedd.web.page_files import PageFiles, static_file_response
 from pexschedd.web.routes import (
     BadRequest,
+    ResponseBody,
     T,
     json_response,
     register_http_errors,
@@ -57,13 +59,7 @@ from pexschedd.web.routes import (
 IssueToken = Callable[[str, str], str]
 """(user's address, audience) -> identity token, as Outlook would get it."""
 
-STATIC = files("pexschedd.demo") / "static"
-TYPES = {
-    "css": b"text/css; charset=utf-8",
-    "html": b"text/html; charset=utf-8",
-    "js": b"text/javascript; charset=utf-8",
-    "svg": b"image/svg+xml",
-}
+HTML = b"text/html; charset=utf-8"
 MAIL_POLICY = (
     b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -98,10 +94,13 @@ class Desk:
         self._ports = ports
         self._issue_token = issue_token
         self._signs = signs
+        self._files = load_files()
 
     def mount(self, root: Resource) -> None:
         """Put the desk into the sandbox's resource tree."""
-        root.putChild(b"", LocalOnly(DeskPage(self._ports), self._ports.desk))
+        root.putChild(
+            b"", LocalOnly(DeskPage(self._ports, self._files), self._ports.desk)
+        )
         root.putChild(b"desk", LocalOnly(self.app.resource(), self._ports.desk))
 
     # Files
@@ -111,36 +110,33 @@ class Desk:
         """Return the script that takes the place of Microsoft's library."""
         # The pane is of another origin, and may have this script.
         request.setHeader(b"cross-origin-resource-policy", b"cross-origin")
-        return _file(request, "office.js")
+        script = self._files.others["office.js"]
+        request.setHeader(b"content-type", script.content_type.encode())
+        return script.content
 
-    @route(app, "/static/<name>")
-    def static(self, request: Request, name: str) -> bytes:
+    @route(app, "/static/<version>/<name>")
+    def static(self, request: Request, version: str, name: str) -> ResponseBody:
         """Return a script or style of the page."""
-        return _file(request, name)
-
-    @route(app, "/state.js")
-    def sign_state(self, request: Request) -> bytes:
-        """Return the script by which door signs know what takes place now."""
-        request.setHeader(b"content-type", TYPES["js"])
-        return (files("pexschedd.web.rooms.display") / "static/state.js").read_bytes()
+        return static_file_response(request, self._files, version, name)
 
     @route(app, "/join")
     def join_page(self, request: Request) -> bytes:
         """Return the page that takes the place of a conferencing client."""
         request.setHeader(b"content-security-policy", JOIN_POLICY)
-        return _file(request, "join.html")
+        request.setHeader(b"content-type", HTML)
+        return self._files.place_in(read_file("join.html"))
 
     @route(app, "/paper")
     def paper(self, request: Request) -> bytes:
         """Return an empty document to write in."""
-        return _mail(request, _read("paper.html"))
+        return _mail(request, read_file("paper.html"))
 
     @route(app, "/message")
     def message(self, request: Request) -> bytes:
         """Return the HTML of a message."""
         html = self._people.message(_asked(request, "user"), _asked(request, "id"))
         # The paper's style comes first; the message's own goes over it.
-        return _mail(request, _read("paper.html") + html.encode())
+        return _mail(request, read_file("paper.html") + html.encode())
 
     # Reading
 
@@ -299,8 +295,9 @@ class DeskPage(Resource):
 
     isLeaf = True
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, found: PageFiles) -> None:
         super().__init__()
+        self._files = found
         self._addin = ports.addin_url.encode()
 
     def render_GET(self, request: Request) -> bytes:
@@ -313,25 +310,12 @@ class DeskPage(Resource):
         request.setHeader(
             b"content-security-policy", policy % (self._addin, self._addin)
         )
-        return _file(request, "index.html")
-
-
-def _file(request: Request, name: str) -> bytes:
-    content = _read(name)
-    request.setHeader(b"content-type", TYPES[name.rpartition(".")[2]])
-    return content
-
-
-def _read(name: str) -> bytes:
-    # The names are those of the folder: nothing from a request becomes a path.
-    known = {file.name: file for file in STATIC.iterdir()}
-    if name not in known or name.rpartition(".")[2] not in TYPES:
-        raise NotFound("There is nothing here.")
-    return known[name].read_bytes()
+        request.setHeader(b"content-type", HTML)
+        return self._files.page
 
 
 def _mail(request: Request, document: bytes) -> bytes:
-    request.setHeader(b"content-type", TYPES["html"])
+    request.setHeader(b"content-type", HTML)
     request.setHeader(b"content-security-policy", MAIL_POLICY)
     return document
 

@@ -34,6 +34,7 @@ from pexschedd.demo.authorizations import (
     Grant,
     Refused,
 )
+from pexschedd.demo.desk_files import load_files
 from pexschedd.demo.local_only import LocalOnly
 from pexschedd.demo.ports import Ports
 from pexschedd.web.routes import body_of, json_response, register_http_errors, route
@@ -118,6 +119,7 @@ class IdentityProvider:
             autoescape=True,
             undefined=StrictUndefined,
         )
+        self._pages.globals["static"] = load_files().address
 
     def mount(self, root: Resource) -> None:
         """Put the provider into the sandbox's resource tree."""

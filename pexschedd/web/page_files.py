@@ -11,6 +11,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 import msgspec
+from msgspec.structs import replace
 from twisted.web.server import Request
 
 from pexschedd.errors import NotFound
@@ -40,10 +41,16 @@ class PageFiles(msgspec.Struct, frozen=True):
 
     version: str
     """A hash of all of them."""
+    address: str
+    """The path below which the others are."""
     page: bytes
     """The HTML, which names the others."""
     others: Mapping[str, PageFile]
     """By their names."""
+
+    def place_in(self, page: bytes) -> bytes:
+        """Return another page of the folder, with the address of the others in it."""
+        return page.replace(_HERE, self.address.encode())
 
 
 def load_page(
@@ -60,8 +67,8 @@ def load_page(
     for name, file in others.items():
         together.update(name.encode() + file.content)
     version = together.hexdigest()[:12]
-    page = contents["index.html"].replace(_HERE, f"{static}{version}".encode())
-    return PageFiles(version, page, others)
+    found = PageFiles(version, f"{static}{version}", b"", others)
+    return replace(found, page=found.place_in(contents["index.html"]))
 
 
 @lru_cache(maxsize=8)  # as below

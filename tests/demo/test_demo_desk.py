@@ -16,7 +16,8 @@ from twisted.web.http_headers import Headers
 
 from pexschedd.demo.clock import DeskClock
 from pexschedd.demo.daemon import DaemonClient
-from pexschedd.demo.desk import STATIC, Desk
+from pexschedd.demo.desk import Desk
+from pexschedd.demo.desk_files import read_file
 from pexschedd.demo.door_signs import DoorSigns
 from pexschedd.demo.ports import Ports
 from pexschedd.demo.users import DeskUsers
@@ -140,7 +141,7 @@ async def test_the_query_is_checked(visitor: Visitor) -> None:
 
 def test_office_js_has_nothing_newer_than_es5() -> None:
     """The library is for the oldest engine that Outlook uses, as the pane is."""
-    source = (STATIC / "office.js").read_text()
+    source = read_file("office.js").decode()
     code = re.sub(r"/\*.*?\*/|//[^\n]*", "", source, flags=re.DOTALL)
     newer = re.findall(r"=>|`|\b(?:let|const|class|async|await)\s|\.\.\.", code)
     assert newer == []

@@ -298,8 +298,13 @@ def test_a_join_link_finds_its_meeting(demo: RunningDemo) -> None:
 
 @pytest.mark.parametrize("name", ["..%2fdesk.py", "nothing.js", "%2e%2e/desk.py"])
 def test_only_its_own_files(demo: RunningDemo, name: str) -> None:
-    """No name leads out of the folder of static files."""
-    assert status_of(f"{demo.desk}/desk/static/{name}") == 404
+    """No name leads out of the folder of static files, and browsers keep its own."""
+    with urlopen(f"{demo.desk}/", timeout=10) as response:
+        (address,) = set(re.findall(rb"/desk/static/\w+/", response.read()))
+    static = f"{demo.desk}{address.decode()}"
+    assert status_of(f"{static}{name}") == 404
+    with urlopen(f"{static}desk.js", timeout=10) as response:
+        assert "immutable" in response.headers["cache-control"]
 
 
 def test_mail_is_shown_without_scripts(demo: RunningDemo) -> None:
