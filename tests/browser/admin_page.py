@@ -81,8 +81,6 @@ def admin_page(tabs: Tabs, world: World, **context: Any) -> Iterator[AdminPage]:
     with tabs.tab(**options) as tab:
         page = AdminPage(tab, world)
         yield page
-        # It may have been looked at in the other scheme.
-        tab.page.emulate_media(color_scheme="light")
     assert page.complaints == []
 
 

@@ -78,9 +78,9 @@ def admin_world(
         yield world
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tabs(browser: Browser) -> Iterator[Tabs]:
-    """Tabs that the tests of a file use one after the other."""
+    """Tabs that the tests use one after the other."""
     tabs = Tabs(browser)
     yield tabs
     tabs.close()

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, Error, Page
 
@@ -51,6 +51,11 @@ class Tab:
         """Run a script in each document before its own."""
         self._undo.append(self.page.add_init_script(script).close)
 
+    def change_scheme(self, scheme: Literal["dark", "light"]) -> None:
+        """Show a page of the light scheme in another one."""
+        self.page.emulate_media(color_scheme=scheme)
+        self._undo.append(partial(self.page.emulate_media, color_scheme="light"))
+
     def clear(self) -> None:
         """Make it a tab that nothing is known of. Its document stays, and does nothing;
         a clock that was installed stays, too, and may be installed again. Raises
@@ -62,8 +67,9 @@ class Tab:
             if frame.url.startswith("http"):
                 frame.evaluate(FORGET)
         self.page.evaluate(END)
+        # Listeners first: what the page says to the rest is not heard.
         while self._undo:
-            self._undo.pop()()
+            self._undo.pop(0)()
         self.page.unroute_all()
         if self._size and self.page.viewport_size != self._size:
             self.page.set_viewport_size(self._size)

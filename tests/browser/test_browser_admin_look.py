@@ -2,7 +2,7 @@
 without barriers for anybody."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -28,7 +28,10 @@ VIEWS = {
     "/conferences/999": "A room that is gone",
     "/nowhere": "There is nothing here",
 }
-LOOKS = ((1280, "light"), (400, "dark"))
+LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (1280, "light"),
+    (400, "dark"),
+)
 """Each width and each scheme: colours do not depend on the width."""
 
 
@@ -44,7 +47,7 @@ def inspect(page: AdminPage) -> list[Any]:
     found: list[Any] = []
     for width, scheme in LOOKS:
         page.page.set_viewport_size({"width": width, "height": 800})
-        page.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        page.tab.change_scheme(scheme)
         found += [(width, scheme, each) for each in barriers(page.page)]
         needed = page.page.evaluate("document.documentElement.scrollWidth")
         if needed > width:

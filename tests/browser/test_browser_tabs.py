@@ -8,7 +8,7 @@ LEAVE = """() => {
     localStorage.setItem("a", 1);
     sessionStorage.setItem("a", 1);
     document.cookie = "a=1";
-    setInterval(() => { console.log("late"); fetch("/late"); }, 1);
+    setInterval(() => { console.log("late"); fetch("/late"); }, 10);
 }"""
 FIND = "[localStorage.length, sessionStorage.length, document.cookie, window.first]"
 
