@@ -23,6 +23,7 @@ from twisted.names.common import ResolverBase
 from zope.interface import provider
 
 from pexschedd.crypto import password_hashes
+from pexschedd.store.disk import reserve_file
 from tests.fast import FastTests
 from tests.forked import CHEAP, end_template
 from tests.thorough import FAST, THOROUGH, examples
@@ -42,6 +43,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 FAST_TESTS = FastTests(REPOSITORY)
 
 TIME_LIMIT = TimeLimit()
+
+RESERVE_BYTES = 65536
+"""The size of a store's reserve here: the product's takes twenty milliseconds to write,
+which is a quarter of a daemon's start."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a place for pytest's own private folders
 ENOUGH_BYTES = 2 << 30
@@ -140,6 +145,14 @@ def cheap_password_hashes() -> Iterator[None]:
     an administrator first."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(password_hashes, "CURRENT", CHEAP)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_reserves() -> Iterator[None]:
+    """What each store of the tests' own process keeps for a full disk is small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reserve_file, "SIZE", RESERVE_BYTES)
         yield
 
 

@@ -14,6 +14,7 @@ from pexschedd.errors import StoreError, StoreFull, StoreReadOnly
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Table
 from pexschedd.store.disk.reserve import DiskSpace, StoreState, advice
+from pexschedd.store.disk import reserve_file
 from pexschedd.store.disk.reserve_file import NAME, SIZE, size_of
 from pexschedd.store.fs import RealFileSystem
 from tests.store.store_disk import Disk, few_cuts
@@ -362,10 +363,13 @@ def renewed(opened: Opened) -> None:
         opened.wait(done)
 
 
-def test_the_reserve_lets_the_last_writes_through(tmp_path: Path) -> None:
+def test_the_reserve_lets_the_last_writes_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The reserve file is given up without a commit failing; then nothing new is
     taken, what is essential goes on until that is used up, too; and with room again
-    the file is there again and everything is taken."""
+    the file is there again and everything is taken. It has the product's own size."""
+    monkeypatch.setattr(reserve_file, "SIZE", SIZE)
     state = tmp_path / "state"
     fs = Quota(state)
     opened = Opened(state, fs=fs)
