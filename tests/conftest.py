@@ -25,7 +25,7 @@ from zope.interface import provider
 from pexschedd.crypto import password_hashes
 from pexschedd.store.disk import reserve_file
 from tests.fast import FastTests
-from tests.forked import CHEAP, end_template
+from tests.forked import CHEAP, RESERVE_BYTES, end_template
 from tests.thorough import FAST, THOROUGH, examples
 from tests.time_limit import TimeLimit
 
@@ -43,10 +43,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 FAST_TESTS = FastTests(REPOSITORY)
 
 TIME_LIMIT = TimeLimit()
-
-RESERVE_BYTES = 65536
-"""The size of a store's reserve here: the product's takes twenty milliseconds to write,
-which is a quarter of a daemon's start."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a place for pytest's own private folders
 ENOUGH_BYTES = 2 << 30

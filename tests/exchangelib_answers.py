@@ -1,13 +1,14 @@
 """exchangelib, in the time that it need not take.
 
 It reads what a server answers byte by byte, which takes as long as everything else it
-does. That is right for an answer that goes on while events come, and for no other.
+does. That is right for an answer that goes on while events come, and for no other. And
+before each request it looks for a proxy in the environment, where tests have none.
 """
 
 from typing import Any
 
 from exchangelib.protocol import BaseProtocol
-from requests import Response
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
 PIECE = 65536
@@ -30,6 +31,16 @@ class AnswersInPieces(HTTPAdapter):
         return response
 
 
-def use_pieces() -> None:
+_new_session = BaseProtocol.raw_session
+
+
+def _direct_session(*arguments: Any, **named: Any) -> Session:
+    session: Session = _new_session(*arguments, **named)
+    session.trust_env = False
+    return session
+
+
+def make_quick() -> None:
     """Have each account of this process do so."""
     BaseProtocol.HTTP_ADAPTER_CLS = AnswersInPieces
+    BaseProtocol.raw_session = staticmethod(_direct_session)

@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from pexschedd.crypto import password_hashes
 from pexschedd.crypto.password_hashes import HashParameters
+from pexschedd.store.disk import reserve_file
 from tests.signals import heed_signals
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,9 @@ CHEAP = HashParameters(2, 8, 1)
 """Costs of new password hashes here: the product's take a program that makes its first
 administrator, and signs him in, more processor time than everything else in its start.
 Programs started by `subprocess` and `tests/crypto` have the product's own."""
+RESERVE_BYTES = 65536
+"""What a store keeps for a full disk: the product's reserve takes twenty milliseconds
+to write, which is a quarter of a daemon's start."""
 RUN_S = 60.0
 """Seconds that a program which ends by itself may take."""
 
@@ -247,6 +251,7 @@ def _import_all() -> None:
     for name in _IMPORTED:
         import_module(name)
     password_hashes.CURRENT = CHEAP
+    reserve_file.SIZE = RESERVE_BYTES
     gc.collect()
     gc.freeze()  # a collection in each of the forks would copy all of it
 

@@ -14,11 +14,11 @@ from exchangelib.protocol import close_connections
 from exchangelib.version import EXCHANGE_2016, Version
 from twisted.internet.threads import deferToThread
 
-from tests.exchangelib_answers import use_pieces
+from tests.exchangelib_answers import make_quick
 from tests.sandbox.sandbox_support import EQUIPMENT, SVC
 
 T = TypeVar("T")
-use_pieces()
+make_quick()
 BERLIN = EWSTimeZone("Europe/Berlin")
 START = EWSDateTime(2026, 12, 1, 10, 0, tzinfo=BERLIN)
 HOUR = timedelta(hours=1)

@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from pexschedd.errors import StoreError, StoreFull, StoreReadOnly
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Table
-from pexschedd.store.disk.reserve import DiskSpace, StoreState, advice
 from pexschedd.store.disk import reserve_file
+from pexschedd.store.disk.reserve import DiskSpace, StoreState, advice
 from pexschedd.store.disk.reserve_file import NAME, SIZE, size_of
 from pexschedd.store.fs import RealFileSystem
 from tests.store.store_disk import Disk, few_cuts
