@@ -1,5 +1,6 @@
 """Requests to Microsoft Graph. Pure."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -52,13 +53,19 @@ def user_path(address: str, *parts: str, **query: str | int) -> str:
     Every part is quoted. The options of the query are named without their `$`, those
     that have none, such as `startDateTime`, by their whole name.
     """
-    path = "/".join(quote(part, safe="") for part in ("users", address, *parts))
+    path = "/".join(_quoted(part) for part in ("users", address, *parts))
     if not query:
         return path
     options = "&".join(
-        f"{_option(name)}={quote(str(value), safe='')}" for name, value in query.items()
+        f"{_option(name)}={_quoted(str(value))}" for name, value in query.items()
     )
     return f"{path}?{options}"
+
+
+@lru_cache(500)
+def _quoted(text: str) -> str:
+    """Quote all of a text; most are those of the request before, some are long."""
+    return quote(text, safe="")
 
 
 _SYSTEM_OPTIONS = frozenset(("select", "expand", "filter", "top", "orderby", "count"))

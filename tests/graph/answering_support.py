@@ -188,7 +188,8 @@ class Mixture(NamedTuple):
 
 TWENTY = Mixture(yes=8, no=4, off=3, question=2)
 """As many as one batch has."""
-NINE = Mixture(yes=3, no=2, off=1, question=2)
+FEW = Mixture(yes=2, no=1, off=1, question=1)
+"""At least one of each kind, and others beside it."""
 
 
 def mixed(story: Answering, mixture: Mixture = TWENTY) -> list[Answer]:

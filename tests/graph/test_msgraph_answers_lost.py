@@ -12,8 +12,8 @@ from pexschedd.sandbox.graph.signin.applications import MailboxGrant
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Outcome
 from tests.graph.answering_support import (
     DONE,
+    FEW,
     GONE,
-    NINE,
     RETRY,
     Answering,
     again,
@@ -62,16 +62,16 @@ async def test_a_lost_connection_at_each_batch(method: str, after: bool) -> None
 @pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
 @pytest.mark.parametrize("status", STATUSES)
 @pytest_twisted.ensureDeferred
-async def test_one_of_nine_goes_wrong(
+async def test_one_of_a_few_goes_wrong(
     graph_world: GraphWorld, method: str, operation: str, after: bool, status: str
 ) -> None:
     """One part of a batch fails, whether or not it was carried out: the others are
     given all the same, and it is given once in the end."""
     story = Answering(graph_world, method)
-    answers = mixed(story, NINE)
+    answers = mixed(story, FEW)
     graph_world.misbehave(kind=status, operation=operation, after=after)
     await until_given(story, answers)
-    expected(story, NINE)
+    expected(story, FEW)
 
 
 CODES = (
@@ -90,10 +90,10 @@ async def test_one_accept_goes_wrong_with_a_code(
 ) -> None:
     """The same with Graph's codes, after the event was answered."""
     story = Answering(graph_world, method)
-    answers = mixed(story, NINE)
+    answers = mixed(story, FEW)
     graph_world.misbehave(kind=code, operation="GraphAcceptEvent", after=True)
     await until_given(story, answers)
-    expected(story, NINE)
+    expected(story, FEW)
 
 
 def left_out(results: list[Any]) -> list[Any]:
@@ -127,10 +127,10 @@ async def test_odd_answers_to_each_batch(spoil: Any, method: str) -> None:
         world = GraphWorld()
         try:
             story = Answering(world, method)
-            answers = mixed(story)
+            answers = mixed(story, FEW)
             story.transport.spoil = partial(only, spoilt, spoil)
             await until_given(story, answers)
-            expected(story)
+            expected(story, FEW)
         finally:
             await world.close()
 

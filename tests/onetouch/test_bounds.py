@@ -79,8 +79,8 @@ def seconds(piece: str, size: int) -> float:
 @pytest.mark.parametrize("piece", PIECES)
 def test_time_is_in_proportion(piece: str) -> None:
     """Eight times the characters take a bounded multiple of the time."""
-    small = max(seconds(piece, 8_000), 0.005)
-    assert seconds(piece, 64_000) < 24 * small
+    small = max(seconds(piece, 4_000), 0.0025)
+    assert seconds(piece, 32_000) < 24 * small
 
 
 def test_meeting_at_the_end_of_a_long_body_is_found() -> None:

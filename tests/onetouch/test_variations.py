@@ -45,19 +45,17 @@ def cited(text: str) -> str:
     return "FYI\n" + "".join(f"> {line}\n" for line in text.split("\n"))
 
 
-def with_crlf(text: str) -> str:
-    return text.replace("\n", "\r\n")
+def with_more_around_it(text: str) -> str:
+    """A gateway's banner, a signature with what could be a number and a link, and the
+    line ends of mail."""
+    banner = "CAUTION: this mail is from outside, 2026-12-01.\n\n"
+    signature = (
+        "\n\n-- \nJoe\nTel: +1 555 0100 22\nhttps://www.example.com/news/1234567\n"
+    )
+    return f"{banner}{text}{signature}".replace("\n", "\r\n")
 
 
-def behind_a_banner(text: str) -> str:
-    return f"CAUTION: this mail is from outside, 2026-12-01.\n\n{text}"
-
-
-def in_a_newsletter(text: str) -> str:
-    return f"{text}\n\n-- \nJoe\nTel: +1 555 0100 22\nhttps://www.example.com/news/1234567\n"
-
-
-TEXT_TO_TEXT = (forwarded, cited, with_crlf, behind_a_banner, in_a_newsletter)
+TEXT_TO_TEXT = (forwarded, cited, with_more_around_it)
 
 
 def is_single(case: dict[str, Any]) -> bool:

@@ -72,6 +72,21 @@ ZONES = st.sampled_from(
 )
 
 
+CHANGES = st.tuples(
+    st.sampled_from(["moved", "deleted", "both"]),
+    st.integers(-20 * 24 * 4, 20 * 24 * 4),
+    st.integers(0, 500),
+)
+
+
+def changes(planned: int) -> st.SearchStrategy[dict[int, tuple[str, int, int]]]:
+    """What becomes of some of the planned occurrences, in any order: by how many
+    quarters of an hour one is moved, and the minutes that it takes then."""
+    if not planned:
+        return st.just({})
+    return st.dictionaries(st.integers(0, planned - 1), CHANGES, max_size=10)
+
+
 @st.composite
 def recurrences(draw: st.DrawFn) -> Recurrence:
     start = draw(STARTS)
@@ -96,16 +111,13 @@ def recurrences(draw: st.DrawFn) -> Recurrence:
         duration=draw(st.integers(1, 3)) * DAY if all_day else draw(minutes),
         all_day=all_day,
     )
+    planned = list(islice(occurrences(plain, utc("2000-01-01"), utc("2090-01-01")), 30))
     exceptions, deleted = [], []
-    for occurrence in islice(
-        occurrences(plain, utc("2000-01-01"), utc("2090-01-01")), 30
-    ):
-        what = draw(st.sampled_from(["", "", "", "", "moved", "deleted", "both"]))
+    for number, (what, quarters, length) in draw(changes(len(planned))).items():
+        occurrence = planned[number]
         if what in ("moved", "both"):
-            begins = occurrence.start + draw(st.integers(-20 * 24 * 4, 20 * 24 * 4)) * (
-                15 * MINUTE
-            )
-            ends = begins + draw(st.integers(0, 500)) * MINUTE
+            begins = occurrence.start + quarters * 15 * MINUTE
+            ends = begins + length * MINUTE
             exceptions.append(Moved(occurrence.original, begins, ends))
         if what in ("deleted", "both"):
             deleted.append(occurrence.original)
