@@ -81,9 +81,11 @@ def second_opinion(
     zone = ZoneInfo(recurrence.zone)
     moved = {each.original: each for each in recurrence.exceptions}
     # Nothing is moved farther than this, and nothing is as long.
-    horizon = before.date() + 100 * DAY
+    first, last = after.date() - 100 * DAY, before.date() + 100 * DAY
     found = []
-    for index, day in enumerate(fitting_days(recurrence, horizon)):
+    for index, day in enumerate(fitting_days(recurrence, last)):
+        if day < first:
+            continue
         original = first_instant(datetime.combine(day, recurrence.at), zone)
         shown = original.astimezone(zone).replace(tzinfo=None)
         if recurrence.all_day:
