@@ -12,6 +12,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache, partial
 from types import TracebackType
 from typing import NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
@@ -73,9 +74,11 @@ _SAMPLE = "example"
 
 
 class _Compiled(NamedTuple):
-    template: jinja2.Template
+    template: Callable[[], jinja2.Template]
+    """Compiles it when it is asked for the first time; raises TemplateError."""
     substitution: Substitution | None
-    """The same template, if it is nothing but text and names."""
+    """The same template, if it is nothing but text and names: it rarely needs to be
+    compiled, which takes longer than all else about it."""
 
 
 class Templates:
@@ -174,7 +177,7 @@ class Templates:
         if compiled.substitution is not None:
             text = compiled.substitution.fill(values, html=html)
         if text is None:
-            text = self._fill(compiled.template, values, complete=complete)
+            text = self._fill(compiled.template(), values, complete=complete)
         text = _ILLEGAL.sub("", text)
         return text if html else _one_line(text)[:max_length].rstrip()
 
@@ -217,7 +220,9 @@ class Templates:
         if compiled is None:
             tree = self._parse(source)
             substitution = substitution_of(tree, self._functions)
-            compiled = _Compiled(self._compile(tree, html), substitution)
+            compiled = _Compiled(
+                cache(partial(self._compile, tree, html)), substitution
+            )
             self._compiled[key] = compiled
             if len(self._compiled) > _CACHED:
                 self._compiled.popitem(last=False)

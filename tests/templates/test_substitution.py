@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pexschedd.errors import MissingValue, TemplateError
 from pexschedd.model.fields import default_texts
 from pexschedd.templates import engine
+from pexschedd.templates.sandbox import TemplateSandbox
 from tests.templates.templates_support import still_templates
 
 VALUES = {"alias": "555@a.test", "subject": "<b>'Q3' & {Q4}</b>", "empty": ""}
@@ -97,3 +98,16 @@ def test_bounds_hold_for_names_alone() -> None:
         still_templates().render("{{ missing }}", VALUES, complete=True)
     with pytest.raises(TypeError, match="object"):
         still_templates().render("text", {"x": object()})
+
+
+def test_text_and_names_need_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is nothing but text and names is filled in without being compiled, which
+    takes longer than all else about it."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError("it is compiled")
+
+    monkeypatch.setattr(TemplateSandbox, "from_string", refuse)
+    assert still_templates().render("Dial {{alias}}", VALUES) == "Dial 555@a.test"
+    with pytest.raises(TemplateError, match="it is compiled"):
+        still_templates().render("Dial {{alias|upper}}", VALUES)
