@@ -19,6 +19,10 @@ from pexschedd.store.fs import FileSystem, is_temporary
 T = TypeVar("T")
 Image = frozenset[tuple[str, "bytes | Image"]]
 
+SYNCS = ("sync", "datasync", "sync_dir")
+"""Calls that make certain what is there, and change nothing: whatever a crash leaves
+after one of them, a crash before it may have left as well."""
+
 
 class File:
     def __init__(self, data: bytes = b"") -> None:

@@ -6,7 +6,8 @@ Workloads are all sequences of up to OPERATIONS (default 3) operations from `OPE
 on a small store with two segments, and on an empty disk. Before every single system
 call, and after the last one, the disk is asked for every state that a crash would leave
 there: each unsynced write lost, cut or kept, each unsynced name lost or kept, all
-independently of each other. Each state is recovered, and recovery is itself crashed
+independently of each other. Only after a sync it is not asked: there were those states
+before it already. Each state is recovered, and recovery is itself crashed
 before each of its calls, until nothing new is found. A state that was met before, in
 whatever workload, is not recovered again; what is asserted of it is.
 
@@ -35,7 +36,7 @@ from typing import Any, NamedTuple
 from pexschedd.errors import StoreError
 from pexschedd.model.table import Table
 from pexschedd.store.fs import is_temporary
-from tests.store.store_disk import Disk, File, Folder, few_cuts
+from tests.store.store_disk import SYNCS, Disk, File, Folder, few_cuts
 from tests.store.store_support import (
     LABEL,
     OTHER,
@@ -79,7 +80,7 @@ class Counts:
 
     def __str__(self) -> str:
         return (
-            f"{self.workloads} workloads, a crash before each of {self.calls} system "
+            f"{self.workloads} workloads, a crash before each of {self.calls} changing "
             f"calls: {self.states} states checked, {self.recovered} different ones "
             "recovered"
         )
@@ -285,10 +286,10 @@ class Enumeration:
         newer = operation is _upgrade
         before = arguments[1] if len(arguments) > 1 else ()
 
-        def photograph(call: str) -> None:
+        def photograph() -> None:
             photographs.append((list(_crashes(bench.disk, self._cuts)), newer))
 
-        bench.disk.before = photograph
+        bench.disk.before = _unless_synced(photograph)
         bench.disk.broken = self._broken
         operation(arguments[0], *arguments[2:])
         _opened(bench).settle()
@@ -318,17 +319,17 @@ class Enumeration:
         bench = Bench(disk, NEW if newer else OLD)
         left: set[Tree] = set()
 
-        def photograph(call: str) -> None:
+        def photograph() -> None:
             if self._crash_recovery:
                 left.update(_crashes(disk, self._cuts))
 
-        disk.before = photograph
+        disk.before = _unless_synced(photograph)
         try:
             bench.open()
         except StoreError as error:
             raise Failed(f"not recovered: {error}; from {tree}") from error
         _opened(bench).settle()
-        photograph("")
+        photograph()
         disk.before = lambda call: None
         result = Recovery(bench.content(), ())
         bench.close()
@@ -385,6 +386,20 @@ def enumerate_all(size: int, *, every_byte: bool = False, longest: int = 1) -> C
 
 
 _EMPTY: Content = tuple((table.name, ()) for table in OLD)
+
+
+def _unless_synced(photograph: Callable[[], None]) -> Callable[[str], None]:
+    """Return what a disk calls before each call: it takes a photograph, unless the
+    call before was a sync."""
+    previous = ""
+
+    def before(call: str) -> None:
+        nonlocal previous
+        if previous not in SYNCS:
+            photograph()
+        previous = call
+
+    return before
 
 
 def _crashes(disk: Disk, cuts: Callable[[bytes], Sequence[int]]) -> Iterator[Tree]:

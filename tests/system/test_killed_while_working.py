@@ -27,8 +27,8 @@ from tests.system.system_support import (
 from tests.thorough import THOROUGH
 
 KILLS = {"ews": 20 if THOROUGH else 5, "graph": 20 if THOROUGH else 4}
-WAITING = {"ews": 2400 if THOROUGH else 600, "graph": 1600 if THOROUGH else 400}
-LATENCY_MS = {"ews": "120", "graph": "20"}
+WAITING = {"ews": 2400 if THOROUGH else 300, "graph": 1600 if THOROUGH else 200}
+LATENCY_MS = {"ews": "240", "graph": "40"}
 """Of each call; Graph's batches are of twenty, four of which are done at once."""
 
 
