@@ -1,8 +1,9 @@
 """Users sign in at a real OpenID provider that plays Entra ID and AD FS, in the real
 daemon, and get their personal rooms."""
 
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,10 +59,30 @@ ADFS: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The ports of all worlds here: the providers know where users come back to."""
+    return World(tmp_path_factory.mktemp("world"))
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as world:
-        yield world
+def world(place: World) -> Iterator[World]:
+    """A daemon that knows nothing yet, and a sandbox."""
+    with place:
+        yield place
+    shutil.rmtree(place.state)
+    place.daemon.log.unlink()
+
+
+@pytest.fixture(scope="module")
+def providers(place: World) -> Iterator[dict[str, Provider]]:
+    """A provider of each kind."""
+    with ExitStack() as started:
+        found = {}
+        for kind in ("AZURE", "ADFS"):
+            found[kind] = provider_of(kind, place)
+            started.callback(found[kind].stop)
+        yield found
 
 
 class Pane:
@@ -143,89 +164,77 @@ def integrate(world: World, provider: Provider, kind: str, **changes: Any) -> No
 
 
 @pytest.mark.parametrize("kind", ["AZURE", "ADFS"])
-def test_the_whole_way(world: World, kind: str) -> None:
+def test_the_whole_way(world: World, providers: dict[str, Provider], kind: str) -> None:
     """A user signs in once, and has the rooms from then on: by the session, and later
     by the add-in's token alone; after signing out another sign-in is needed."""
-    provider = provider_of(kind, world)
-    try:
-        integrate(world, provider, kind)
-        pane = Pane(world, world.token())
-        assert pane.rooms().json()["code"] == "sign_in_needed"
-        page, result, _ = pane.sign_in(ALICE)
-        assert page.status_code == 200, world.daemon.log.read_text()
-        assert "Alice Adams" in page.text
-        assert result["user"] == {"name": "Alice Adams", "email": ALICE}
-        rooms = pane.rooms(session=result["session"]).json()["result"]["rooms"]
-        assert [room["name"] for room in rooms] == ["Alice's room"]
-        assert pane.rooms().json()["result"]["rooms"] == rooms
-        (user,) = world.objects("end_user")
-        assert user["primary_email_address"] == ALICE
-        assert bool(user["user_oid"]) == (kind == "AZURE")
-        assert pane.ask("DELETE", "session", token=world.token()).ok
-        assert pane.rooms().status_code == 401
-        log = world.daemon.log.read_text()
-        for secret in (result["session"], SECRET, "eyJ"):
-            assert secret not in log
-    finally:
-        provider.stop()
+    integrate(world, providers[kind], kind)
+    pane = Pane(world, world.token())
+    assert pane.rooms().json()["code"] == "sign_in_needed"
+    page, result, _ = pane.sign_in(ALICE)
+    assert page.status_code == 200, world.daemon.log.read_text()
+    assert "Alice Adams" in page.text
+    assert result["user"] == {"name": "Alice Adams", "email": ALICE}
+    rooms = pane.rooms(session=result["session"]).json()["result"]["rooms"]
+    assert [room["name"] for room in rooms] == ["Alice's room"]
+    assert pane.rooms().json()["result"]["rooms"] == rooms
+    (user,) = world.objects("end_user")
+    assert user["primary_email_address"] == ALICE
+    assert bool(user["user_oid"]) == (kind == "AZURE")
+    assert pane.ask("DELETE", "session", token=world.token()).ok
+    assert pane.rooms().status_code == 401
+    log = world.daemon.log.read_text()
+    for secret in (result["session"], SECRET, "eyJ"):
+        assert secret not in log
 
 
 @pytest.mark.parametrize("kind", ["AZURE", "ADFS"])
-def test_a_code_is_used_once(world: World, kind: str) -> None:
+def test_a_code_is_used_once(
+    world: World, providers: dict[str, Provider], kind: str
+) -> None:
     """A redirect that is repeated, or brought with the state of another sign-in, signs
     in nobody: the provider wants the verifier of the attempt that the code is for."""
-    provider = provider_of(kind, world)
-    try:
-        integrate(world, provider, kind)
-        pane = Pane(world, world.token())
-        page, _, back = pane.sign_in(ALICE)
-        assert page.status_code == 200
-        assert pane.come_back(back).status_code == 400
-        attempt, link = pane.begin()
-        stolen = Person(REDIRECT_PATH).sign_in(link, ALICE)
-        own, other = pane.begin()
-        state = urlsplit(other).query.partition("state=")[2].partition("&")[0]
-        query = urlsplit(stolen).query
-        old = query.partition("state=")[2].partition("&")[0]
-        injected = pane.come_back(f"?{query.replace(old, state)}")
-        assert injected.status_code == 400
-        assert pane.progress(own)["code"] == "code_refused"
-        assert pane.progress(attempt) == {"state": "waiting"}
-    finally:
-        provider.stop()
+    integrate(world, providers[kind], kind)
+    pane = Pane(world, world.token())
+    page, _, back = pane.sign_in(ALICE)
+    assert page.status_code == 200
+    assert pane.come_back(back).status_code == 400
+    attempt, link = pane.begin()
+    stolen = Person(REDIRECT_PATH).sign_in(link, ALICE)
+    own, other = pane.begin()
+    state = urlsplit(other).query.partition("state=")[2].partition("&")[0]
+    query = urlsplit(stolen).query
+    old = query.partition("state=")[2].partition("&")[0]
+    injected = pane.come_back(f"?{query.replace(old, state)}")
+    assert injected.status_code == 400
+    assert pane.progress(own)["code"] == "code_refused"
+    assert pane.progress(attempt) == {"state": "waiting"}
 
 
-def test_a_user_without_a_record(world: World) -> None:
+def test_a_user_without_a_record(world: World, providers: dict[str, Provider]) -> None:
     """Where new users are not allowed, an unknown one sees the text for that."""
-    provider = provider_of("ADFS", world)
-    try:
-        integrate(world, provider, "ADFS", allow_new_users=False)
-        pane = Pane(world, world.token())
-        page, result, _ = pane.sign_in(BOB)
-        assert (result["state"], result["code"]) == ("failed", "unknown_user")
-        assert "There was a problem getting your personal VMRs" in result["text"]
-        assert "There was a problem getting your personal VMRs" in page.text
-        assert result["correlation_id"] in world.daemon.log.read_text()
-    finally:
-        provider.stop()
+    integrate(world, providers["ADFS"], "ADFS", allow_new_users=False)
+    pane = Pane(world, world.token())
+    page, result, _ = pane.sign_in(BOB)
+    assert (result["state"], result["code"]) == ("failed", "unknown_user")
+    assert "There was a problem getting your personal VMRs" in result["text"]
+    assert "There was a problem getting your personal VMRs" in page.text
+    assert result["correlation_id"] in world.daemon.log.read_text()
 
 
-def test_a_secret_that_is_refused(world: World) -> None:
+def test_a_secret_that_is_refused(world: World, providers: dict[str, Provider]) -> None:
     """A wrong client secret raises an alarm; the right one lowers it again."""
-    provider = provider_of("AZURE", world)
-    try:
-        integrate(world, provider, "AZURE", personal_vmr_oauth_client_secret="wrong")
-        pane = Pane(world, world.token())
-        _, result, _ = pane.sign_in(ALICE)
-        assert result["code"] == "provider_refuses"
-        told = [a for a in world.alarms() if "client_secret" in a]
-        assert len(told) == 1
-        assert "wrong" not in told[0]
-        path = "configuration/v1/ms_exchange_connector/1/"
-        change = {"personal_vmr_oauth_client_secret": SECRET}
-        assert world.ask("PATCH", path, change).ok
-        _, result, _ = pane.sign_in(ALICE)
-        assert result["state"] == "done"
-        assert not [a for a in world.alarms() if "client_secret" in a]
-    finally:
-        provider.stop()
+    integrate(
+        world, providers["AZURE"], "AZURE", personal_vmr_oauth_client_secret="wrong"
+    )
+    pane = Pane(world, world.token())
+    _, result, _ = pane.sign_in(ALICE)
+    assert result["code"] == "provider_refuses"
+    told = [a for a in world.alarms() if "client_secret" in a]
+    assert len(told) == 1
+    assert "wrong" not in told[0]
+    path = "configuration/v1/ms_exchange_connector/1/"
+    change = {"personal_vmr_oauth_client_secret": SECRET}
+    assert world.ask("PATCH", path, change).ok
+    _, result, _ = pane.sign_in(ALICE)
+    assert result["state"] == "done"
+    assert not [a for a in world.alarms() if "client_secret" in a]

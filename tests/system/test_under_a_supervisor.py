@@ -6,8 +6,6 @@ import re
 import resource
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,19 +13,11 @@ import pytest
 import requests
 
 from pexschedd.tools.exit_status import ExitStatus
-from tests.signals import heed_signals
+from tests.forked import Forked
 from tests.system.system_support import PATIENCE, ROOT, World, eventually
 
 WATCHDOG = 2.0
 """Seconds without a beat after which the daemon counts as hanging."""
-
-DAEMON = """\
-import signal, threading
-from twisted.scripts import twistd
-signal.signal(signal.SIGUSR1, lambda *_: threading.Event().wait(60))
-twistd.run()
-"""
-"""The daemon, whose reactor SIGUSR1 holds for a minute."""
 
 
 class Supervisor:
@@ -42,19 +32,19 @@ class Supervisor:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-c", DAEMON, "-n", "--pidfile=", "pexschedd"]
-        with self.world.daemon.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--config", str(self.world.config)],
+        words = ["-n", "--pidfile=", "pexschedd", "--config", str(self.world.config)]
+        with (
+            self.world.daemon.log.open("ab") as log,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setenv("NOTIFY_SOCKET", str(self.world.folder / "notify"))
+            patch.setenv("WATCHDOG_USEC", str(int(WATCHDOG * 1e6)))
+            self.process = Forked(
+                "tests.system.daemon_programs:held",
+                words,
                 cwd=self.world.folder,
-                env=os.environ
-                | {
-                    "NOTIFY_SOCKET": str(self.world.folder / "notify"),
-                    "WATCHDOG_USEC": str(int(WATCHDOG * 1e6)),
-                },
                 stdout=log,
                 stderr=log,
-                preexec_fn=heed_signals,
             )
         eventually(lambda: "READY=1" in self._hear(), "being ready")
 
@@ -95,9 +85,8 @@ class Supervisor:
             return False
 
     def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+        self.process.kill()
+        self.process.wait(PATIENCE)
         self._notify.close()
 
 
