@@ -24,11 +24,13 @@ from pexschedd.doctor.report import CheckStatus, DoctorReport
 from pexschedd.doctor.trial.trial_report import TrialReport
 from pexschedd.errors import InvalidFields, PexscheddError, StoreError
 from pexschedd.model import tables
-from pexschedd.scheduling.migration.migrator import MigrationRequest
+from pexschedd.scheduling.run_requests import (
+    MaintenanceRequest,
+    MigrationRequest,
+    RecoveryRequest,
+)
 from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork, WorkRequest
-from pexschedd.scheduling.upkeep.maintenance import MaintenanceRequest
 from pexschedd.scheduling.upkeep.progress import ProgressListener
-from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
 from pexschedd.store.store import Store
 from pexschedd.util.stop_signal import StopSignal
 

@@ -9,8 +9,7 @@ import msgspec
 
 from pexschedd.doctor.report import DoctorReport
 from pexschedd.doctor.trial.trial_report import TrialReport
-from pexschedd.scheduling.migration.migrator import PROTOCOLS
-from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE
+from pexschedd.scheduling.run_requests import DEFAULT_MESSAGE, PROTOCOLS
 
 
 class RecoveryOrder(
@@ -58,7 +57,7 @@ class MigrationOrder(
 
     exchange_connector_id: int
     to: str = PROTOCOLS[0]
-    """One of `migrator.PROTOCOLS`."""
+    """One of `run_requests.PROTOCOLS`."""
     dry_run: bool = False
 
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
 import msgspec
@@ -23,9 +23,9 @@ from twisted.logger import Logger
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from pexschedd.control.executor import Executor
 from pexschedd.control.protocol import Event, Finished, Note, Order, Progress
 from pexschedd.errors import PexscheddError
+from pexschedd.scheduling.upkeep.progress import ProgressListener
 from pexschedd.util.stop_signal import StopSignal
 
 NAME = "control"
@@ -57,12 +57,22 @@ class _Lines(LineOnlyReceiver):
     MAX_LENGTH = LINE_LIMIT
 
 
+class OrderExecutor(Protocol):
+    """The executor of orders, as the daemon's side knows it. A tool imports this module
+    as well, and does without all that `control.executor` needs."""
+
+    async def run(
+        self, order: Order, listener: ProgressListener, stop: StopSignal
+    ) -> Finished:
+        """Execute an order, and return the outcome."""
+
+
 class ControlProtocol(_Lines):
     """The daemon's side of a connection with one tool; a `ProgressListener`."""
 
     _log = Logger()
 
-    def __init__(self, executor: Executor, clock: IReactorTime) -> None:
+    def __init__(self, executor: OrderExecutor, clock: IReactorTime) -> None:
         self._executor = executor
         self._clock = clock
         self._busy = False
@@ -127,7 +137,7 @@ class ControlSocket(Service):
     name = NAME
     _log = Logger()
 
-    def __init__(self, state_dir: Path, executor: Executor, reactor: Any) -> None:
+    def __init__(self, state_dir: Path, executor: OrderExecutor, reactor: Any) -> None:
         self._path = state_dir / NAME
         self._executor = executor
         self._reactor = reactor

@@ -20,7 +20,7 @@ from pexschedd.control.protocol import (
     MaintenanceOrder,
     RecoveryOrder,
 )
-from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE, MESSAGE_LIMIT
+from pexschedd.scheduling.run_requests import DEFAULT_MESSAGE, MESSAGE_LIMIT
 from pexschedd.tools.version import version_text
 
 FORMAT = "YYYY-MM-DDTHH:MM:SS"

@@ -24,7 +24,7 @@ from pexschedd.doctor.text import harmless, text
 from pexschedd.doctor.trial.tenant_trial import PLAN
 from pexschedd.doctor.trial.trial_report import trial_text
 from pexschedd.errors import PexscheddError
-from pexschedd.scheduling.migration.migrator import PROTOCOLS
+from pexschedd.scheduling.run_requests import PROTOCOLS
 from pexschedd.tools.arguments import (
     add_config,
     add_integration,

@@ -67,7 +67,7 @@ def executor() -> FakeExecutor:
 @pytest_twisted.async_yield_fixture()
 async def folder(tmp_path: Path, executor: FakeExecutor) -> AsyncIterator[Path]:
     (tmp_path / "control").write_text("left behind by a killed daemon")
-    service = ControlSocket(tmp_path, executor, reactor)  # type: ignore[arg-type]  # its run
+    service = ControlSocket(tmp_path, executor, reactor)
     service.startService()
     yield tmp_path
     await service.stopService()
@@ -109,7 +109,7 @@ async def test_a_tool_that_goes_away_stops_its_run(
 @pytest_twisted.ensureDeferred
 async def test_a_daemon_that_stops(tmp_path: Path, executor: FakeExecutor) -> None:
     """The runs of tools that are connected are told to end."""
-    service = ControlSocket(tmp_path, executor, reactor)  # type: ignore[arg-type]  # its run
+    service = ControlSocket(tmp_path, executor, reactor)
     service.startService()
     executor.hold = Deferred()
     ordered = Deferred.fromCoroutine(
@@ -187,7 +187,7 @@ async def test_what_is_in_the_way_of_the_socket(
 ) -> None:
     """The daemon says so and goes on without."""
     (tmp_path / "control" / "theirs").mkdir(parents=True)
-    service = ControlSocket(tmp_path, executor, reactor)  # type: ignore[arg-type]  # its run
+    service = ControlSocket(tmp_path, executor, reactor)
     service.startService()
     await service.stopService()
     assert (tmp_path / "control" / "theirs").exists()

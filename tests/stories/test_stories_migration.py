@@ -24,7 +24,8 @@ from pexschedd.sandbox import Processing
 from pexschedd.sandbox.graph.signin.applications import ROLES, MailboxGrant
 from pexschedd.scheduling.alarms.names import AUTOMATIC
 from pexschedd.scheduling.inbox.supervisor import Supervisor
-from pexschedd.scheduling.migration.migrator import MigrationRequest, MigrationRunner
+from pexschedd.scheduling.migration.migrator import MigrationRunner
+from pexschedd.scheduling.run_requests import MigrationRequest
 from pexschedd.scheduling.upkeep.mailbox_commands import MailboxRun
 from pexschedd.util.stop_signal import StopSignal
 from tests.stories.story_support import (

@@ -37,20 +37,11 @@ from pexschedd.scheduling.migration.waiting_messages import (
     WaitingMessages,
 )
 from pexschedd.scheduling.ports.message_names import MessageNames, RenamedMessage
+from pexschedd.scheduling.run_requests import PROTOCOLS, MigrationRequest
 from pexschedd.scheduling.upkeep.progress import ProgressListener, WorkTally
 from pexschedd.scheduling.upkeep.retry import read_with_retries
 from pexschedd.store.store import Store
 from pexschedd.util.stop_signal import StopSignal
-
-PROTOCOLS = ("GRAPH", "EWS")
-"""The values of `mailbox_protocol`, the default target first."""
-
-
-class MigrationRequest(msgspec.Struct, frozen=True):
-    """The administrator's wishes for one migration."""
-
-    to: str = PROTOCOLS[0]
-    """The `mailbox_protocol` that the integration is to have."""
 
 
 class TargetExamination(msgspec.Struct, frozen=True):

@@ -20,14 +20,16 @@ from pexschedd.errors import CommandRunning, NotFound, StoreError, Unavailable
 from pexschedd.history.actor import Actor
 from pexschedd.model import tables
 from pexschedd.model.outbox import MailboxCommandRun
-from pexschedd.scheduling.migration.migrator import MigrationRequest
+from pexschedd.scheduling.run_requests import (
+    MaintenanceRequest,
+    MigrationRequest,
+    RecoveryRequest,
+)
 from pexschedd.scheduling.upkeep.mailbox_work import (
     MailboxWork,
     WorkOutcome,
     WorkRequest,
 )
-from pexschedd.scheduling.upkeep.maintenance import MaintenanceRequest
-from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
 from pexschedd.store.store import Store
 from pexschedd.util.stop_signal import StopSignal
 

@@ -12,14 +12,16 @@ from pexschedd.history.actor import SERVICE, Actor
 from pexschedd.model import tables
 from pexschedd.model.integration.connector import Connector
 from pexschedd.scheduling.inbox.supervisor import wants_worker
-from pexschedd.scheduling.migration.migrator import MigrationRequest, MigrationRunner
-from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
-from pexschedd.scheduling.upkeep.maintenance import (
+from pexschedd.scheduling.migration.migrator import MigrationRunner
+from pexschedd.scheduling.run_requests import (
     MaintenanceRequest,
-    MaintenanceRunner,
+    MigrationRequest,
+    RecoveryRequest,
 )
+from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
+from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
 from pexschedd.scheduling.upkeep.progress import ProgressListener, WorkTally
-from pexschedd.scheduling.upkeep.recovery import RecoveryRequest, RecoveryRunner
+from pexschedd.scheduling.upkeep.recovery import RecoveryRunner
 from pexschedd.store.store import Store
 from pexschedd.util.stop_signal import StopSignal
 

@@ -16,6 +16,7 @@ from pexschedd.clock import Now
 from pexschedd.model.meeting import MessageKind, MessageRef
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, Outcome, OutcomeKind
 from pexschedd.scheduling.recurrence.meeting_times import has_finished
+from pexschedd.scheduling.run_requests import MaintenanceRequest
 from pexschedd.scheduling.upkeep.progress import ProgressListener, WorkTally
 from pexschedd.scheduling.upkeep.retry import pages, with_retries
 from pexschedd.util.stop_signal import StopSignal
@@ -25,16 +26,6 @@ BATCH = 50
 _FORM = "%Y-%m-%dT%H:%M:%S"
 ROUNDS = 3
 """Attempts at an item for which the server asks to try again."""
-
-
-class MaintenanceRequest(msgspec.Struct, frozen=True):
-    """The limits of one run, aware UTC; limits after the present count as now, and
-    the run says so."""
-
-    inbox_limit: datetime
-    """Inbox items that were received before it are deleted."""
-    calendar_limit: datetime
-    """Meetings that have ended by then are deleted."""
 
 
 class MaintenanceRunner:

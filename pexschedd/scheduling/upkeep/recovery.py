@@ -12,9 +12,6 @@ Recovery can be repeated: a meeting with a room is left alone, unless the last r
 not tell its organizer.
 """
 
-from datetime import datetime
-
-import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from pexschedd.clock import Now
@@ -23,6 +20,7 @@ from pexschedd.model.integration.connector import Connector
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.scheduling.ports.mailbox import MailboxKeeping, OrganizersCalendars
 from pexschedd.scheduling.recurrence.meeting_times import has_finished, starts_after
+from pexschedd.scheduling.run_requests import RecoveryRequest
 from pexschedd.scheduling.upkeep.invitation_update import InvitationUpdater
 from pexschedd.scheduling.upkeep.meeting_recovery import (
     THERE,
@@ -34,19 +32,6 @@ from pexschedd.scheduling.upkeep.restore_room import RoomNotRestorable
 from pexschedd.scheduling.upkeep.retry import pages
 from pexschedd.util.stop_signal import StopSignal
 from pexschedd.util.worker_processes import HeavyWork, WorkAbandoned, work_at_once
-
-DEFAULT_MESSAGE = "This meeting has updated joining instructions."
-MESSAGE_LIMIT = 12_288
-"""Characters of a message, as for the texts of an integration."""
-
-
-class RecoveryRequest(msgspec.Struct, frozen=True):
-    """The administrator's wishes for one run."""
-
-    since: datetime
-    """Aware UTC; meetings that start later are recovered."""
-    message: str = DEFAULT_MESSAGE
-    """HTML for the top of an invitation that is sent again."""
 
 
 class RecoveryRunner:

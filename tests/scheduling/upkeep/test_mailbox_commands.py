@@ -16,6 +16,7 @@ from pexschedd.history.actor import Actor
 from pexschedd.model import tables
 from pexschedd.model.meeting import CalendarMeeting
 from pexschedd.scheduling.records.deletion import remove_connector
+from pexschedd.scheduling.run_requests import MaintenanceRequest, RecoveryRequest
 from pexschedd.scheduling.upkeep.audit_service import MailboxAccess
 from pexschedd.scheduling.upkeep.mailbox_commands import (
     INTERRUPTED,
@@ -24,11 +25,8 @@ from pexschedd.scheduling.upkeep.mailbox_commands import (
     restored_run,
 )
 from pexschedd.scheduling.upkeep.mailbox_work import MailboxWork
-from pexschedd.scheduling.upkeep.maintenance import (
-    MaintenanceRequest,
-    MaintenanceRunner,
-)
-from pexschedd.scheduling.upkeep.recovery import RecoveryRequest, RecoveryRunner
+from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
+from pexschedd.scheduling.upkeep.recovery import RecoveryRunner
 from pexschedd.store.store import Store
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,

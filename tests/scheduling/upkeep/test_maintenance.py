@@ -13,10 +13,8 @@ from pexschedd.errors import MailboxBusy, MailboxRefused
 from pexschedd.model.meeting import CalendarMeeting, MessageKind, MessageRef
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.scheduling.ports.mailbox import Outcome, OutcomeKind
-from pexschedd.scheduling.upkeep.maintenance import (
-    MaintenanceRequest,
-    MaintenanceRunner,
-)
+from pexschedd.scheduling.run_requests import MaintenanceRequest
+from pexschedd.scheduling.upkeep.maintenance import MaintenanceRunner
 from pexschedd.scheduling.upkeep.progress import WorkTally
 from pexschedd.util.stop_signal import StopSignal
 from tests.scheduling.upkeep.upkeep_support import (

@@ -16,6 +16,7 @@ from pexschedd.model.meeting import CalendarMeeting, MessageRef, Person
 from pexschedd.model.outbox import PendingAnswer
 from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.scheduling.ports.mailbox import Action, RewriteKind
+from pexschedd.scheduling.run_requests import RecoveryRequest
 from pexschedd.scheduling.upkeep.invitation_aliases import named_pair
 from pexschedd.scheduling.upkeep.invitation_update import (
     NewInstructions,
@@ -29,7 +30,6 @@ from pexschedd.scheduling.upkeep.meeting_recovery import (
     TOLD,
 )
 from pexschedd.scheduling.upkeep.progress import WorkTally
-from pexschedd.scheduling.upkeep.recovery import RecoveryRequest
 from pexschedd.util.stop_signal import StopSignal
 from tests.scheduling.upkeep.upkeep_support import (
     CONNECTOR,

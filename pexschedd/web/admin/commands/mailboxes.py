@@ -25,8 +25,8 @@ from pexschedd.management.admin_log import note
 from pexschedd.management.representation import represent_own
 from pexschedd.management.resource import PREFIX
 from pexschedd.model.fields.times import parse_time
+from pexschedd.scheduling.run_requests import MESSAGE_LIMIT
 from pexschedd.scheduling.upkeep.mailbox_commands import MailboxCommands
-from pexschedd.scheduling.upkeep.recovery import MESSAGE_LIMIT
 from pexschedd.web.admin.api import AdminApi
 from pexschedd.web.admin.errors import invalid_fields_of
 from pexschedd.web.admin.openapi.names import name_of, refer

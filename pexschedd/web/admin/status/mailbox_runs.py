@@ -16,11 +16,15 @@ from pexschedd.management.computed.mailbox_work import (
 from pexschedd.management.computed.resources import COMPUTED
 from pexschedd.management.resources import AnyResource
 from pexschedd.model import tables
-from pexschedd.scheduling.migration.migrator import PROTOCOLS, MigrationRequest
+from pexschedd.scheduling.run_requests import (
+    DEFAULT_MESSAGE,
+    PROTOCOLS,
+    MaintenanceRequest,
+    MigrationRequest,
+    RecoveryRequest,
+)
 from pexschedd.scheduling.upkeep.mailbox_commands import MailboxCommands, MailboxRun
 from pexschedd.scheduling.upkeep.mailbox_work import WorkRequest
-from pexschedd.scheduling.upkeep.maintenance import MaintenanceRequest
-from pexschedd.scheduling.upkeep.recovery import DEFAULT_MESSAGE, RecoveryRequest
 from pexschedd.store.store import Store
 
 
