@@ -217,12 +217,13 @@ def mend_key(data: bytes, key_id: str) -> bytes | None:
     free = [i for i in range(len(text)) if i not in wrong]
     for count in range(3 - len(wrong)):
         for more in combinations(free, count):
-            places = (*wrong, *more)
+            places = {*wrong, *more}
+            trial = "".join(
+                "%s" if i in places else each for i, each in enumerate(text)
+            )
+            # Of two digits there are half a million, so each has to be quick.
             for digits in product(_HEXADECIMAL, repeat=len(places)):
-                trial = list(text)
-                for place, digit in zip(places, digits, strict=True):
-                    trial[place] = digit
-                key = bytes.fromhex("".join(trial))
+                key = bytes.fromhex(trial % digits)
                 if key_id_of(key) == key_id:
                     return key
     return None
