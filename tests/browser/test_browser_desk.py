@@ -138,7 +138,6 @@ def test_story(tabs: Tabs, tmp_path: Path) -> None:
         mail = page.locator(".mail").first
         expect(mail).to_contain_text("Video room")
         expect(mail).to_contain_text("is reserved")
-        page.emulate_media(reduced_motion="reduce")  # by now all has moved
         mail.get_by_role("button").first.click()
         answer = page.frame_locator(".mail iframe").locator("body")
         expect(answer).to_contain_text("is reserved")
