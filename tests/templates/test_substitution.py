@@ -105,9 +105,9 @@ def test_text_and_names_need_no_compiler(monkeypatch: pytest.MonkeyPatch) -> Non
     takes longer than all else about it."""
 
     def refuse(*_: object) -> None:
-        raise ValueError("it is compiled")
+        raise ValueError
 
     monkeypatch.setattr(TemplateSandbox, "from_string", refuse)
     assert still_templates().render("Dial {{alias}}", VALUES) == "Dial 555@a.test"
-    with pytest.raises(TemplateError, match="it is compiled"):
+    with pytest.raises(TemplateError, match="too complicated"):
         still_templates().render("Dial {{alias|upper}}", VALUES)
