@@ -353,6 +353,20 @@ async def test_notifications_of_others(listening: Listening) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_an_address_with_another_key(listening: Listening) -> None:
+    """It is not there; the log tells how many were posted, and no key."""
+    await listening.begun()
+    with capturedLogs() as events:
+        for key in ("guessed", KEY[:-1], "\u00e9"):
+            response = await treq.post(listening.site.base + key, persistent=False)
+            await treq.content(response)
+            assert response.code == 404
+    (line,) = (formatEvent(each) or "" for each in events if "integration" in each)
+    assert line.startswith("webhook ignored")
+    assert "guessed" not in line
+
+
+@pytest_twisted.ensureDeferred
 async def test_nobody_else_is_validated(listening: Listening) -> None:
     """Without a subscription under way a question for validation is not for us."""
     await listening.begun()
