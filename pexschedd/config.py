@@ -66,6 +66,7 @@ from typing import Any
 
 import msgspec
 
+from pexschedd.config_keys import KEYS
 from pexschedd.config_reader import SettingsReader
 from pexschedd.errors import ConfigError
 from pexschedd.net import bypass
@@ -194,32 +195,13 @@ def parse(
     top = reader.table(
         values,
         "",
-        {
-            "state_dir",
-            "key_file",
-            "endpoints",
-            "ca_file",
-            "proxy",
-            "initial_admin_password_file",
-            "policy",
-            "rooms_url",
-            "trusted_proxies",
-            "forwarded_header",
-            "limits",
-            "log",
-            "audit_log",
-            "traces",
-        },
+        KEYS[""],
     )
-    endpoints = reader.table(
-        top.get("endpoints"), "endpoints", {"addin", "admin", "policy", "rooms"}
-    )
+    endpoints = reader.table(top.get("endpoints"), "endpoints", KEYS["endpoints"])
     policy_username, policy_password_file = _policy(reader, top.get("policy"))
-    limits = reader.optional_table(
-        top, "limits", {"bookings_per_user", "bookings_per_address"}
-    )
-    log = reader.table(top.get("log", {}), "log", {"level", "format"})
-    audit = reader.optional_table(top, "audit_log", {"folder", "megabytes", "files"})
+    limits = reader.optional_table(top, "limits", KEYS["limits"])
+    log = reader.table(top.get("log", {}), "log", KEYS["log"])
+    audit = reader.optional_table(top, "audit_log", KEYS["audit_log"])
     proxy, proxy_password_file = _proxy(reader, top.get("proxy"))
     traces_url, traces_headers_file = _traces(reader, top.get("traces"))
     config = Config(
@@ -302,7 +284,7 @@ def _trusted_proxies(reader: SettingsReader, value: object) -> tuple[str, ...]:
 def _policy(reader: SettingsReader, value: object) -> tuple[str, Path | None]:
     if value is None:
         return "", None
-    table = reader.table(value, "policy", {"username", "password_file"})
+    table = reader.table(value, "policy", KEYS["policy"])
     username = reader.text(table, "policy", "username")
     if not username or ":" in username or not username.isprintable():
         reader.problems.append(
@@ -320,7 +302,7 @@ def _rate(
     if limits.get(name) is None:
         return default
     where = f"limits.{name}"
-    table = reader.table(limits[name], where, {"at_once", "per_minute"})
+    table = reader.table(limits[name], where, KEYS[where])
     numbers = [table.get(key) for key in ("at_once", "per_minute")]
     if not all(type(n) is int and 0 <= n <= 1_000_000 for n in numbers):
         reader.problems.append(
@@ -333,7 +315,7 @@ def _rate(
 def _traces(reader: SettingsReader, value: object) -> tuple[str, Path | None]:
     if value is None:
         return "", None
-    table = reader.table(value, "traces", {"url", "headers_file"})
+    table = reader.table(value, "traces", KEYS["traces"])
     if not isinstance(value, dict):
         return "", None
     url = table.get("url")
@@ -361,7 +343,7 @@ def _traces(reader: SettingsReader, value: object) -> tuple[str, Path | None]:
 def _proxy(reader: SettingsReader, value: object) -> tuple[Proxy | None, Path | None]:
     if value is None:
         return None, None
-    table = reader.table(value, "proxy", {"url", "username", "password_file", "bypass"})
+    table = reader.table(value, "proxy", KEYS["proxy"])
     if not isinstance(value, dict):
         return None, None
     username = reader.text(table, "proxy", "username")

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class SettingsReader:
         self._looks = looks
         self.problems: list[str] = []
 
-    def table(self, value: object, name: str, keys: set[str]) -> dict[str, Any]:
+    def table(self, value: object, name: str, keys: Set[str]) -> dict[str, Any]:
         """Return an object of the file; `keys` are those that it may have."""
         if not isinstance(value, dict):
             what = f"{name} must be" if name else "the file must hold"
@@ -49,7 +50,7 @@ class SettingsReader:
         return value
 
     def optional_table(
-        self, top: dict[str, Any], name: str, keys: set[str]
+        self, top: dict[str, Any], name: str, keys: Set[str]
     ) -> dict[str, Any]:
         """Return an object of the file; an empty one if it is absent or null."""
         return {} if top.get(name) is None else self.table(top[name], name, keys)
@@ -138,5 +139,5 @@ class SettingsReader:
         return str(value)
 
 
-def _listed(words: set[str]) -> str:
+def _listed(words: Set[str]) -> str:
     return ", ".join(sorted(words))

@@ -85,15 +85,15 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "web/webhooks": "web identity/exchange_token util/token_bucket",
     "control": (
-        "scheduling doctor management model store util config "
-        "supervision/trace_settings"
+        "scheduling doctor management model store util config config_keys "
+        "config_outline"
     ),
     "supervision": (
         "config logs model net observation/tracing scheduling/alarms store util"
     ),
     "tools": (
         "control doctor identity model observation onetouch scheduling store "
-        "templates crypto/passphrase util config tap"
+        "templates crypto/passphrase util config config_outline tap"
     ),
     "composition": (
         "config metrics logs log_writer control crypto deployment doctor ews exchange "

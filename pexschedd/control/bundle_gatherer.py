@@ -3,6 +3,8 @@
 Meetings, rooms, users and the history are not part of it.
 """
 
+import re
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +13,12 @@ from typing import Any
 import msgspec
 
 from pexschedd.config import Config
+from pexschedd.config_keys import SECRETS_IN_STATE
+from pexschedd.config_outline import secrets_in_url
 from pexschedd.control.protocol import BundleParts
 from pexschedd.doctor.report import DoctorReport
 from pexschedd.doctor.text import text as report_text
-from pexschedd.errors import ConfigError, StoreError
+from pexschedd.errors import StoreError
 from pexschedd.management.resources import BY_KIND, AnyResource
 from pexschedd.management.transfer.secrets import secrets_of
 from pexschedd.model import tables
@@ -23,7 +27,6 @@ from pexschedd.model.fields.validation import is_exposed
 from pexschedd.model.table import Table
 from pexschedd.scheduling.alarms.health import HealthCheck
 from pexschedd.store.store import Store
-from pexschedd.supervision.trace_settings import trace_headers
 
 MOST_RECORDS = 500
 """Records of a table; the first ones."""
@@ -45,9 +48,18 @@ CONFIGURATION: tuple[Table[Any], ...] = (
     tables.MJX_PROCESSING_RULE,
 )
 
-SHORTEST_VALUE = 8
-"""Characters of a header for the collector of traces that may be a secret. Shorter ones
-name a tenant, and are words that occur elsewhere."""
+SHORTEST_VALUE = 4
+"""Characters of a header for the collector of traces that may be a secret, if its name
+does not say so. Shorter ones are numbers and words that occur elsewhere."""
+
+TENANTS = frozenset({"x-scope-orgid", "x-honeycomb-dataset"})
+"""Headers that name a tenant: no secret, and perhaps a word that occurs elsewhere."""
+
+_SECRET_NAME = re.compile("auth|key|token|secret|password")
+"""In the name of a header whose value is a secret, however short."""
+
+MOST_OF_FILE = 64 * 1024
+"""Bytes of a file with a secret that are read."""
 
 ACCOUNTS: tuple[Table[Any], ...] = (
     tables.ADMINISTRATOR,
@@ -61,26 +73,48 @@ KEPT_ADMINISTRATORS = {"admin", "schedulingservice"}
 """Names that are not persons'."""
 
 
-def secrets_in_files(config: Config) -> Iterator[str]:
-    """Yield the secrets in files that the configuration names, those of which it may
+def secrets_in_files(paths: Iterable[Path]) -> Iterator[str]:
+    """Yield the secrets in files of a key, a password or headers, those of which it may
     read."""
+    for path in paths:
+        with suppress(OSError, ValueError):
+            if not path.is_file():
+                continue
+            with path.open("rb") as file:
+                text = file.read(MOST_OF_FILE).decode("utf-8-sig", "replace").strip()
+            yield text
+            yield text.partition("\n")[0].strip()  # a password has one line
+            for line in text.splitlines():
+                name, _, value = line.partition(":")
+                yield from _secrets_in_header(name.strip().lower(), value.strip())
+
+
+def _secrets_in_header(name: str, value: str) -> Iterator[str]:
+    """Yield what is secret in a header that is sent to the collector of traces."""
+    if name in TENANTS:
+        return
+    scheme, _, credentials = value.rpartition(" ")
+    least = 1 if _SECRET_NAME.search(name) else SHORTEST_VALUE
+    yield from (each for each in (value, credentials) if len(each) >= least)
+    if scheme.strip().lower() == "basic":
+        with suppress(ValueError):
+            pair = b64decode(credentials).decode("utf-8", "replace")
+            yield pair
+            yield pair.partition(":")[2]
+
+
+def _secret_files(config: Config) -> Iterator[Path]:
+    """Yield the files that may hold a secret."""
+    yield from (config.state_dir / name for name in SECRETS_IN_STATE)
     for path in (
         config.key_file,
         config.policy_password_file,
         config.proxy_password_file,
         config.initial_admin_password_file,
-        config.state_dir / "initial-admin-password",
-        config.state_dir / "secret.key",
+        config.traces_headers_file,
     ):
         if path is not None:
-            with suppress(OSError):
-                text = path.read_text("utf-8-sig", "replace").strip()
-                yield text
-                yield text.partition("\n")[0].strip()  # a password has one line
-    with suppress(ConfigError):
-        for value in trace_headers(config).values():
-            words = value, value.rpartition(" ")[2]
-            yield from (each for each in words if len(each) >= SHORTEST_VALUE)
+            yield path
 
 
 class BundleGatherer:
@@ -145,7 +179,8 @@ class BundleGatherer:
     def _secrets(self) -> Iterator[str]:
         for table in (*CONFIGURATION, *ACCOUNTS):
             yield from self._secrets_of(BY_KIND["configuration"][table.name])
-        yield from secrets_in_files(self._config)
+        yield from secrets_in_files(_secret_files(self._config))
+        yield from secrets_in_url(self._config.traces_url)
 
     def _secrets_of(self, resource: AnyResource) -> Iterator[str]:
         for record in self._store.all(resource.table):

@@ -8,52 +8,37 @@ becomes the same pseudonym wherever it occurs, so that it can still be followed.
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
-REMOVED = "[removed]"
+from pexschedd.observation.secret_patterns import (
+    REMOVED,
+    lower_case,
+    replaced,
+    without_secrets,
+)
 
 SHORT = 4
 """Characters below which a secret is only removed where it is a word of its own."""
 
-_KEYS = r"(?:password|passwd|passphrase|secret|token|assertion|api_?key|private_?key)"
-"""The ends of names of secrets."""
-
-_PRIVATE_KEY = (
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)"
+_DOMAIN = re.compile(
+    r"(?:@|%40|=40|\\u0040)"
+    r"(?:(?:[\w-]{1,63}\.){1,10}[\w-]{2,63}|localhost\b|\[[0-9A-Fa-f:.]{3,45}\])"
 )
-"""In PEM, even if its end is cut off."""
-
-_VALUE = r"\"(?!\((?:not )?set\)\")(?:[^\"\\]|\\.)*\""
-"""A string in JSON, except for one that only says whether there is a secret."""
-
-_LOOKS = re.compile(
-    "|".join(
-        (
-            rf"(?P<pem>{_PRIVATE_KEY})",
-            # JSON Web Tokens (RFC 7519)
-            r"(?P<jwt>\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){1,4})",
-            r"(?P<own>\bpexschedd_[0-9A-Za-z]{36,})",
-            # credentials in headers (RFC 9110, section 11.4)
-            r"(?P<scheme>\b(?:Basic|Bearer|Negotiate|NTLM)\s+)[A-Za-z0-9+/=._~-]{12,}",
-            # credentials in addresses (RFC 3986, section 3.2.1)
-            r"(?P<userinfo>://)[^/?#\s\"'<>@]{1,200}@",
-            # name=value, and the members of objects in JSON
-            rf"(?P<pair>{_KEYS}=)[^&\s\"'<>;,]{{3,}}",
-            r"(?P<query>[?&](?:code|state|sig)=)[^&\s\"'<>]+",
-            rf"(?P<member>{_KEYS}\"\s*:\s*){_VALUE}",
-        )
-    ),
-    re.DOTALL | re.IGNORECASE,
-)
-
-_DOMAIN = re.compile(r"(?:@|%40)(?:[\w-]{1,63}\.){1,10}[\w-]{2,63}")
 """The end of an address, from which its beginning is looked for."""
-_LOCAL = re.compile(r"[\w.+'~#$*-]+\Z")
+_LOCAL = re.compile(r"[\w.+'~#$*-]++|\"\\*+[^\"\\\n]++\"\\*+")
+"""Its beginning, backwards, and as a quoted string (RFC 5322, section 3.4.1)."""
 _LONGEST_LOCAL = 64
 """Characters (RFC 5321, section 4.5.3.1.1)."""
 _PSEUDONYM = re.compile(r"address-\d+\Z")
+
+_DEPTH = 6
+"""Characters by which a pattern for several texts decides between them."""
+
+_AT = re.compile(r"%40|=40|\\\\u0040")
+_PERCENT = re.compile("%[0-9A-F]{2}")
+_URL_SAFE = str.maketrans("+/", "-_")
 
 _ROUNDS = 10
 """Rounds after which a secret that comes up again leaves no mark."""
@@ -71,77 +56,102 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[str], names: Iterable[str] = ()) -> None:
         known = {secret for secret in secrets if secret.strip()}
-        self._forms = sorted(
-            {form for secret in known for form in _forms(secret) if len(form) >= SHORT},
-            key=len,
-            reverse=True,
+        self._forms = _any_of(
+            form for secret in known for form in _forms(secret) if len(form) >= SHORT
         )
-        self._short = _words(secret for secret in known if len(secret) < SHORT)
-        self._names = _words(name for name in names if name.strip())
+        self._short = _any_of((s for s in known if len(s) < SHORT), words=True)
+        self._names = _any_of(
+            (
+                lower_case(form)
+                for name in names
+                if name.strip()
+                for form in _forms_of_name(name)
+            ),
+            words=True,
+        )
         self._mark = next(m for m in _MARKS if not any(s in m for s in known) or not m)
-        self._addresses: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
+        self._pseudonyms: dict[str, str] = {}
+        """By addresses as they are written."""
 
     def scrub(self, text: str) -> str:
         """Return the text without them."""
         # First what is known: a pattern could leave a part of it.
         text = self._without_secrets(text)
-        text = _LOOKS.sub(_without, text)
+        text = without_secrets(text)
         text = self._without_addresses(text)
         if self._names is not None:
-            text = self._names.sub("[name]", text)
+            text = replaced(self._names.finditer(lower_case(text)), text, "[name]")
         # What was put in place of others may have made one.
         return self._without_secrets(text)
 
     def _without_secrets(self, text: str) -> str:
-        mark = self._mark
-        for _ in range(_ROUNDS):
+        patterns = [each for each in (self._forms, self._short) if each is not None]
+        for mark in (*(self._mark,) * _ROUNDS, ""):
             before = text
-            for form in self._forms:
-                text = text.replace(form, mark)
-            if self._short is not None:
-                text = self._short.sub(mark, text)
+            for pattern in patterns:
+                text = pattern.sub(mark, text)
             if text == before:
                 return text
-        while any(form in text for form in self._forms):
-            for form in self._forms:
-                text = text.replace(form, "")
+        while self._forms is not None and self._forms.search(text):
+            text = self._forms.sub("", text)
         return text
 
     def _without_addresses(self, text: str) -> str:
         parts, end = [], 0
         for found in _DOMAIN.finditer(text):
             start = max(end, found.start() - _LONGEST_LOCAL)
-            local = _LOCAL.search(text[start : found.start()])
-            if local is not None and not _PSEUDONYM.match(local[0]):
-                parts += [
-                    text[end : start + local.start()],
-                    self._pseudonym(local[0], found[0]),
-                ]
-                end = found.start()
+            local = _LOCAL.match(text[start : found.start()][::-1])
+            if local is None:
+                continue
+            name = local[0][::-1]
+            if name.startswith("address-") and _PSEUDONYM.match(name):
+                continue
+            parts.append(text[end : found.start() - len(name)])
+            parts.append(self._pseudonym(name, found[0]))
+            end = found.start()
         return "".join([*parts, text[end:]])
 
     def _pseudonym(self, local: str, domain: str) -> str:
-        address = f"{local}{domain}".casefold().replace("%40", "@")
-        number = self._addresses.setdefault(address, len(self._addresses) + 1)
-        return f"address-{number}"
+        written = local + domain
+        if written not in self._pseudonyms:
+            name = _AT.sub("@", written.casefold(), count=1)
+            number = self._numbers.setdefault(name, len(self._numbers) + 1)
+            self._pseudonyms[written] = f"address-{number}"
+        return self._pseudonyms[written]
 
 
-def _without(found: re.Match[str]) -> str:
-    match found.lastgroup:
-        case "scheme" | "pair" | "query":
-            return f"{found[found.lastgroup]}{REMOVED}"
-        case "member":
-            return f'{found["member"]}"{REMOVED}"'
-        case "userinfo":
-            return f"://{REMOVED}@"
-    return REMOVED
-
-
-def _words(texts: Iterable[str]) -> re.Pattern[str] | None:
+def _any_of(texts: Iterable[str], *, words: bool = False) -> re.Pattern[str] | None:
+    """Return the pattern of several texts, the longest of those that begin alike; as
+    words of their own only, if so wished."""
     ordered = sorted({*texts}, key=len, reverse=True)
-    if not ordered:
-        return None
-    return re.compile("|".join(rf"(?<!\w){re.escape(t)}(?!\w)" for t in ordered))
+    return re.compile(_tree(ordered, words)) if ordered else None
+
+
+def _tree(texts: Sequence[str], words: bool, depth: int = _DEPTH) -> str:
+    """Return a pattern that decides by one character after the other, as `re` tries
+    alternatives in turn."""
+    end = r"(?!\w)" if words else ""
+    begins = words and depth == _DEPTH
+    if depth == 0 or (len(texts) == 1 and not begins):
+        return "|".join(f"{re.escape(each)}{end}" for each in texts)
+    branches: dict[str, list[str]] = {}
+    for each in texts:
+        branches.setdefault(each[:1], []).append(each[1:])
+    rest = branches.pop("", None)
+    alternatives = [
+        re.escape(character)
+        + (rf"(?<!\w{re.escape(character)})" if begins else "")
+        + f"(?:{_tree(others, words, depth - 1)})"
+        for character, others in branches.items()
+    ]
+    return "|".join([*alternatives, *([end] if rest is not None else [])])
+
+
+def _forms_of_name(name: str) -> Iterator[str]:
+    """Yield the ways in which the log, a URL and JSON may have a name."""
+    yield from (name, quote(name), quote(name, safe=""), quote_plus(name))
+    yield json.dumps(name)[1:-1]
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -154,12 +164,15 @@ def _forms(secret: str) -> Iterator[str]:
         for again in (True, False):  # JSON within JSON, as in a line of the log
             yield json.dumps(quoted, ensure_ascii=again)[1:-1]
     data = secret.encode("utf-8", "surrogatepass")
-    yield quote(data, safe="")
-    yield quote(data)
-    yield quote_plus(data)
+    for encoded in (quote(data, safe=""), quote(data), quote_plus(data)):
+        yield encoded
+        yield _PERCENT.sub(lambda found: found[0].lower(), encoded)
     yield escape(secret)
     yield escape(secret, {'"': "&quot;", "'": "&#x27;"})
     yield repr(secret)[1:-1]
+    if len(secret) >= SHORT:
+        yield data.hex()
+        yield data.hex().upper()
     # Inside of other base64 text, such as "name:password", it begins at any of three
     # places; the characters at its ends belong to its neighbours, too.
     for shift in range(3):
@@ -167,3 +180,4 @@ def _forms(secret: str) -> Iterator[str]:
         inner = encoded[(0, 2, 3)[shift] : (shift + len(data)) * 8 // 6]
         if len(inner) >= 6:
             yield inner
+            yield inner.translate(_URL_SAFE)

@@ -9,8 +9,7 @@ daemon would have given.
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,8 +17,8 @@ from typing import Any, TextIO
 import msgspec
 
 from pexschedd import __version__
-from pexschedd import config as configuration
 from pexschedd.clock import system_now
+from pexschedd.config_outline import outlined, secret_places
 from pexschedd.control.bundle_gatherer import secrets_in_files
 from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import BundleOrder, BundleParts
@@ -41,7 +40,8 @@ NOTE = (
 PARTIAL_NOTE = (
     "{file} is written, for its owner alone, without what is in the state. Not all "
     "passwords are known without that, and no names of administrators, so they may "
-    "be left in the log: look into it before you send it: tar -xzf {file}\n"
+    "be left in any of its files, the log above all: look into them before you send "
+    "it: tar -xzf {file}\n"
 )
 
 
@@ -66,10 +66,11 @@ async def run_bundle(
     try:
         # While this process may still read them: without a daemon it goes on as the
         # owner of the state folder.
-        texts = {"configuration_file.json": _content_of(config)}
+        file = _content_of(config)
+        texts = {"configuration_file.json": outlined(file)}
         if request.log is not None:
             texts["log.txt"] = recent_lines(read_end(request.log), now)
-        known = tuple(_known_secrets(config))
+        known = tuple(_known_secrets(file, config))
         problem = None
         with output_file(request.file) as out:
             try:
@@ -86,7 +87,7 @@ async def run_bundle(
             except PexscheddError as error:
                 problem = error
                 parts = BundleParts({"problem.txt": reason_text(error)}, known, ())
-            out.write(bundle_of(scrubbed(parts, texts), now))
+            out.write(bundle_of(scrubbed(parts, texts, known), now))
     except PexscheddError as error:
         screen.end()
         return tell(error, err)
@@ -102,11 +103,12 @@ async def run_bundle(
     return status
 
 
-def _known_secrets(config: Path) -> Iterator[str]:
-    """Yield the secrets that are kept beside the state, as far as the configuration
-    says where."""
-    with suppress(ConfigError):
-        yield from secrets_in_files(configuration.load(config, looks=False))
+def _known_secrets(text: str, config: Path) -> Iterator[str]:
+    """Yield the secrets that are kept beside the state, as far as the text of the
+    configuration file says where."""
+    places = secret_places(text, config)
+    yield from places.texts
+    yield from secrets_in_files(places.files)
 
 
 def _content_of(config: Path) -> str:
@@ -128,9 +130,12 @@ def _reason(error: OSError, where: Path, bundle: Path) -> str:
     return error.strerror or str(error)
 
 
-def scrubbed(parts: BundleParts, beside: Mapping[str, str]) -> dict[str, str]:
-    """Return all texts of a bundle as they may be sent."""
-    scrubber = Scrubber(parts.secrets, parts.names)
+def scrubbed(
+    parts: BundleParts, beside: Mapping[str, str], known: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return all texts of a bundle as they may be sent. `known` are secrets beside
+    those of the parts: the daemon may have read another configuration."""
+    scrubber = Scrubber((*parts.secrets, *known), parts.names)
     texts = {**parts.texts, **beside, "versions.json": versions()}
     return {name: scrubber.scrub(text) for name, text in texts.items()}
 

@@ -224,6 +224,84 @@ def test_secrets_in_files_without_a_state(tmp_path: Path) -> None:
         assert POLICY.encode() not in text
 
 
+BROKEN = """{
+ "state_dir": "state", "lgo": {"level": "m1splaced"},
+ "endpoints": {"addin": ["tcp:0"], "admin": ["tcp:0"], "policy": ["tcp:0"]},
+ "key_file": "key",
+ "initial_admin_password_file": "first",
+ "policy": {"username": "a:b", "password_file": "node"},
+ "proxy": {"url": "http://px:p@ss/m1splaced@proxy.example", "password_file": "proxy"},
+ "traces": {"url": "http://c.example/m1splaced-l0ng-t0ken/x?a=m1splaced",
+            "headers_file": "headers"},
+ "password": "m1splaced", "pwd": "m1splaced", "passwords": ["m1splaced"],
+ "X-Api-Key": "m1splaced", "pin": 135792468, "smtp": {"url": "m1splaced"}
+"""
+FILES = {
+    "key": "K3y-of-the-store",
+    "first": "F1rst-password",
+    "proxy": "\ufeffPr0xy-password",
+    "headers": "no header\nAuthorization: Basic dXNlcjpDMGxsZWN0b3I=\n"
+    "X-Key: k9z\nX-T: ab12",
+    "state/secret.key": "0ther-key-of-store",
+    "state/initial-admin-password": "F1rst-of-all",
+}
+LOGGED = (
+    *("K3y-of-the-store", "F1rst-password", "Pr0xy-password", "dXNlcjpDMGxsZWN0b3I="),
+    *("C0llector", "k9z", "ab12", "0ther-key-of-store", "F1rst-of-all"),
+    "m1splaced-l0ng-t0ken",
+)
+
+
+@pytest.mark.parametrize("end", ["}", ', "state_dir": "state"}', ""])
+def test_a_broken_configuration(end: str, tmp_path: Path) -> None:
+    """It costs no knowledge of secrets: each file that it names is read, but for those
+    that cannot be. Of the file itself is shown what is known to be no secret."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "node").mkdir()
+    for name, content in FILES.items():
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "config.json").write_text(BROKEN + end)
+    log = "2999-01-01T00:00:00+00:00 status=401 said {} at last\n"
+    (tmp_path / "log").write_text("".join(log.format(each) for each in LOGGED))
+    arguments = ["--config", "config.json", "--bundle", "b.tar.gz", "--log", "log"]
+    ended, _, err = forked.run("pexschedd.tools.check:main", arguments, cwd=tmp_path)
+    assert ended == ExitStatus.CONFIG, err
+    assert "in any of its files" in err
+    texts = texts_in((tmp_path / "b.tar.gz").read_bytes())
+    assert texts["log.txt"].decode() == log.format("[removed]") * len(LOGGED)
+    shown = texts["configuration_file.json"].decode()
+    assert "m1splaced" not in shown
+    assert "135792468" not in shown
+    for helps in (
+        *(
+            '"state_dir": "state"',
+            '"lgo": {"level": "[removed]"}',
+            '"addin": ["tcp:0"]',
+        ),
+        *('"policy": ["tcp:0"]', '"username": "[removed]"', '"password_file": "proxy"'),
+        *("http://[removed]@proxy.example", "http://c.example/[removed]/x?[removed]"),
+        *('"pin": "[removed]"', '"passwords": ["[removed]"]'),
+    ):
+        assert helps in shown
+
+
+def test_a_password_in_the_place_of_its_file(tmp_path: Path) -> None:
+    """It is in no text, as a file of that name is not there; a path stays."""
+    policy = {"username": "node", "password_file": POLICY}
+    proxy = {"url": "http://p.example", "username": "p", "password_file": "/not/there"}
+    config = json.loads(CONFIG) | {"policy": policy, "proxy": proxy}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"key_file": "key"}))
+    (tmp_path / "key").touch(0o600)
+    arguments = ["--config", "config.json", "--bundle", "b.tar.gz"]
+    forked.run("pexschedd.tools.check:main", arguments, cwd=tmp_path)
+    texts = texts_in((tmp_path / "b.tar.gz").read_bytes())
+    assert all(POLICY.encode() not in text for text in texts.values())
+    shown = json.loads(texts["configuration_file.json"])
+    assert shown["policy"] == {"username": "node", "password_file": "[removed]"}
+    assert (shown["proxy"], shown["key_file"]) == (proxy, "key")
+
+
 def test_no_bundle(tmp_path: Path) -> None:
     """Without a folder for it there is none, and no file is left."""
     (tmp_path / "config.json").write_text(CONFIG)

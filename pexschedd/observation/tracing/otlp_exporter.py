@@ -56,6 +56,9 @@ _OURS = {
     "content-type",
     "expect",
     "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
@@ -71,13 +74,19 @@ def headers_in(text: str) -> dict[str, str]:
     """
     headers: dict[str, str] = {}
     given: set[str] = set()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         match = _HEADER.fullmatch(line.strip())
-        if match is not None and match[1].lower() in given:
-            raise ValueError(f"line {number} has a header that is there already")
-        if match is not None and match[1].lower() not in _OURS:
+        if match is not None:
+            name = match[1].lower()
+            if name in _OURS:
+                raise ValueError(
+                    f"line {number} has a header that may not be given here, as it is "
+                    "a matter of the connection"
+                )
+            if name in given:
+                raise ValueError(f"line {number} has a header that is there already")
             headers[match[1]] = match[2]
-            given.add(match[1].lower())
+            given.add(name)
         elif line.strip():
             raise ValueError(
                 f"line {number} is not a header such as Authorization: Bearer ..."
