@@ -20,10 +20,10 @@ _NAMES = (
     r"assertion",
     r"api[_-]?keys?",
     r"access[_-]?key",
-    r"private[_-]?key",
+    r"private[_-]?key(?!=)",
     r"x-honeycomb-team",
 )
-"""The ends of names of secrets."""
+"""The ends of names of secrets. `privateKey=` in an endpoint is followed by a path."""
 
 _QUOTE = r"\\*+[\"']"
 """A quotation mark, as it is written in JSON within JSON, too."""
@@ -32,7 +32,7 @@ _NOT_SET = r"\((?:not )?set\)"
 """A value that only says whether there is a secret."""
 
 _NO_SECRET = (
-    rf"(?:null|true|false|none)\b|{_NOT_SET}|\[removed|\.\.\."
+    rf"(?:null|true|false|none)\b|{_NOT_SET}|\[removed|\.\.\.|…"
     r"|[\[{][\s\"'\[{\\\]}]"
 )
 """Beginnings of values without quotation marks that are none, or have members."""
@@ -60,7 +60,7 @@ def _named(name: str, number: int) -> str:
     """
     b = rf"(?P=b{number})"
     quoted = (
-        rf"(?P<b{number}>\\*+)(?P<q{number}>[\"'])(?!{_NOT_SET}\\*[\"'])"
+        rf"(?P<b{number}>\\*+)(?P<q{number}>[\"'])(?!{_NOT_SET}\\*[\"']|…|{b}(?P=q{number}))"
         rf"((?:(?!(?P=q{number}))[^\\\n]|\\{b}\\{b}|\\{b}{b}[\"']|\\{b}[^\\\"'\n])*+"
         rf"(?:(?={b}(?P=q{number}))|(?=[\"'\n])|\Z|[^\n]++))"
     )
@@ -68,14 +68,14 @@ def _named(name: str, number: int) -> str:
     value = rf"(?:\s{{0,20}}{quoted}|[ \t]{{0,20}}{bare})"
     return (
         rf"{name}(?:(?:{_QUOTE})?\s{{0,20}}[:=]{value}"
-        rf"|{_ATTRIBUTES}(?:>|&gt;)([^<>&]++)(?=<|&lt;))"
+        rf"|{_ATTRIBUTES}(?:>|&gt;)([^<>&\n]++)(?=(?:<|&lt;)/))"
     )
 
 
 _HEADER = rf"(?:{_QUOTE})?[ \t]{{0,20}}[:=]\s{{0,20}}(?:\[?b?{_QUOTE})?"
 
 _CREDENTIALS = (
-    rf"(?:(?:{'|'.join(_SCHEMES)}) +\\*+[\"']?+)?+(?!\.\.\.)"
+    rf"(?:(?:{'|'.join(_SCHEMES)}) +\\*+[\"']?+)?+(?!\.\.\.|…)"
     rf"((?:[\w-]++ +)?{_PARAMETERS}"
     r"|[^\s\"'\\,]++(?: +[^\s\"'\\,=]++(?=[\s\"'\\,]|\Z|={1,2}(?:[\s\\,]|\Z)))?)"
 )
@@ -151,7 +151,7 @@ def _is_word(text: str, found: re.Match[str], start: int, stop: int) -> bool:
     return (
         text[start - 1 : start].isspace()
         and found[0].startswith(_WORDY)
-        and text[start:stop].rstrip(".").isalpha()
+        and text[start:stop].strip(".-").replace("-", "").isalpha()
         and text[start:stop].islower()
         and stop - start <= _LONGEST_WORD
     )

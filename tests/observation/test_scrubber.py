@@ -79,6 +79,7 @@ HIDDEN = "hunter2,XyZ"
         ("<t:Password>@</t:Password>", "<t:Password>#</t:Password>"),
         ('<Password Type="a">@</Password>', '<Password Type="a">#</Password>'),
         ("&lt;Password&gt;@&lt;/Password&gt;", "&lt;Password&gt;#&lt;/Password&gt;"),
+        ("a=<the token>\n\nTo <id>/", "a=<the token>\n\nTo <id>/"),
         ("Cookie: a=@; b=c User=", "Cookie: # User="),
         ("Set-Cookie: a=@; Path=/", "Set-Cookie: #"),
         ("X-Api-Key: hunter2", "X-Api-Key: #"),
@@ -89,6 +90,10 @@ HIDDEN = "hunter2,XyZ"
         ("Authorization: Scheme hunter2", "Authorization: #"),
         ("Authorization: Bearer ...", "Authorization: Bearer ..."),
         ('"Authorization": "Api-Token hunter2"', '"Authorization": "Api-Token #"'),
+        ('"token": "", "a": 1', '"token": "", "a": 1'),
+        (r'{\"token\": \"\", \"a\": 1}', r'{\"token\": \"\", \"a\": 1}'),
+        ('"private_key": "@"', '"private_key": "#"'),
+        ("ssl:443:privateKey=/k:certKey=/c", "ssl:443:privateKey=/k:certKey=/c"),
         ("Basic authentication", "Basic authentication"),
         ("POST /feedback/7/abcdef", "POST /feedback/7/#"),
         ("/a/1/change_notifications/abcdef?x", "/a/1/change_notifications/#?x"),
@@ -144,6 +149,20 @@ def test_keys_of_our_log_stay() -> None:
     assert len(keys) > 50
     line = " ".join(f"{key}=value" for key in sorted(keys - {"with_secrets"}))
     assert Scrubber(()).scrub(line) == line
+
+
+def test_a_long_log() -> None:
+    """Eight megabytes take seconds, with fifty secrets; it is one megabyte here."""
+    line = (
+        '{"time":"2026-01-01T00:00:00.000+00:00","level":"info","log":"support",'
+        '"User":"schedulingservice","system":"pexschedd.ews","message":"mailbox refused'
+        ' FindItem code=ErrorServerBusy mailbox=room@corp.example integration=1",'
+        '"correlation_id":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","integration":1}\n'
+    )
+    made = Scrubber([f"{n:x}-{n * 7919:032d}" for n in range(50)], ["rudi", "zelda f"])
+    began = process_time()
+    made.scrub(line * ((1 << 20) // len(line)))
+    assert process_time() - began < 2
 
 
 def test_long_and_hostile_texts() -> None:

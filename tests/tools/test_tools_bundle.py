@@ -18,6 +18,8 @@ CLIENT_SECRET = "client~Secret/0123456789"
 ENDPOINT = "Endpoint-Passw0rd"
 POLICY = "N0des-pass"
 COLLECTOR = "c0llector-t0ken"
+NEW = "N3w-pass-of-nodes"
+IN_PATH = "l0ng-t0ken-in-a-path"
 PERSON = "wilhelmina.person@corp.example"
 SUBJECT = "Confidential takeover of Acme"
 OFFICER = "rosalind.franklin"
@@ -35,7 +37,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         (tmp_path / name).touch(0o600)
         (tmp_path / name).write_text(content)
     policy = {"username": "node", "password_file": "policy-password"}
-    traces = {"url": "http://127.0.0.1:1/v1/traces", "headers_file": "headers"}
+    traces = {"url": f"http://127.0.0.1:1/v1/{IN_PATH}", "headers_file": "headers"}
     with World(tmp_path, policy=policy, traces=traces) as world:
         yield world
 
@@ -66,7 +68,7 @@ def fill(world: World) -> list[str]:
     assert made.status_code == 201, made.text
     log = [
         {"message": f"mailbox refused organizer={PERSON} nodes have {POLICY}"},
-        {"message": f"collector said {COLLECTOR} integration=1"},
+        {"message": f"collector {COLLECTOR} {IN_PATH} integration=1"},
         {"message": f"sent Authorization: Bearer {token}"},
         {"message": f"basic {b64encode(f'svc:{PASSWORD}'.encode()).decode()}"},
         {"message": f"quoted {json.dumps(PASSWORD)}", "User": OFFICER},
@@ -94,6 +96,7 @@ def fill(world: World) -> list[str]:
         CLIENT_SECRET,
         POLICY,
         COLLECTOR,
+        IN_PATH,
         PERSON,
         SUBJECT,
         OFFICER,
@@ -105,6 +108,18 @@ def fill(world: World) -> list[str]:
         (world.state / "secret.key").read_text().strip(),
         "scrypt",
     ]
+
+
+def change_settings(world: World) -> None:
+    """Leaves secrets out of the configuration file, and names a new one, which the log
+    has."""
+    (world.folder / "new").touch(0o600)
+    (world.folder / "new").write_text(NEW)
+    new = {"traces": None, "policy": {"username": "node", "password_file": "new"}}
+    config = json.loads(world.config.read_text())
+    world.config.write_text(json.dumps(config | new))
+    log = world.folder / "daemon.log"
+    log.write_text(log.read_text().replace("nodes have", f"nodes have {NEW} or"))
 
 
 def bundle(world: World, name: str) -> tuple[bytes, dict[str, bytes]]:
@@ -133,7 +148,10 @@ def test_nothing_secret_is_in_a_bundle(world: World, running: bool) -> None:
     """Known secrets are looked for in every byte, in each way to write them; what is
     left helps: states, findings, versions, and pseudonyms that can be followed."""
     secrets = fill(world)
-    if not running:
+    if running:  # with settings that are in the file no more, and without new ones
+        change_settings(world)
+        secrets.append(NEW)
+    else:
         world.daemon.stop()
     data, texts = bundle(world, "bundle.tar.gz")
     everything = b"".join([data, *texts.values(), *(n.encode() for n in texts)])
