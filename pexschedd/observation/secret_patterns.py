@@ -13,11 +13,12 @@ from collections.abc import Iterable
 REMOVED = "[removed]"
 
 _NAMES = (
-    r"pass(?:word|wd|phrase|code)?s?",
+    r"pass(?<!bypass)(?<!compass)(?:word|wd|phrase|code)?s?",
     r"pwd",
     r"secrets?(?:[_-]?key)?",
     r"tokens?",
     r"assertion",
+    r"client_?state",
     r"api[_-]?keys?",
     r"access[_-]?key",
     r"private[_-]?key(?!=)",
@@ -33,9 +34,11 @@ _NOT_SET = r"\((?:not )?set\)"
 
 _NO_SECRET = (
     rf"(?:null|true|false|none)\b|{_NOT_SET}|\[removed|\.\.\.|…"
+    r"|aadsts\d|error[a-z]"
     r"|[\[{][\s\"'\[{\\\]}]"
 )
-"""Beginnings of values without quotation marks that are none, or have members."""
+"""Beginnings of values without quotation marks that are none, have members, or are
+codes of errors."""
 
 _TEXT = r"[^\s\"'\\,;&<>}\]]"
 """A character of a secret without quotation marks."""
