@@ -117,10 +117,10 @@ def test_a_folder_of_others_is_left_alone(
 
 
 def test_a_first_start_may_have_been_killed(tmp_path: Path) -> None:
-    """What it had left is no reason to refuse, nor what is in a home folder, or at the
-    top of a file system of its own."""
+    """What it had left is no reason to refuse, nor what programs leave in the home of a
+    service's user, or what is at the top of a file system of its own."""
     left = ("LOCK", ".secret.key.tmp", ".format.json.tmp")
-    for name in (*left, ".bashrc", "twistd.pid"):
+    for name in (*left, ".bash_history", "twistd.pid"):
         (tmp_path / name).write_text("")
     (tmp_path / "lost+found").mkdir()
     Opened(tmp_path).close()
