@@ -1,7 +1,7 @@
 """The demo desk as somebody sees it who has never been there."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
@@ -197,3 +197,20 @@ def test_outlook_on_a_bad_day(desk: Desk) -> None:
     press_in_mood(page, pane, "well")
     page.locator("#required .chip.room").wait_for()
     expect(pane.locator("#card")).to_contain_text("added")
+
+
+def test_a_new_meeting_late_at_the_end_of_a_month(
+    desk: Desk, demo: RunningDemo
+) -> None:
+    """It is proposed for the next working day, and not for a month later."""
+    now = datetime.now().astimezone()
+    day = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for _ in range(2):
+        day = (day + timedelta(days=31)).replace(day=1)
+    evening = day - timedelta(minutes=90)
+    demo.post("clock", {"to": evening.astimezone(UTC).isoformat()})
+    desk.open(demo)
+    desk.compose("Tomorrow")
+    while day.weekday() > 4:
+        day += timedelta(days=1)
+    expect(desk.page.locator("#date")).to_have_value(day.date().isoformat())

@@ -119,6 +119,7 @@ class Machine:
             text=True,
             check=False,
             timeout=RUN_S,
+            preexec_fn=heed_signals,
         )
         said = f"{script}\n-> {done.returncode}\n{done.stdout}"
         assert done.returncode == status, said

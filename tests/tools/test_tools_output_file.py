@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pexschedd.tools.output_file import output_file
+from tests.signals import heed_signals
 
 
 def in_child(run: Callable[[], object]) -> int:
@@ -62,6 +63,7 @@ def test_nothing_is_left_of_a_tool_that_fails_or_is_killed(tmp_path: Path) -> No
 
     def interrupt() -> None:
         os.setpgid(0, 0)
+        heed_signals()
         with output_file(tmp_path / "file"):
             os.killpg(0, signal.SIGINT)
 

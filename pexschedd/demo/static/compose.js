@@ -462,7 +462,7 @@ function nextSlot(now) {
   slot.setHours(slot.getHours() + 2, 0, 0, 0);
   const tomorrow = slot.getDate() !== now.getDate();
   if (tomorrow || slot.getHours() > 17) {
-    slot.setDate(now.getDate() + 1);
+    if (!tomorrow) slot.setDate(slot.getDate() + 1);
     slot.setHours(10);
   } else if (slot.getHours() < 9) {
     slot.setHours(10);
