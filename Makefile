@@ -4,6 +4,8 @@
 # make test-thorough  the same as test with more random cases, other ones each time
 # make test-all  test, and then the suite with every other Python that Debian has: as
 #              root, with debootstrap; a quarter of an hour each
+# make test-confined  the same, once, as systemd confines the daemon: as root, with
+#              debootstrap; without browsers and all else that is not in that root
 # make check   formatter, linter, types, import rules
 # make bench   what each thing costs, beside its ceiling
 # make soak    a bad day in seven minutes: a fifth of all calls to Exchange fails
@@ -27,7 +29,7 @@ PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ignore
 LOCKED := $(INSTALL) --require-hashes
 
-.PHONY: run test test-fast test-thorough test-all check bench soak mutants setup docs lock \
+.PHONY: run test test-fast test-thorough test-all test-confined check bench soak mutants setup docs lock \
 	chromium peers kerberos oidc officejs msal promtool grafana proxies deb check-deb sbom licences \
 	clean
 
@@ -55,9 +57,10 @@ test-thorough: export PEXSCHEDD_THOROUGH := 1
 test-thorough: test
 
 test-all: test
+test-all test-confined: $(VENV)/dev.stamp
 	@command -v debootstrap >/dev/null || [ "$$(id -u)" != 0 ] \
 	|| { apt-get update -qq && apt-get install -qq -y debootstrap >/dev/null; } || true
-	tests/other_pythons.sh $(abspath $(BIN))/python
+	$(if $(filter %confined,$@),CONFINED=1) tests/other_pythons.sh $(abspath $(BIN))/python
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -1,17 +1,22 @@
 #!/bin/bash
 # Runs the suite with every other Python that Debian has:
 #     tests/other_pythons.sh PYTHON [FOLDER...]
-# PYTHON is the one that needs no run. Each of the others has a root of its own, made of
+#     CONFINED=1 tests/other_pythons.sh PYTHON [FOLDER...]
+# PYTHON is the one that needs no run. With CONFINED, one of them runs it as the unit
+# confines the daemon, see confined.py. Each of the others has a root of its own, made of
 # the release of Debian that brings it and of the locks; it is kept in var/. The tests
 # run there as root, in a network of their own in which is nothing else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 own=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-shift
 # No release that Debian's mirror still has brings 3.12.
 releases="3.11:bookworm 3.13:trixie 3.14:forky"
+run=run_suite
+[ -z "${CONFINED:-}" ] || { releases=3.13:trixie run=run_confined; }
+python_here=$1
 left_out="browsers, Apache, Kerberos, node and reverse proxies are not in the roots: tests with them are skipped"
 
+shift
 if [ "$(id -u)" != 0 ] || ! command -v debootstrap unshare >/dev/null; then
 	echo "Only Python $own was run: others take root, debootstrap and unshare"
 	exit 0
@@ -43,7 +48,7 @@ make_root() {
 }
 
 needed() {
-	echo "python$1-venv,make,iproute2,procps,ca-certificates,tzdata"
+	echo "python$1-venv,make,iproute2,procps,ca-certificates,tzdata,systemd-sysv,passwd"
 }
 
 # What cannot be had is said, and is not taken for a run.
@@ -63,41 +68,58 @@ root() {
 	echo "$key" >"$kept.made"
 }
 
-run_suite() {
+make_checkout() {
 	local root=$work/$1
-	shift
 	mkdir -p "$root/checkout" "$root/schemas" "$root/dev/shm" "$root/dev/pts"
 	tar -c --exclude=./.venv --exclude=./var --exclude=./.git --exclude=node_modules \
 		--exclude=__pycache__ . | tar -x -C "$root/checkout"
+	[ -z "${PEXSCHEDD_SCHEMAS:-}" ] || cp -R "$PEXSCHEDD_SCHEMAS/." "$root/schemas"
+	chroot "$root" /bin/bash -euc "
+		cd /checkout
+		/opt/venv/bin/python -m pip -q install --no-index --no-deps \
+			--no-build-isolation --root-user-action=ignore --editable .
+		"
+}
+
+run_suite() {
+	local root=$work/$1
+	shift
 	env -i HOME=/root LANG=C.UTF-8 PATH=/opt/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		PEXSCHEDD_SCHEMAS=/schemas \
 		unshare --net --pid --mount --fork --kill-child /bin/bash -euc '
-		root=$1; schemas=$2; shift 2
+		root=$1; shift
 		ip link set lo up
 		mount -t proc proc "$root/proc"
 		mount -t tmpfs -o mode=1777 shm "$root/dev/shm"
 		mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 		mount --bind "$root/dev/pts/ptmx" "$root/dev/ptmx"
-		[ -z "$schemas" ] || mount --bind "$schemas" "$root/schemas"
 		chroot "$root" /bin/bash -euc "
 			cd /checkout
-			python -m pip -q install --no-index --no-deps --no-build-isolation \
-				--root-user-action=ignore --editable .
 			python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 				--max-worker-restart 0 \"\$@\"
 			" - "$@"
 		exit
-		' - "$root" "${PEXSCHEDD_SCHEMAS:-}" "$@"
+		' - "$root" "$@"
+}
+
+# The same as the unit confines the daemon: by systemd, as a user without rights.
+run_confined() {
+	local root=$work/$1
+	shift
+	chroot "$root" useradd --create-home tester
+	chroot "$root" chown -R tester: /checkout
+	unshare --net /bin/sh -euc 'ip link set lo up; exec "$@"' - \
+		"$python_here" -m tests.confined "$root" "$@"
 }
 
 failed=
 for each in $releases; do
 	python=${each%:*}
-	[ "$python" != "$own" ] || continue
+	[ -n "${CONFINED:-}" ] || [ "$python" != "$own" ] || continue
 	if ! root "$python" "${each#*:}"; then
 		echo "Python $python cannot be had here: nothing was run with it"
 		failed=1
-	elif run_suite "$python" "$@"; then
+	elif make_checkout "$python" && "$run" "$python" "$@"; then
 		echo "Python $python has run; $left_out"
 	else
 		echo "Python $python fails"
@@ -105,5 +127,5 @@ for each in $releases; do
 	fi
 	rm -rf "${work:?}/$python"
 done
-echo "Python 3.12 cannot be had from Debian: nothing was run with it"
+[ -n "${CONFINED:-}" ] || echo "Python 3.12 cannot be had from Debian: nothing was run with it"
 [ -z "$failed" ]
