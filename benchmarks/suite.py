@@ -88,8 +88,9 @@ def requests() -> None:
 
     async def ask(reactor: Any) -> None:
         nonlocal answered
-        site: Any = Site(Data(b"x", "text/plain"))
-        port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        page: Any = Data(b"x", "text/plain")
+        page.isLeaf = True
+        port = reactor.listenTCP(0, Site(page), interface="127.0.0.1")
         url = f"http://127.0.0.1:{port.getHost().port}/"
         for _ in range(REQUESTS):
             answered += len(await treq.content(await treq.get(url)))
