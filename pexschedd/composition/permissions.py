@@ -14,6 +14,7 @@ closed to them.
 """
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,11 +23,13 @@ from shlex import quote
 from pexschedd.config import Config
 from pexschedd.errors import StoreError
 from pexschedd.net.endpoint_strings import parse_endpoint
-from pexschedd.store.folder import refuse_others
+from pexschedd.store.folder import INFO, refuse_others
 from pexschedd.util.access import is_foreign, user_name
 
 _WRITE = 0o022
 _ENTER = 0o011
+_FIRST_PERSON = 1000
+"""The lowest user id that is not a service's, by default in Debian and elsewhere."""
 
 
 def permission_problems(config: Config, file: Path, user: int) -> Iterator[str]:
@@ -126,6 +129,10 @@ def _open_state(folder: Path, user: int) -> Iterator[str]:
         return
     except OSError:
         pass  # the owner is the reason, and is looked at below
+    person = _at_home(folder)
+    if person:
+        yield f"state_dir: {folder} is the home of {person}. Use a folder of its own"
+        return
     mode = stat.S_IMODE(found.st_mode)
     if mode & _WRITE:
         yield (
@@ -141,6 +148,20 @@ def _open_state(folder: Path, user: int) -> Iterator[str]:
                 f"{_remedy(folder, 'chmod -R go=')}; and think about who may have "
                 "read it"
             )
+
+
+def _at_home(folder: Path) -> str:
+    """The person whose home a folder is; empty if it is no one's. A service's user may
+    have it as home, and what is a state folder already may be whatever it is."""
+    if os.path.lexists(folder / INFO):
+        return ""
+    real = os.path.realpath(folder)
+    for user in pwd.getpwall():
+        is_person = user.pw_uid == 0 or user.pw_uid >= _FIRST_PERSON
+        may_sign_in = not user.pw_shell.endswith(("/nologin", "/false"))
+        if is_person and may_sign_in and os.path.realpath(user.pw_dir) == real:
+            return user.pw_name
+    return ""
 
 
 def _and_more(paths: Sequence[Path]) -> str:

@@ -104,7 +104,9 @@ class Scrubber:
             local = _LOCAL.match(text[start : found.start()][::-1])
             if local is None:
                 continue
-            name = local[0][::-1]
+            name = local[0][::-1].lstrip("'*")  # quotation, emphasis
+            if not name:
+                continue
             if name.startswith("address-") and _PSEUDONYM.match(name):
                 continue
             parts.append(text[end : found.start() - len(name)])

@@ -114,6 +114,8 @@ def _known_secrets(text: str, config: Path) -> Iterator[str]:
 def _content_of(config: Path) -> str:
     """Return the configuration file as it is. Raises `ConfigError`."""
     try:
+        if config.exists() and not config.is_file():
+            raise ConfigError(str(config), ["is not a file"])
         return config.read_text("utf-8", "replace")
     except OSError as error:
         reason = f"cannot be read: {reason_of(error, config)}"

@@ -6,6 +6,7 @@ the file once its whole content is there. If the tool ends before, by whatever s
 there is no file.
 """
 
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -23,8 +24,11 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Make the file, mode 0600. Raises `OSError`; no file is left then."""
-        self._connection.send_bytes(data)
-        number = int.from_bytes(self._connection.recv_bytes(), "big")
+        try:
+            self._connection.send_bytes(data)
+            number = int.from_bytes(self._connection.recv_bytes(), "big")
+        except (EOFError, BrokenPipeError):  # that process was killed
+            number = errno.EIO
         if number:
             raise OSError(number, os.strerror(number), str(self._path))
 
@@ -71,11 +75,16 @@ def _serve(path: Path, connection: Connection) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with os.fdopen(_create(path), "wb") as out:
-        try:
+    """The file has its name only when it is whole."""
+    begun = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(_create(begun), "wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        except OSError:
-            path.unlink()
-            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        begun.rename(path)
+    except OSError:
+        begun.unlink(missing_ok=True)
+        raise

@@ -19,12 +19,14 @@ _SYSTEMS = frozenset(
         "boot",
         "dev",
         "etc",
+        "home",
         "lib",
         "lib32",
         "lib64",
         "libx32",
         "proc",
         "root",
+        "run",
         "sbin",
         "sys",
         "usr",
@@ -34,8 +36,8 @@ _SYSTEMS = frozenset(
 
 _SERVICES = (Path("/etc/pexip"), Path("/dev/shm"))  # noqa: S108
 
-_SHARED = frozenset(("home", "run", "var"))
-"""Folders whose own folders are the system's or a person's: /var/lib, /home/alice."""
+_OWN_NAMES = frozenset(("pexip", "pexschedd"))
+"""Folders that are this service's own, in /var, which many share."""
 
 
 def is_foreign(path: Path) -> bool:
@@ -48,9 +50,9 @@ def is_foreign(path: Path) -> bool:
     real = Path(os.path.realpath(path))
     if not any(place in real.parents for place in _SERVICES):
         _, *names = real.parts
-        if not names or names[0] in _SYSTEMS:
+        if len(names) < 2 or names[0] in _SYSTEMS:
             return True
-        if len(names) < (3 if names[0] in _SHARED else 2):
+        if names[0] == "var" and _OWN_NAMES.isdisjoint(names):
             return True
     try:
         mode = real.stat().st_mode
@@ -90,10 +92,12 @@ def permission_text(
         )
         return f"Permission denied, for {name} may not enter {closed}. {remedy}"
     if not os.path.lexists(path):
-        return (
-            f"Permission denied, for {name} may not create it. Run: "
-            f"install -d -m 700 -o {name} {quote(str(path))}"
+        remedy = (
+            "Use another place"
+            if is_foreign(path)
+            else f"Run: install -d -m 700 -o {name} {quote(str(path))}"
         )
+        return f"Permission denied, for {name} may not create it. {remedy}"
     if is_foreign(path):
         return f"Permission denied, for {name} may not use it. Use another one"
     return f"Permission denied. Run: chown {name} {quote(str(path))}"

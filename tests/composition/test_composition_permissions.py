@@ -154,7 +154,7 @@ def test_what_can_be_no_state_folder(file: Path, name: str, words: str) -> None:
     assert words in problem
 
 
-def test_a_home_is_no_state_folder(file: Path) -> None:
+def test_a_home_is_no_state_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person's is refused; what programs leave in the home of a service's user is
     not in the way."""
     home = file.parent / "home"
@@ -163,6 +163,12 @@ def test_a_home_is_no_state_folder(file: Path) -> None:
     (home / ".bash_history").write_text("")
     (home / ".cache").mkdir()
     assert list(permission_problems(config, file, os.geteuid())) == []
+    users = [pwd.struct_passwd(("service", "x", 999, 1, "", str(home), "/bin/sh"))]
+    monkeypatch.setattr(pwd, "getpwall", lambda: users)
+    assert list(permission_problems(config, file, os.geteuid())) == []
+    users += [pwd.struct_passwd(("bob", "x", 1000, 1, "", str(home), "/bin/sh"))]
+    (problem,) = permission_problems(config, file, os.geteuid())
+    assert "is the home of bob" in problem
     (home / ".bashrc").write_text("")
     (problem,) = permission_problems(config, file, os.geteuid())
     assert "'.bashrc' is in it" in problem

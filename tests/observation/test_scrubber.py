@@ -355,3 +355,12 @@ def test_the_content_of_a_bundle() -> None:
         member = archive.extractfile("pexschedd-support/a/b.txt")
         assert member is not None
         assert member.read() == b"text\\ud800"
+
+
+def test_an_address_in_quotation_marks_is_the_same() -> None:
+    """As in a command for administrators, whose marks stay."""
+    text = "room@corp.example, -Identity 'room@corp.example' *room@corp.example*"
+    assert Scrubber([]).scrub(text) == (
+        "address-1@corp.example, -Identity 'address-1@corp.example' "
+        "*address-1@corp.example*"
+    )

@@ -108,3 +108,15 @@ def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         out.write(b"content")
     assert raised.value.filename == str(tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_process_that_writes_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an error in words, and there is no file of that name."""
+    monkeypatch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    path = tmp_path / "file"
+    with output_file(path) as out, pytest.raises(OSError, match="error") as raised:
+        out.write(b"content")
+    assert raised.value.filename == str(path)
+    assert not path.exists()
