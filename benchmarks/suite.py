@@ -1,4 +1,4 @@
-"""What the tests cannot do without: the least programs that do the same.
+"""The least programs that do what the tests do: what they cannot do without.
 
     python -m benchmarks.suite
 

@@ -146,7 +146,7 @@ def cheap_password_hashes() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def small_reserves() -> Iterator[None]:
-    """What each store of the tests' own process keeps for a full disk is small."""
+    """A small reserve for a full disk, for each store of the tests' own process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reserve_file, "SIZE", RESERVE_BYTES)
         yield

@@ -37,7 +37,7 @@ CHEAP = HashParameters(2, 8, 1)
 administrator, and signs him in, more processor time than everything else in its start.
 Programs started by `subprocess` and `tests/crypto` have the product's own."""
 RESERVE_BYTES = 65536
-"""What a store keeps for a full disk: the product's reserve takes twenty milliseconds
+"""The reserve of a store for a full disk: the product's own takes twenty milliseconds
 to write, which is a quarter of a daemon's start."""
 RUN_S = 60.0
 """Seconds that a program which ends by itself may take."""

@@ -88,7 +88,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_nothing_under_unknown_keys(value: object) -> None:
-    """What is JSON stays JSON with the same keys; no value is left but null."""
+    """JSON stays JSON with the same keys; no value is left but null."""
     shown = json.loads(outlined(json.dumps(value)))
     assert shown == _masked(value)
 

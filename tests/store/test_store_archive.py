@@ -186,7 +186,7 @@ def test_an_interrupted_restore_is_no_state(copy: Path, tmp_path: Path) -> None:
 
 
 Build = Callable[[tarfile.TarFile], None]
-"""What puts members into an archive."""
+"""A function that puts members into an archive."""
 
 
 def _tar(build: Build) -> bytes:

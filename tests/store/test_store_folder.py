@@ -117,8 +117,8 @@ def test_a_folder_of_others_is_left_alone(
 
 
 def test_a_first_start_may_have_been_killed(tmp_path: Path) -> None:
-    """What it had left is no reason to refuse, nor what programs leave in the home of a
-    service's user, or what is at the top of a file system of its own."""
+    """Its remains are no reason to refuse, nor are files that programs leave in the
+    home of a service's user, or those at the top of a file system of its own."""
     left = ("LOCK", ".secret.key.tmp", ".format.json.tmp")
     for name in (*left, ".bash_history", "twistd.pid"):
         (tmp_path / name).write_text("")

@@ -101,8 +101,8 @@ def test_bounds_hold_for_names_alone() -> None:
 
 
 def test_text_and_names_need_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is nothing but text and names is filled in without being compiled, which
-    takes longer than all else about it."""
+    """A template of nothing but text and names is filled in without being compiled,
+    which takes longer than all else about it."""
 
     def refuse(*_: object) -> None:
         raise ValueError

@@ -80,7 +80,7 @@ CHANGES = st.tuples(
 
 
 def changes(planned: int) -> st.SearchStrategy[dict[int, tuple[str, int, int]]]:
-    """What becomes of some of the planned occurrences, in any order: by how many
+    """The fates of some of the planned occurrences, in any order: by how many
     quarters of an hour one is moved, and the minutes that it takes then."""
     if not planned:
         return st.just({})
