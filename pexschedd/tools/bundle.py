@@ -87,6 +87,8 @@ async def run_bundle(
             except PexscheddError as error:
                 problem = error
                 parts = BundleParts({"problem.txt": reason_text(error)}, known, ())
+            if not reactor.running:  # a signal has ended it, and it is not whole
+                return ExitStatus.STOPPED
             out.write(bundle_of(scrubbed(parts, texts, known), now))
     except PexscheddError as error:
         screen.end()
@@ -126,7 +128,7 @@ def _reason(error: OSError, where: Path, bundle: Path) -> str:
     """Return why the log cannot be read, or the bundle not be made. No command is
     proposed: neither the log nor the bundle's folder need be anyone else's."""
     if isinstance(error, PermissionError) and where == bundle:
-        return output_text(bundle)
+        return f"{output_text(bundle)}, or run this as a user who may"
     if isinstance(error, FileExistsError):
         return "It is there already; name a new file"
     return error.strerror or str(error)

@@ -1,13 +1,14 @@
 """Runs a tool: a reactor for one run, and an exit status."""
 
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, NoReturn, TextIO, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import react
+from twisted.internet.task import deferLater, react
 
 from pexschedd.doctor.text import harmless
 from pexschedd.errors import ConfigError, PexscheddError
@@ -33,10 +34,14 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
         nonlocal done
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         ignore_repeated_signals(reactor)
+        await deferLater(reactor, 0)  # until it runs, and handles signals
         try:
             status = await _status(run, reactor)
         finally:
             done = True
+        if reactor.running:
+            # A signal that came meanwhile stops it now, and `react` need not.
+            await deferLater(reactor, 0)
         raise SystemExit(status)
 
     _open_what_is_closed()
@@ -44,6 +49,8 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
         react(lambda reactor: Deferred.fromCoroutine(ended(reactor)), ())
     finally:
         if stopped:
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, signal.SIG_IGN)  # the interpreter would die of it
             sys.exit(ExitStatus.STOPPED)
     raise AssertionError("react always ends the process")
 

@@ -168,11 +168,49 @@ def test_a_signal_is_no_success(number: signal.Signals) -> None:
     assert running.returncode == ExitStatus.STOPPED
 
 
+SIGNALLED = """
+import os, signal
+from twisted.internet.task import deferLater
+from pexschedd.tools.program import run_program
+
+async def run(reactor):
+    await deferLater(reactor, 0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return 0
+
+run_program(run)
+"""
+
+
+def test_a_signal_at_the_very_end() -> None:
+    """All was done when it was heeded: that is a success, and no error is written."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        preexec_fn=heed_signals,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("schedulingmaintenance", [], "Stopped before it had finished.\n"),
+        ("pexschedd-check", ["--bundle", "bundle.tar.gz"], ""),
+    ],
+)
 @pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGTERM, signal.SIGINT)])
 def test_stopped_while_the_daemon_works(
-    config: Path, signals: tuple[signal.Signals, ...]
+    config: Path,
+    signals: tuple[signal.Signals, ...],
+    name: str,
+    arguments: list[str],
+    expected: str,
 ) -> None:
-    """It does not say that the daemon has gone; and who cannot wait changes nothing."""
+    """It does not say that the daemon has gone, and leaves no file that is not whole;
+    a second signal changes nothing."""
     state = json.loads(config.read_text())["state_dir"]
     with socket.socket(socket.AF_UNIX) as daemon:
         daemon.settimeout(60)
@@ -180,22 +218,23 @@ def test_stopped_while_the_daemon_works(
         daemon.listen()
         with TemporaryFile("w+") as errors:
             running = Forked(
-                entry_point("schedulingmaintenance"),
-                given(["--config", "CONFIG"], config),
+                entry_point(name),
+                given(["--config", "CONFIG", *arguments], config),
                 cwd=config.parent,
                 stdout=errors,
                 stderr=errors,
             )
             connection, _ = daemon.accept()
             with connection:
-                assert b"maintenance" in connection.recv(1000)
+                assert connection.recv(1000)
                 for number in signals:
                     running.send_signal(number)
                 status = running.wait(60)
             errors.seek(0)
             said = errors.read()
-    assert said == "Stopped before it had finished.\n"
+    assert said == expected
     assert status == ExitStatus.STOPPED
+    assert not (config.parent / "bundle.tar.gz").exists()
 
 
 def test_an_error_of_our_own(tmp_path: Path) -> None:
