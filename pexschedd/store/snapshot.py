@@ -30,7 +30,7 @@ from pexschedd.store.fs import (
 )
 from pexschedd.store.journal.manifest import Manifest
 from pexschedd.store.journal.segments import Segments
-from pexschedd.util.access import output_text
+from pexschedd.util.access import copy_text
 
 BESIDE = ("secret.key", "instance-id", "initial-admin-password")
 """Files that belong to the state besides the documents, whose names end in `.json`."""
@@ -109,7 +109,7 @@ class Snapshot:
         fs.mkdir(copy)
         self._made = True
         for name in fs.listdir(self._directory):
-            if name.endswith(".json") or name in BESIDE:
+            if is_of_state(name):
                 replace(fs, copy / name, fs.read(self._directory / name))
             elif name in FOLDERS:
                 self._copy_folder(name)
@@ -179,11 +179,20 @@ class Snapshot:
             self._held = None
 
 
+def is_of_state(name: str) -> bool:
+    """Return whether copies of a state folder have a file of this name, which is
+    relative to the folder."""
+    folder, _, file = name.rpartition("/")
+    if folder:
+        return folder in (JOURNAL, *FOLDERS)
+    return file.endswith(".json") or file in BESIDE
+
+
 def _in_words(error: OSError | ValueError, to: Path) -> tuple[type[StoreError], str]:
     """Describe what is wrong with a copy, without the names that it has meanwhile."""
     match error:
         case PermissionError():
-            return StoreNotPermitted, output_text(to)
+            return StoreNotPermitted, copy_text(to)
         case FileExistsError():
             return StoreCopyMisplaced, "it exists already"
         case NotADirectoryError():

@@ -218,6 +218,9 @@ HOSTILE: dict[str, Build | bytes] = {
     "is deep": _member("a/b/c"),
     "is hidden": _member(".ssh"),
     "is a lock": _member("LOCK"),
+    "is a socket's": _member("control/x"),
+    "is the audit log's": _member("audit/audit.jsonl"),
+    "is the reserve's": _member("disk-reserve"),
     "is a link": _member("a.json", tarfile.SYMTYPE, "/etc/passwd"),
     "is a hard link": _member("a.json", tarfile.LNKTYPE, "secret.key"),
     "is a device": _member("a.json", tarfile.CHRTYPE),
@@ -470,3 +473,6 @@ async def test_the_tool_makes_and_restores_archives(tmp_path: Path) -> None:
     status, text = await command("--state-dir", state, "archive", "x", *with_phrase)
     assert status == ExitStatus.USAGE
     assert "12 to 1024" in text
+    status, text = await command("--state-dir", state, "archive", tmp_path / "no" / "a")
+    assert status == ExitStatus.USAGE
+    assert f"there is no folder {tmp_path / 'no'}" in text

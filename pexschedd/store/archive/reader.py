@@ -32,6 +32,7 @@ from pexschedd.store.folder import INFO
 from pexschedd.store.fs import FileSystem, make_dirs, replace, temporary_name, write_all
 from pexschedd.store.fsck.inspection import inspect
 from pexschedd.store.secrets import GivenKey
+from pexschedd.store.snapshot import is_of_state
 
 PIECE = 256 << 10
 _DENSEST = 300
@@ -132,7 +133,7 @@ class _Unpacking:
                 raise StoreError(f"The archive has {name!r}, which is not a file.")
             if name == MANIFEST:
                 manifest = self._manifest(info.size)
-            elif name in self._found or not is_file_name(name):
+            elif name in self._found or not (is_file_name(name) and is_of_state(name)):
                 raise StoreError(
                     f"The archive has {name!r}, which has no place in a state folder."
                 )
