@@ -30,7 +30,7 @@ from pexschedd.supervision.trace_settings import trace_headers
 from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.tools.program import written_out
 from pexschedd.tools.version import version_text
-from pexschedd.util.access import permission_text, port_text
+from pexschedd.util.access import output_text, permission_text, port_text
 
 _PORT = re.compile(
     r"(?:(?:haproxy:)?(?:tcp6?|ssl):|.*(?<!\\):port=)(?:port=)?\s*([-+]?\d+)\s*(?::|$)"
@@ -148,6 +148,13 @@ def _not_permitted(config: Config) -> Iterator[str]:
         port = _PORT.match(endpoint)
         if port and _is_closed(int(port[1])):
             yield f"{where}: {port_text(os.geteuid())}"
+        file = parse_endpoint(endpoint).socket
+        if (
+            file
+            and exists(file.parent)
+            and not os.access(file.parent, os.W_OK | os.X_OK)
+        ):
+            yield f"{where}: {output_text(file)}"
 
 
 def _is_closed(port: int) -> bool:

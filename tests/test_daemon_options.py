@@ -124,6 +124,28 @@ def test_a_state_folder_that_is_closed(
     assert f"Run: {command} " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_socket_in_a_closed_folder(
+    secret: Path,
+    is_there: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The check ends as the start would; the folder may still come, as in /run."""
+    folder, access = secret.parent / "sockets", os.access
+    if is_there:
+        folder.mkdir()
+
+    def refusing(path: Any, mode: int, **how: Any) -> bool:
+        return Path(path) != folder and access(path, mode)
+
+    monkeypatch.setattr(os, "access", refusing)
+    endpoints = {"addin": [f"unix:{folder}/socket"], "admin": ["tcp:0"]}
+    status = ExitStatus.NOT_PERMITTED if is_there else ExitStatus.DONE
+    assert checked(secret.parent, endpoints=endpoints) == status
+    assert ("Choose another place" in capsys.readouterr().err) == is_there
+
+
 def test_a_port_that_is_closed(
     secret: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

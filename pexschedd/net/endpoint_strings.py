@@ -35,6 +35,8 @@ class EndpointString(msgspec.Struct, frozen=True):
     key: Path | None
     """The file of the private key; None without TLS, as for the next two."""
     certificate: Path | None
+    socket: Path | None
+    """The path of a Unix socket; None for others."""
     files: tuple[Path, ...]
     """All files that the TLS context is made of."""
 
@@ -52,11 +54,13 @@ def parse_endpoint(description: str) -> EndpointString:
             "ssl:PORT:privateKey=FILE:certKey=FILE"
         )
     positional = iter(_PARAMETERS if kind == "ssl" else ())
-    rest, tls = [], {}
+    rest, tls, socket = [], {}, None
     for part in parts:
         name, equals, value = part.partition("=")
         if not equals:
             name, value = next(positional, ""), part
+        if kind == "unix" and name in ("", "address") and socket is None:
+            socket = _path(value)
         if kind in ("ssl", "systemd") and name in _OF_TLS:
             tls[name] = value
         else:
@@ -74,6 +78,7 @@ def parse_endpoint(description: str) -> EndpointString:
         is_proxied=is_proxied,
         key=key,
         certificate=files.get("certKey", key),
+        socket=socket,
         files=tuple(dict.fromkeys(files.values())),
     )
 

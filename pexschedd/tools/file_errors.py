@@ -12,7 +12,7 @@ from pexschedd.errors import (
     StoreNotPermitted,
 )
 from pexschedd.tools.exit_status import ExitStatus
-from pexschedd.util.access import output_text, permission_text
+from pexschedd.util.access import copy_text, permission_text
 
 _OF_COPIES = {
     each.code: each
@@ -29,7 +29,7 @@ def copy_error(code: str, text: str) -> StoreError:
 @contextmanager
 def writing(to: Path) -> Iterator[None]:
     """Let errors of writing, which have no name, be about `to`. Where it may not be
-    made at all it is `StoreNotPermitted`."""
+    made at all it is `StoreNotPermitted`, where it cannot be `StoreCopyMisplaced`."""
     try:
         yield
     except OSError as error:
@@ -37,7 +37,12 @@ def writing(to: Path) -> Iterator[None]:
             error.filename = str(to)
         path = Path(os.fsdecode(error.filename))
         if isinstance(error, PermissionError) and to.parent in (path, path.parent):
-            raise StoreNotPermitted(f"{to}: {output_text(to)}") from error
+            raise StoreNotPermitted(f"{to}: {copy_text(to)}") from error
+        if (
+            isinstance(error, FileNotFoundError | NotADirectoryError)
+            and to.parent == path
+        ):
+            raise StoreCopyMisplaced(f"{to}: there is no folder {path}") from error
         raise
 
 

@@ -104,15 +104,19 @@ def permission_text(
 
 
 def output_text(path: Path, may_enter: MayEnter = _may_enter) -> str:
-    """Return why this process may not make a file or folder. Nothing is to be changed
-    for that: another place will do."""
+    """Return why this process may not make a file or folder, and missing folders above
+    it. Nothing is to be changed for that: another place will do."""
     name = user_name(os.geteuid())
     closed = _closed_folder(path, may_enter)
-    what = f"write to {path.parent}" if closed is None else f"enter {closed}"
-    return (
-        f"Permission denied, for {name} may not {what}. Choose another place, or run "
-        "this as a user who may"
-    )
+    above = next(each for each in path.absolute().parents if os.path.lexists(each))
+    what = f"write to {above}" if closed is None else f"enter {closed}"
+    return f"Permission denied, for {name} may not {what}. Choose another place"
+
+
+def copy_text(path: Path) -> str:
+    """Return why a copy of the state may not be made at `path`. As root it is made as
+    the owner of the state folder, whom the reason names."""
+    return f"{output_text(path)}: a copy is made as the owner of the state folder"
 
 
 def port_text(user: int) -> str:

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable
-from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EPERM
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, EPERM
+from pathlib import Path
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -16,12 +17,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pexschedd.errors import PortNotPermitted, PortUnavailable
-from pexschedd.util.access import port_text
+from pexschedd.util.access import output_text, port_text
 
 _REASONS = {
     EADDRINUSE: "another process has it open; ss -ltnp shows which",
     EADDRNOTAVAIL: "no network interface of this machine has the address",
 }
+_REASONS_OF_FILES = {
+    EADDRINUSE: "there is a file of that name, or another process listens there",
+    ENOENT: "the folder is not there",
+}
+"""For sockets that have a path (unix(7))."""
 
 
 class Listener(Service):
@@ -77,12 +83,14 @@ class Listener(Service):
         number = getattr(error, "errno", None)
         if isinstance(error, CannotListenError):
             number = getattr(error.socketError, "errno", None)
+        file = _socket_file(error)
         where = f"cannot listen on {self.name}"
         if number in (EACCES, EPERM):
-            text = f"{where}: {port_text(os.geteuid())}"
-            self._failed(PortNotPermitted(text))
+            text = output_text(file) if file else port_text(os.geteuid())
+            self._failed(PortNotPermitted(f"{where}: {text}"))
             return
-        reason = _REASONS.get(number or 0, failure.getErrorMessage())
+        reasons = _REASONS_OF_FILES if file else _REASONS
+        reason = reasons.get(number or 0, failure.getErrorMessage())
         self._failed(PortUnavailable(f"{where}: {reason}"))
 
     async def _close(self) -> None:
@@ -96,6 +104,15 @@ class Listener(Service):
         """Close the port; fires when it is closed."""
         super().stopService()
         return Deferred.fromCoroutine(self._close())
+
+
+def _socket_file(error: BaseException | None) -> Path | None:
+    """Return the path of a socket that has one, from the error of opening it."""
+    if isinstance(error, CannotListenError):
+        path = error.port if isinstance(error.port, bytes) else None
+    else:
+        path = getattr(error, "filename2", None)  # the lock beside it
+    return Path(os.fsdecode(path)) if path else None
 
 
 async def _deferred(result: "Deferred[None] | None") -> None:

@@ -85,6 +85,21 @@ def test_every_file_of_the_tls_is_watched() -> None:
     assert [str(file) for file in found.files] == ["k", "c", "e", "d"]
 
 
+@pytest.mark.parametrize(
+    ("string", "socket"),
+    [
+        ("unix:/run/a:mode=660", "/run/a"),
+        ("unix:mode=660:address=/run/a", "/run/a"),
+        ("haproxy:unix:/run/a\\:b", "/run/a:b"),
+        ("tcp:80", None),
+        ("ssl:443", None),
+    ],
+)
+def test_the_path_of_a_socket(string: str, socket: str | None) -> None:
+    """By position or by name; others have none."""
+    assert parse_endpoint(string).socket == (None if socket is None else Path(socket))
+
+
 def test_endpoints_whose_ciphers_nobody_restricts() -> None:
     """Twisted's `tls:` would offer what `ssl:` does not."""
     with pytest.raises(ValueError, match="use ssl:PORT"):

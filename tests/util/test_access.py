@@ -120,6 +120,8 @@ def test_where_an_output_may_not_be(tmp_path: Path) -> None:
     assert f"may not write to {tmp_path}. Choose another place" in said
     said = output_text(tmp_path / "a" / "b.tgz", lambda at: at != tmp_path)
     assert f"may not enter {tmp_path}. Choose another place" in said
+    said = output_text(tmp_path / "a" / "b" / "c.tgz", everywhere)
+    assert f"may not write to {tmp_path}. Choose" in said  # the first that is there
     assert "chown" not in said
 
 

@@ -1,14 +1,15 @@
 """Listeners whose ports cannot be opened say why, and what would help."""
 
 import socket
-from errno import EACCES, EADDRNOTAVAIL, EPERM
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EPERM
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.endpoints import TCP4ServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
@@ -73,6 +74,34 @@ async def test_an_address_of_another_machine() -> None:
     problem = await problem_of(Refusing(error))
     assert type(problem) is PortUnavailable
     assert "no network interface of this machine has" in problem.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_socket_without_a_folder(tmp_path: Path) -> None:
+    """The folder may be there later."""
+    string = f"unix:{tmp_path}/none/socket"
+    problem = await problem_of(serverFromString(reactor, string))
+    assert type(problem) is PortUnavailable
+    assert problem.message.endswith(": the folder is not there")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_socket_in_the_place_of_a_file() -> None:
+    """Or of another socket: it is not a matter of ports."""
+    taken = OSError(EADDRINUSE, "in use")
+    problem = await problem_of(Refusing(CannotListenError(None, b"/file", taken)))
+    assert type(problem) is PortUnavailable
+    assert "there is a file of that name" in problem.message
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_socket_in_a_closed_folder() -> None:
+    """It is not for systemd to open it: another place will do."""
+    error = PermissionError(EACCES, "denied", "5", None, b"/closed/socket.lock")
+    problem = await problem_of(Refusing(error))
+    assert isinstance(problem, PortNotPermitted)
+    assert "Choose another place" in problem.message
+    assert "systemd" not in problem.message
 
 
 @pytest_twisted.ensureDeferred
