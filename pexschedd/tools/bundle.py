@@ -32,6 +32,7 @@ from pexschedd.tools.output_file import output_file
 from pexschedd.tools.program import reason_text, tell
 from pexschedd.tools.screen import Screen
 from pexschedd.util.access import output_text, reason_of
+from pexschedd.util.stop_signal import StopSignal
 
 NOTE = (
     "{file} is written, for its owner alone. Secrets, subjects and persons' addresses "
@@ -63,6 +64,8 @@ async def run_bundle(
     """Make the bundle; return the exit status."""
     screen = Screen(err, terminal=err.isatty())
     now = system_now()
+    stop = StopSignal()
+    reactor.addSystemEventTrigger("before", "shutdown", stop.set)
     try:
         # While this process may still read them: without a daemon it goes on as the
         # owner of the state folder.
@@ -87,7 +90,7 @@ async def run_bundle(
             except PexscheddError as error:
                 problem = error
                 parts = BundleParts({"problem.txt": reason_text(error)}, known, ())
-            if not reactor.running:  # a signal has ended it, and it is not whole
+            if stop.is_set:  # a signal has ended it, and it is not whole
                 return ExitStatus.STOPPED
             out.write(bundle_of(scrubbed(parts, texts, known), now))
     except PexscheddError as error:

@@ -34,7 +34,6 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
         nonlocal done
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         ignore_repeated_signals(reactor)
-        await deferLater(reactor, 0)  # until it runs, and handles signals
         try:
             status = await _status(run, reactor)
         finally:
@@ -101,6 +100,8 @@ async def _status(run: Callable[[Any], Awaitable[int]], reactor: Any) -> object:
         sys.stdout.flush()
     except OSError as error:
         status = _not_written(error)
+    except KeyboardInterrupt:  # in what needs no reactor, and so came before it ran
+        status = ExitStatus.STOPPED
     return status
 
 

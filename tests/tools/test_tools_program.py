@@ -168,6 +168,27 @@ def test_a_signal_is_no_success(number: signal.Signals) -> None:
     assert running.returncode == ExitStatus.STOPPED
 
 
+def test_a_program_without_a_reactor_is_stopped() -> None:
+    """At once, in what may take minutes; that is no error."""
+    program = (
+        "import os, signal\n"
+        "from pexschedd.tools.program import run_program\n"
+        "async def run(reactor):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    print('not stopped')\n"
+        "run_program(run)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        preexec_fn=heed_signals,
+    )
+    assert (done.stdout, done.stderr) == (b"", b"")
+    assert done.returncode == ExitStatus.STOPPED
+
+
 SIGNALLED = """
 import os, signal
 from twisted.internet.task import deferLater
