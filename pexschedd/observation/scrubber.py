@@ -1,185 +1,152 @@
 """The removal of secrets and of persons' addresses from texts. Pure.
 
-Secrets are found by their value, in the forms that they take in JSON, in addresses, in
-XML and in headers; and by their look, for those that are not known. An e-mail address
-becomes the same pseudonym wherever it occurs, so that it can still be followed.
+Known secrets are found by their value, others by their look, in each view of a text in
+which escapes are resolved. An e-mail address becomes the same pseudonym wherever it
+occurs, so that it can still be followed.
 """
 
-import json
 import re
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
-from urllib.parse import quote, quote_plus
-from xml.sax.saxutils import escape
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from pexschedd.observation.secret_patterns import (
-    REMOVED,
+from pexschedd.observation.decoded_text import (
+    DecodedText,
+    decoded_views,
+    joined,
     lower_case,
-    replaced,
-    without_secrets,
 )
+from pexschedd.observation.known_secrets import (
+    KnownSecrets,
+    WordEdges,
+    any_of,
+    spellings,
+)
+from pexschedd.observation.secret_patterns import secret_places
 
-SHORT = 4
-"""Characters below which a secret is only removed where it is a word of its own."""
-
+_AT = re.compile("(?:@|=40)")
 _DOMAIN = re.compile(
-    r"(?:@|%40|=40|\\u0040)"
+    rf"{_AT.pattern}"
     r"(?:(?:[\w-]{1,63}\.){1,10}[\w-]{2,63}|localhost\b|\[[0-9A-Fa-f:.]{3,45}\])"
 )
 """The end of an address, from which its beginning is looked for."""
-_LOCAL = re.compile(r"[\w.+'~#$*-]++|\"\\*+[^\"\\\n]++\"\\*+")
+_LOCAL = re.compile(r"[\w.+'~#$*-]++|\"[^\"\n]++\"")
 """Its beginning, backwards, and as a quoted string (RFC 5322, section 3.4.1)."""
 _LONGEST_LOCAL = 64
 """Characters (RFC 5321, section 4.5.3.1.1)."""
 _PSEUDONYM = re.compile(r"address-\d+\Z")
 
-_DEPTH = 6
-"""Characters by which a pattern for several texts decides between them."""
-
-_AT = re.compile(r"%40|=40|\\\\u0040")
-_PERCENT = re.compile("%[0-9A-F]{2}")
-_URL_SAFE = str.maketrans("+/", "-_")
+_NAME_EDGES = WordEdges(r"\w", r"\w")
 
 _ROUNDS = 10
 """Rounds after which a secret that comes up again leaves no mark."""
 
-_MARKS = (REMOVED, "[gone]", "###", "")
+_MARKS = ("[removed]", "[gone]", "###", "")
 """Marks in the place of a secret: the first one that has none in it is used."""
+
+
+class _Removal(NamedTuple):
+    """A place in a text, and what is to stand there."""
+
+    start: int
+    end: int
+    rank: int
+    """Of removals that overlap the one with the lowest rank leaves its mark."""
+    mark: str
 
 
 class Scrubber:
     """Removes secrets and addresses; knows each address again.
 
-    `secrets` are values that must not appear, `names` texts that become `[name]` where
-    they are words of their own, such as administrators' names.
+    `secrets` are values that must not appear, but those that are among `own_words`, the
+    program's. `names` are texts that become `[name]` where they are words of their own,
+    such as administrators' names.
     """
 
-    def __init__(self, secrets: Iterable[str], names: Iterable[str] = ()) -> None:
-        known = {secret for secret in secrets if secret.strip()}
-        self._forms = _any_of(
-            form for secret in known for form in _forms(secret) if len(form) >= SHORT
-        )
-        self._short = _any_of((s for s in known if len(s) < SHORT), words=True)
-        self._names = _any_of(
+    def __init__(
+        self,
+        secrets: Iterable[str],
+        names: Iterable[str] = (),
+        own_words: frozenset[str] = frozenset(),
+    ) -> None:
+        self._known = KnownSecrets(secrets, own_words)
+        self._names = any_of(
             (
                 lower_case(form)
                 for name in names
                 if name.strip()
-                for form in _forms_of_name(name)
+                for form in spellings(name)
             ),
-            words=True,
+            _NAME_EDGES,
         )
-        self._mark = next(m for m in _MARKS if not any(s in m for s in known) or not m)
+        values = self._known.values
+        self._mark = next(m for m in _MARKS if not any(s in m for s in values) or not m)
         self._numbers: dict[str, int] = {}
-        self._pseudonyms: dict[str, str] = {}
-        """By addresses as they are written."""
 
     def scrub(self, text: str) -> str:
         """Return the text without them."""
-        # First what is known: a pattern could leave a part of it.
-        text = self._without_secrets(text)
-        text = without_secrets(text)
-        text = self._without_addresses(text)
-        if self._names is not None:
-            text = replaced(self._names.finditer(lower_case(text)), text, "[name]")
+        views = decoded_views(text)
+        removals = [*self._known_ones(views, self._mark)]
+        for view in views:
+            removals.extend(self._unknown_ones(text, view))
+        removals.extend(self._persons(views[-1]))
+        text = _without(text, removals)
         # What was put in place of others may have made one.
-        return self._without_secrets(text)
-
-    def _without_secrets(self, text: str) -> str:
-        patterns = [each for each in (self._forms, self._short) if each is not None]
-        for mark in (*(self._mark,) * _ROUNDS, ""):
-            before = text
-            for pattern in patterns:
-                text = pattern.sub(mark, text)
-            if text == before:
+        for mark in (self._mark,) * _ROUNDS:
+            removals = [*self._known_ones(decoded_views(text), mark)]
+            if not removals:
                 return text
-        while self._forms is not None and self._forms.search(text):
-            text = self._forms.sub("", text)
+            text = _without(text, removals)
+        while removals := [*self._known_ones(decoded_views(text), "")]:
+            text = _without(text, removals)
         return text
 
-    def _without_addresses(self, text: str) -> str:
-        parts, end = [], 0
+    def _known_ones(self, views: list[DecodedText], mark: str) -> Iterator[_Removal]:
+        for view in {*views, joined(views[-1])}:
+            for start, end in self._known.spans(view.text):
+                yield _Removal(*view.span(start, end), 0, mark)
+
+    def _unknown_ones(self, text: str, view: DecodedText) -> Iterator[_Removal]:
+        for start, end, quote in secret_places(view.text):
+            mark = self._mark
+            if quote is not None:
+                first, last = view.span(quote, quote + 1)
+                mark = f"{text[first:last]}{mark}{text[first:last]}"
+            yield _Removal(*view.span(start, end), 0, mark)
+
+    def _persons(self, view: DecodedText) -> Iterator[_Removal]:
+        for start, end, pseudonym in self._addresses(view.text):
+            yield _Removal(*view.span(start, end), 1, pseudonym)
+        if self._names is not None:
+            for found in self._names.finditer(lower_case(view.text)):
+                yield _Removal(*view.span(*found.span()), 2, "[name]")
+
+    def _addresses(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield the place of each address but for its domain, and its pseudonym."""
+        end = 0
         for found in _DOMAIN.finditer(text):
             start = max(end, found.start() - _LONGEST_LOCAL)
             local = _LOCAL.match(text[start : found.start()][::-1])
-            if local is None:
-                continue
-            name = local[0][::-1].lstrip("'*")  # quotation, emphasis
-            if not name:
-                continue
-            if name.startswith("address-") and _PSEUDONYM.match(name):
-                continue
-            parts.append(text[end : found.start() - len(name)])
-            parts.append(self._pseudonym(name, found[0]))
             end = found.start()
-        return "".join([*parts, text[end:]])
-
-    def _pseudonym(self, local: str, domain: str) -> str:
-        written = local + domain
-        if written not in self._pseudonyms:
-            name = _AT.sub("@", written.casefold(), count=1)
-            number = self._numbers.setdefault(name, len(self._numbers) + 1)
-            self._pseudonyms[written] = f"address-{number}"
-        return self._pseudonyms[written]
+            name = local[0][::-1].lstrip("'*") if local else ""  # quotation, emphasis
+            if name and not _PSEUDONYM.match(name):
+                address = f"{name}@{_AT.sub('', found[0], count=1)}".casefold()
+                number = self._numbers.setdefault(address, len(self._numbers) + 1)
+                yield end - len(name), end, f"address-{number}"
 
 
-def _any_of(texts: Iterable[str], *, words: bool = False) -> re.Pattern[str] | None:
-    """Return the pattern of several texts, the longest of those that begin alike; as
-    words of their own only, if so wished."""
-    ordered = sorted({*texts}, key=len, reverse=True)
-    return re.compile(_tree(ordered, words)) if ordered else None
-
-
-def _tree(texts: Sequence[str], words: bool, depth: int = _DEPTH) -> str:
-    """Return a pattern that decides by one character after the other, as `re` tries
-    alternatives in turn."""
-    end = r"(?!\w)" if words else ""
-    begins = words and depth == _DEPTH
-    if depth == 0 or (len(texts) == 1 and not begins):
-        return "|".join(f"{re.escape(each)}{end}" for each in texts)
-    branches: dict[str, list[str]] = {}
-    for each in texts:
-        branches.setdefault(each[:1], []).append(each[1:])
-    rest = branches.pop("", None)
-    alternatives = [
-        re.escape(character)
-        + (rf"(?<!\w{re.escape(character)})" if begins else "")
-        + f"(?:{_tree(others, words, depth - 1)})"
-        for character, others in branches.items()
-    ]
-    return "|".join([*alternatives, *([end] if rest is not None else [])])
-
-
-def _forms_of_name(name: str) -> Iterator[str]:
-    """Yield the ways in which the log, a URL and JSON may have a name."""
-    yield from (name, quote(name), quote(name, safe=""), quote_plus(name))
-    yield json.dumps(name)[1:-1]
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """The ways in which a secret may be written."""
-    yield secret
-    yield from (line for line in secret.splitlines() if len(line) >= 16)
-    for ascii_only in (True, False):
-        quoted = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield quoted
-        for again in (True, False):  # JSON within JSON, as in a line of the log
-            yield json.dumps(quoted, ensure_ascii=again)[1:-1]
-    data = secret.encode("utf-8", "surrogatepass")
-    for encoded in (quote(data, safe=""), quote(data), quote_plus(data)):
-        yield encoded
-        yield _PERCENT.sub(lambda found: found[0].lower(), encoded)
-    yield escape(secret)
-    yield escape(secret, {'"': "&quot;", "'": "&#x27;"})
-    yield repr(secret)[1:-1]
-    if len(secret) >= SHORT:
-        yield data.hex()
-        yield data.hex().upper()
-    # Inside of other base64 text, such as "name:password", it begins at any of three
-    # places; the characters at its ends belong to its neighbours, too.
-    for shift in range(3):
-        encoded = b64encode(b"\0" * shift + data).decode().rstrip("=")
-        inner = encoded[(0, 2, 3)[shift] : (shift + len(data)) * 8 // 6]
-        if len(inner) >= 6:
-            yield inner
-            yield inner.translate(_URL_SAFE)
+def _without(text: str, removals: list[_Removal]) -> str:
+    """Return the text with the marks of the removals; one for several that overlap."""
+    parts, end = [], 0
+    ordered = iter(sorted(removals))
+    removal = next(ordered, None)
+    while removal is not None:
+        following = next(ordered, None)
+        while following is not None and following.start < removal.end:
+            best = min(removal, following, key=lambda each: each.rank)
+            last = max(removal.end, following.end)
+            removal = best._replace(start=removal.start, end=last)
+            following = next(ordered, None)
+        parts += [text[end : removal.start], removal.mark]
+        end = removal.end
+        removal = following
+    return "".join([*parts, text[end:]])

@@ -1,88 +1,161 @@
-"""The looks of secrets that are not known: credentials in headers, addresses, members
-in JSON and elements in XML. Pure.
+"""The looks of secrets that are not known: what the name of a secret stands in front
+of, credentials in headers and addresses, tokens and keys. Pure.
+
+Patterns see views of a text in which escapes are resolved (`decoded_text`), so none of
+them knows any; a value that ends at a backslash goes on in a further view.
 
 Logs are long, and what is in them may come from the network. So no pattern goes over
-the same text again and again: what repeats is possessive or has a bound, and no
-alternative scans on for the others. Each one begins with a character, by which `re`
-skips what cannot match. Letter case is ignored by searching in lower case.
+the same text again and again: what repeats is possessive or has a bound, and each one
+begins with a character, by which `re` skips what cannot match. Letter case is ignored
+by searching in lower case.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import NamedTuple
 
-REMOVED = "[removed]"
+from pexschedd.observation.decoded_text import lower_case
 
-_NAMES = (
-    r"pass(?<!bypass)(?<!compass)(?:word|wd|phrase|code)?s?",
-    r"pwd",
-    r"secrets?(?:[_-]?key)?",
-    r"tokens?",
-    r"assertion",
-    r"client_?state",
-    r"api[_-]?keys?",
-    r"access[_-]?key",
-    r"private[_-]?key(?!=)",
-    r"x-honeycomb-team",
+_KEYS = (
+    *("access", "account", "api", "client", "encryption", "master", "secret"),
+    *("session", "shared", "signing", "storage", "subscription"),
 )
-"""The ends of names of secrets. `privateKey=` in an endpoint is followed by a path."""
+"""Kinds of keys that are secrets."""
 
-_QUOTE = r"\\*+[\"']"
-"""A quotation mark, as it is written in JSON within JSON, too."""
-
-_NOT_SET = r"\((?:not )?set\)"
-"""A value that only says whether there is a secret."""
-
-_NO_SECRET = (
-    rf"(?:null|true|false|none)\b|{_NOT_SET}|\[removed|\.\.\.|…"
-    r"|aadsts\d|error[a-z]"
-    r"|[\[{][\s\"'\[{\\\]}]"
+_NAMES = "|".join(
+    (
+        r"pass(?<!bypass)(?<!compass)(?:word|wd|phrase|code|(?![a-z]))",
+        r"pwd",
+        r"pw(?<![a-z]pw)(?![a-z])",
+        r"secret",
+        r"token",
+        r"credential",
+        r"assertion",
+        r"signature",
+        r"client_?state",
+        r"session_?id",
+        r"saml(?:request|response)",
+        r"x-honeycomb-team",
+        r"private[_-]?key(?!=)",
+        *(rf"{kind}[_-]?key" for kind in _KEYS),
+    )
 )
-"""Beginnings of values without quotation marks that are none, have members, or are
-codes of errors."""
+"""Parts of the names whose values are secrets. `privateKey=` in an endpoint is followed
+by a path."""
 
-_TEXT = r"[^\s\"'\\,;&<>}\]]"
-"""A character of a secret without quotation marks."""
-
-_PARAMETERS = (
-    r"[\w-]++ ?= ?(?:\\*+\"[^\"\n]*+\"|[^\s,\"\\]++)"
-    r"(?:, ?[\w-]++ ?= ?(?:\\*+\"[^\"\n]*+\"|[^\s,\"\\]++))*+"
-)
-"""Parameters of a scheme (RFC 9110, section 11.4), such as Digest's."""
+_HEADERS = "authorization|cookie"
+"""The same, of those whose value has several parts."""
 
 _SCHEMES = "basic", "bearer", "negotiate", "ntlm", "digest", "api-?key", "api-?token"
+_SCHEME = rf"(?:(?:{'|'.join(_SCHEMES)})\s{{1,20}}+)"
 
-_ATTRIBUTES = r"(?:\s[\w:.-]{1,40}=\\*+[\"'][^\"'<>]{0,200}[\"']){0,5}"
+_NAME_ENDS = (
+    r"(?![_-]?(?:file|kind|type|name|ur[il]|endpoint|expir)"
+    r"|s[\"']?\s{0,20}[:=]\s{0,20}[0-9]+(?:\.[0-9]+)?(?![\w.]))"
+    r"[\w-]{0,40}+"
+)
+"""The rest of a name. Not that of something else about a secret, nor of a number of
+them."""
+
+_NOTHING = (
+    r"(?:null|true|false|none|\((?:not )?set\)|\[removed\]|aadsts[0-9]{4,9}"
+    r"|\.\.\.|…)"
+)
+"""Values that are none, or the code of an error."""
+
+_SEPARATOR = (
+    r"(?:[\"'\]]{0,2}\s{0,20}+,?\s{0,20}+[\"']?value)?"
+    r"[\"'\]]{0,2}\s{0,20}+(?::=|={1,3}>?|:{1,2})\s{0,20}+"
+    r"(?:\{\s{0,20}+[\"']?value[\"']?\s{0,20}+[:=]\s{0,20}+|\[\s{0,20}+(?=[bu]?[\"']))?"
+)
+"""The text between a name and its value, in which `value` may be a name, too."""
+
+_CHARACTER = r"(?:[^\s\"'\\]|[\"'](?![\s,:;.)}\]>&<=]|\Z))"
+"""A character of a value without quotation marks; one within it closes nothing."""
+
+_NEXT = r"[&;,][\"']?[\w.-]{1,40}+[\"']?[:=]|</"
+"""The text by which such a value ends without a space."""
 
 
-def _named(name: str, number: int) -> str:
-    """A member in JSON, `name=value`, `name: value`, or an element in XML.
-
-    A value in quotation marks ends with one behind as many backslashes, `b`; within it
-    an escape has one more than twice as many. If it has no end, it goes as far as the
-    string or the line that it is in.
-    """
-    b = rf"(?P=b{number})"
-    quoted = (
-        rf"(?P<b{number}>\\*+)(?P<q{number}>[\"'])(?!{_NOT_SET}\\*[\"']|…|{b}(?P=q{number}))"
-        rf"((?:(?!(?P=q{number}))[^\\\n]|\\{b}\\{b}|\\{b}{b}[\"']|\\{b}[^\\\"'\n])*+"
-        rf"(?:(?={b}(?P=q{number}))|(?=[\"'\n])|\Z|[^\n]++))"
+def _quoted(before: str = "") -> str:
+    """A value in quotation marks, as far as its line if it has no end; `before` is a
+    pattern of what stays in front of it."""
+    forms = (
+        rf"{mark}(?!(?:{before}{_NOTHING}|[,:\s{{}}\[\]]{{0,20}}+){mark}){before}"
+        rf"((?:[^\\\n{mark}]|\\[^\n])++)"
+        for mark in ('"', "'")
     )
-    bare = rf"(?!{_NO_SECRET})({_TEXT}++)"
-    value = rf"(?:\s{{0,20}}{quoted}|[ \t]{{0,20}}{bare})"
-    return (
-        rf"{name}(?:(?:{_QUOTE})?\s{{0,20}}[:=]{value}"
-        rf"|{_ATTRIBUTES}(?:>|&gt;)([^<>&\n]++)(?=(?:<|&lt;)/))"
-    )
+    return f"[bu]?(?:{'|'.join(forms)})"
 
 
-_HEADER = rf"(?:{_QUOTE})?[ \t]{{0,20}}[:=]\s{{0,20}}(?:\[?b?{_QUOTE})?"
+_NUMBER = (
+    r"(?P<quote>[\"'])\s{0,20}+:\s{0,20}+(-?[0-9][0-9.e+-]{0,40}+)(?=\s{0,20}+[,}\]])"
+)
+"""A number in JSON."""
+
+_LIST = (
+    r"[\"'\]]{0,2}\s{0,20}+[:=]\s{0,20}+\[\s{0,20}+[bu]?"
+    r"[\"']([^\[\]{}\n]{1,400}?)[\"']\s{0,20}+\]"
+)
+"""Several values in quotation marks."""
+
+_PAIR = r"[\"'], ?[bu]?[\"']([^\[\](){}\n]{1,400}?)[\"'][)\]]"
+"""A name and a value side by side, as lists of headers have them."""
+
+_BARE = (
+    rf"(?!{_NOTHING}(?:[\s\"',;:)}}\]&<]|\.?\s|\.?\Z)|[\"']|[\[{{](?:[\s\"'\[{{\]}}]|\Z))"
+    rf"((?:\((?:not )?set\))?+(?:(?!{_NEXT}){_CHARACTER})++)"
+)
+
+_PARTS = (
+    rf"(?:=\"[^\"\n]*+\"|{_CHARACTER})++"
+    rf"(?:(?<=[;,])[ ]*+(?:=\"[^\"\n]*+\"|{_CHARACTER})++)*+"
+)
+"""Parameters, cookies."""
 
 _CREDENTIALS = (
-    rf"(?:(?:{'|'.join(_SCHEMES)}) +\\*+[\"']?+)?+(?!\.\.\.|…)"
-    rf"((?:[\w-]++ +)?{_PARAMETERS}"
-    r"|[^\s\"'\\,]++(?: +[^\s\"'\\,=]++(?=[\s\"'\\,]|\Z|={1,2}(?:[\s\\,]|\Z)))?)"
+    rf"(?!{_SCHEME}?{_NOTHING}(?:[\s\"',;:)}}\]]|\Z)|[\"'])"
+    rf"(?:{_SCHEME}({_PARTS})|((?:[\w-]++ +)?{_PARTS}))"
 )
-"""Credentials of any scheme; the known ones' names stay."""
+"""Credentials of any scheme (RFC 9110, section 11.4); the known ones' names stay."""
+
+
+class _Member(NamedTuple):
+    """Names, and what may come behind one: a group has the secret."""
+
+    name: re.Pattern[str]
+    value: re.Pattern[str]
+
+
+_MEMBERS = (
+    _Member(
+        re.compile(_NAMES),
+        re.compile(
+            rf"{_NAME_ENDS}(?:{_NUMBER}|{_LIST}|{_PAIR}"
+            rf"|{_SEPARATOR}(?:{_quoted()}|{_BARE}))"
+        ),
+    ),
+    _Member(
+        re.compile(_HEADERS),
+        re.compile(
+            rf"{_NAME_ENDS}(?:{_LIST}|{_PAIR}"
+            rf"|{_SEPARATOR}(?:{_quoted(_SCHEME + '?')}|{_CREDENTIALS}))"
+        ),
+    ),
+)
+
+_OPTION = (
+    rf"--(?<![\w-]--)[\w-]{{0,30}}?(?:{_NAMES}){_NAME_ENDS}"
+    rf"[\"']?,?\s{{1,20}}+[\"']?({_CHARACTER}++)"
+)
+"""An option of a command, and its value."""
+
+_ELEMENT = (
+    rf"<(?![/!?])[^<>]*?(?:{_NAMES}|{_HEADERS}){_NAME_ENDS}[^<>]*+(?<!/)>"
+    r"(?:\s*+<(?![/!])[^<>]*+(?<!/)>){0,3}\s*+(?:<!\[cdata\[)?"
+    rf"(?!{_NOTHING}<)([^<]++)(?=</|\Z)"
+)
+"""An element of XML, or the first one in it."""
 
 _PRIVATE_KEY = (
     r"-----begin [a-z ]{0,40}private key-----.*?(?:-----end [a-z ]{0,40}key-----|\Z)"
@@ -90,10 +163,18 @@ _PRIVATE_KEY = (
 """In PEM, even if its end is cut off."""
 
 _USER_INFORMATION = (
-    r":\\*+/\\*+/([^/?#\s\"'<>]{1,400}(?=@)"
+    r"://([^/?#\s\"'<>]{1,400}(?=@)"
     r"|[^/@:\s\"'<>\[]{1,200}+:(?!\d{1,5}/)[^\s\"'<>]{1,100}(?=@))"
 )
-"""Credentials in addresses (RFC 3986, section 3.2.1), and those that have a slash."""
+"""Credentials in addresses (RFC 3986, section 3.2.1), and those that have a slash. A
+name alone may be a token."""
+
+_PARAMETERS = (
+    rf"{name}(?:(?<=[?&]{name})=([^&\s\"'<>\\]++)"
+    rf"|(?<![\w-]{name})=([^&\s\"'<>\\]++)(?=&))"
+    for name in ("code", "state", "sig", "key", "auth")
+)
+"""Parameters of queries and forms, whose names mean other things elsewhere."""
 
 _LOOKS = re.compile(
     "|".join(
@@ -102,50 +183,56 @@ _LOOKS = re.compile(
             # JSON Web Tokens (RFC 7519)
             r"eyj(?<!\weyj)[a-z0-9_-]{5,}+(?:\.[a-z0-9_-]*+){0,4}",
             r"pexschedd_[0-9a-z]{36,}+",
-            # credentials in headers (RFC 9110, section 11.4; RFC 6265)
-            rf"authorization{_HEADER}{_CREDENTIALS}",
-            rf"cookie2?{_HEADER}([^\s;\"'\\=]++=[^\s;\"'\\]*+(?:; *+[^\s;\"'\\]++)*+)",
-            *(rf"{each}\s++([a-z0-9+/=._~-]{{12,}}+)" for each in _SCHEMES),
-            rf"digest\s++(?=username)({_PARAMETERS})",
+            # credentials in headers (RFC 9110, section 11.4)
+            *(rf"{each}\s++([a-z0-9+/._~-]{{12,}}+=*+)(?![\w=])" for each in _SCHEMES),
+            rf"digest\s++(?=username)({_PARTS})",
             _USER_INFORMATION,
-            r"\?(?:code|state|sig|signature|key|auth)=([^&\s\"'<>\\]++)",
-            r"&(?:code|state|sig|signature|key|auth)=([^&\s\"'<>\\]++)",
+            *_PARAMETERS,
+            _OPTION,
+            _ELEMENT,
             # keys in paths of ours
             r"/feedback/[^/\s\"'\\]{1,100}/(?!\.\.\.)([^\s\"'?/\\<>]++)",
             r"/change_notifications/(?!\.\.\.)([^\s\"'?/\\<>]++)",
-            *(_named(name, number) for number, name in enumerate(_NAMES)),
         )
     ),
     re.DOTALL,
 )
-"""The looks of secrets, in lower case. The last group that matches is the secret; where
-none does, all is."""
+"""Other looks, in lower case. The last group that matches is the secret; where none
+does, all is."""
 
 _WORDY = ("basic", "bearer", "negotiate", "ntlm", "digest", "api")
 """Beginnings of schemes' names, which occur in sentences, too."""
 
 _LONGEST_WORD = 20
 
-_MEMBER_END = re.compile(r"(\\*[\"'])\s*\Z")
+
+class SecretPlace(NamedTuple):
+    """The place of a secret in a view of a text."""
+
+    start: int
+    end: int
+    quote: int | None = None
+    """The place of a quotation mark like those that it needs: JSON has numbers only
+    without them."""
 
 
-def without_secrets(text: str) -> str:
-    """Return the text with `[removed]` for each value that looks like a secret."""
-    return replaced(_LOOKS.finditer(lower_case(text)), text, REMOVED)
-
-
-def replaced(matches: Iterable[re.Match[str]], text: str, mark: str) -> str:
-    """Return the text with a mark in the place of each match's last group."""
-    parts, end = [], 0
-    for found in matches:
-        group = found.lastindex or 0
-        start, stop = found.span(group)
-        if _is_word(text, found, start, stop):
-            continue
-        quote = _bare_in_json(text[found.start() : start]) if group else ""
-        parts += [text[end:start], quote, mark, quote]
-        end = stop
-    return "".join([*parts, text[end:]])
+def secret_places(text: str) -> Iterator[SecretPlace]:
+    """Yield the places of what looks like a secret in a view of a text."""
+    lower = lower_case(text)
+    for found in _LOOKS.finditer(lower):
+        start, end = found.span(found.lastindex or 0)
+        if not _is_word(text, found, start, end):
+            yield SecretPlace(start, end)
+    for names, values in _MEMBERS:
+        end = 0
+        for name in names.finditer(lower):
+            value = values.match(lower, name.end()) if name.start() >= end else None
+            if value is not None:
+                start, end = value.span(value.lastindex or 0)
+                quote = value.groupdict().get("quote")
+                yield SecretPlace(
+                    start, end, None if quote is None else value.start("quote")
+                )
 
 
 def _is_word(text: str, found: re.Match[str], start: int, stop: int) -> bool:
@@ -158,18 +245,3 @@ def _is_word(text: str, found: re.Match[str], start: int, stop: int) -> bool:
         and text[start:stop].islower()
         and stop - start <= _LONGEST_WORD
     )
-
-
-def _bare_in_json(before: str) -> str:
-    """Return the quotation mark for the value of a member that had none, as JSON has
-    numbers only without them."""
-    name, colon, after = before.rpartition(":")
-    if not colon or after.strip():
-        return ""
-    quote = _MEMBER_END.search(name)
-    return quote[1] if quote is not None else ""
-
-
-def lower_case(text: str) -> str:
-    """Return the text in lower case, as long as it was: only one letter has two."""
-    return text.replace("\u0130", "I").lower()

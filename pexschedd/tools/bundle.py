@@ -9,6 +9,7 @@ daemon would have given.
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+import pexschedd
 from pexschedd import __version__
 from pexschedd.clock import system_now
 from pexschedd.config_outline import outlined, secret_places
@@ -44,6 +46,9 @@ PARTIAL_NOTE = (
     "be left in any of its files, the log above all: look into them before you send "
     "it: tar -xzf {file}\n"
 )
+
+
+_WORD = re.compile("[a-z]+|[0-9]+")
 
 
 class BundleRequest(msgspec.Struct, frozen=True):
@@ -142,9 +147,19 @@ def scrubbed(
 ) -> dict[str, str]:
     """Return all texts of a bundle as they may be sent. `known` are secrets beside
     those of the parts: the daemon may have read another configuration."""
-    scrubber = Scrubber((*parts.secrets, *known), parts.names)
+    scrubber = Scrubber((*parts.secrets, *known), parts.names, own_words())
     texts = {**parts.texts, **beside, "versions.json": versions()}
     return {name: scrubber.scrub(text) for name, text in texts.items()}
+
+
+def own_words() -> frozenset[str]:
+    """Return the words of the program, in lower case, of which its texts consist."""
+    package = Path(pexschedd.__file__).parent
+    return frozenset(
+        word
+        for module in package.rglob("*.py")
+        for word in _WORD.findall(module.read_text("utf-8").lower())
+    )
 
 
 def versions() -> str:
