@@ -67,11 +67,10 @@ from typing import Any
 import msgspec
 
 from pexschedd.config_keys import KEYS
-from pexschedd.config_reader import SettingsReader
+from pexschedd.config_reader import SettingsReader, content_of
 from pexschedd.errors import ConfigError
 from pexschedd.net import bypass
 from pexschedd.net.proxy import Proxy, parse_url
-from pexschedd.util.access import reason_of
 from pexschedd.util.client_network import LOOPBACK
 from pexschedd.util.token_bucket import Rate
 
@@ -172,13 +171,11 @@ def load(path: Path, further: Further = _nothing_more, *, looks: bool = True) ->
             )
         return values
 
+    content = content_of(path)
     try:
-        values = json.loads(path.read_bytes(), object_pairs_hook=table)
+        values = json.loads(content, object_pairs_hook=table)
         # Unpaired surrogates, which JSON can express, are no text.
         json.dumps(values, ensure_ascii=False).encode()
-    except OSError as error:
-        problem = f"cannot be read: {reason_of(error, path)}"
-        raise ConfigError(str(path), [problem]) from None
     except ValueError as error:
         raise ConfigError(str(path), [f"is not valid JSON: {error}"]) from None
     except RecursionError:

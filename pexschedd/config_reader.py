@@ -6,7 +6,11 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
+from pexschedd.errors import ConfigError
 from pexschedd.util.access import reason_of
+
+LARGEST = 1 << 20
+"""Bytes of a configuration file; ordinary ones have less than a thousandth."""
 
 _CREDENTIALS = "$CREDENTIALS_DIRECTORY"
 _OF_THE_SERVICE = "/run/credentials/pexschedd.service"
@@ -22,6 +26,19 @@ def _credentials() -> str:
     """The folder of the secrets that systemd has handed to this process; of those that
     it has handed to the service, for a tool beside that."""
     return os.environ.get("CREDENTIALS_DIRECTORY", _OF_THE_SERVICE)
+
+
+def content_of(path: Path) -> bytes:
+    """Return the content of a configuration file; raises `ConfigError`."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        problem = f"cannot be read: {reason_of(error, path)}"
+        raise ConfigError(str(path), [problem]) from None
+    if len(content) > LARGEST:
+        raise ConfigError(str(path), ["is larger than 1 MiB; is it another file?"])
+    return content
 
 
 class SettingsReader:

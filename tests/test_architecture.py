@@ -93,7 +93,7 @@ MAY_IMPORT: dict[str, str] = {
     ),
     "tools": (
         "control doctor identity model observation onetouch scheduling store "
-        "templates crypto/passphrase util config config_outline tap"
+        "templates crypto/passphrase util config config_outline config_reader tap"
     ),
     "composition": (
         "config metrics logs log_writer control crypto deployment doctor ews exchange "

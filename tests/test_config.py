@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pexschedd.config import load
+from pexschedd.config_reader import LARGEST
 from pexschedd.errors import ConfigError
 from pexschedd.net.endpoint_strings import parse_endpoint
 from pexschedd.util.token_bucket import Rate
@@ -244,6 +245,7 @@ WRONG: list[tuple[str, object, list[str]]] = [
         ["audit_log must be a JSON object", "limits must be a JSON object"],
     ),
     ("half a character", '{"\\ud800": 1}', ["is not valid JSON"]),
+    ("too large", " " * LARGEST + "{}", ["is larger than 1 MiB"]),
     ("nested without end", "[" * 100_000, ["is nested too deeply"]),
     (
         "all at once",

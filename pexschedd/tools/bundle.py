@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,6 +21,7 @@ import pexschedd
 from pexschedd import __version__
 from pexschedd.clock import system_now
 from pexschedd.config_outline import outlined, secret_places
+from pexschedd.config_reader import content_of
 from pexschedd.control.bundle_gatherer import secrets_in_files
 from pexschedd.control.client import Fallback, carry_out
 from pexschedd.control.protocol import BundleOrder, BundleParts
@@ -33,7 +34,7 @@ from pexschedd.tools.exit_status import ExitStatus, status_of_file
 from pexschedd.tools.output_file import output_file
 from pexschedd.tools.program import reason_text, tell
 from pexschedd.tools.screen import Screen
-from pexschedd.util.access import output_text, reason_of
+from pexschedd.util.access import output_text
 from pexschedd.util.stop_signal import StopSignal
 
 NOTE = (
@@ -74,11 +75,12 @@ async def run_bundle(
     try:
         # While this process may still read them: without a daemon it goes on as the
         # owner of the state folder.
-        file = _content_of(config)
-        texts = {"configuration_file.json": outlined(file)}
+        text = _text_of(config)
+        places = secret_places(text, config)
+        texts = {"configuration_file.json": outlined(text, places.texts)}
         if request.log is not None:
             texts["log.txt"] = recent_lines(read_end(request.log), now)
-        known = tuple(_known_secrets(file, config))
+        known = (*places.texts, *secrets_in_files(places.files))
         problem = None
         with output_file(request.file) as out:
             try:
@@ -113,23 +115,11 @@ async def run_bundle(
     return status
 
 
-def _known_secrets(text: str, config: Path) -> Iterator[str]:
-    """Yield the secrets that are kept beside the state, as far as the text of the
-    configuration file says where."""
-    places = secret_places(text, config)
-    yield from places.texts
-    yield from secrets_in_files(places.files)
-
-
-def _content_of(config: Path) -> str:
+def _text_of(config: Path) -> str:
     """Return the configuration file as it is. Raises `ConfigError`."""
-    try:
-        if config.exists() and not config.is_file():
-            raise ConfigError(str(config), ["is not a file"])
-        return config.read_text("utf-8", "replace")
-    except OSError as error:
-        reason = f"cannot be read: {reason_of(error, config)}"
-        raise ConfigError(str(config), [reason]) from None
+    if config.exists() and not config.is_file():
+        raise ConfigError(str(config), ["is not a file"])
+    return content_of(config).decode("utf-8", "replace")
 
 
 def _reason(error: OSError, where: Path, bundle: Path) -> str:

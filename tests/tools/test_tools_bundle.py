@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pexschedd.config_reader import LARGEST
 from pexschedd.tools.exit_status import ExitStatus
 from tests import forked
 from tests.system.system_support import World
@@ -298,8 +299,8 @@ def test_a_broken_configuration(end: str, tmp_path: Path) -> None:
             '"addin": ["tcp:0"]',
         ),
         *('"policy": ["tcp:0"]', '"username": "[removed]"', '"password_file": "proxy"'),
-        *("http://[removed]@proxy.example", "http://c.example/[removed]/x?[removed]"),
-        *('"pin": "[removed]"', '"passwords": ["[removed]"]'),
+        *('"url": "[removed]"', '"passwords": ["[removed]"]'),
+        '"[removed]": {"url": "[removed]"}',
     ):
         assert helps in shown
 
@@ -307,7 +308,11 @@ def test_a_broken_configuration(end: str, tmp_path: Path) -> None:
 def test_a_password_in_the_place_of_its_file(tmp_path: Path) -> None:
     """It is in no text, as a file of that name is not there; a path stays."""
     policy = {"username": "node", "password_file": POLICY}
-    proxy = {"url": "http://p.example", "username": "p", "password_file": "/not/there"}
+    proxy = {
+        "url": "http://p.example",
+        "username": "p",
+        "password_file": "/etc/not/there",
+    }
     config = json.loads(CONFIG) | {"policy": policy, "proxy": proxy}
     (tmp_path / "config.json").write_text(json.dumps(config | {"key_file": "key"}))
     (tmp_path / "key").touch(0o600)
@@ -318,6 +323,17 @@ def test_a_password_in_the_place_of_its_file(tmp_path: Path) -> None:
     shown = json.loads(texts["configuration_file.json"])
     assert shown["policy"] == {"username": "node", "password_file": "[removed]"}
     assert (shown["proxy"], shown["key_file"]) == (proxy, "key")
+
+
+def test_too_large_a_configuration(tmp_path: Path) -> None:
+    """Secrets behind what is read of it would not be known: there is no bundle."""
+    (tmp_path / "config.json").write_text(" " * LARGEST + CONFIG)
+    arguments = ["--config", "config.json", "--bundle", "b.tar.gz"]
+    ended, out, err = forked.run("pexschedd.tools.check:main", arguments, cwd=tmp_path)
+    assert ended == ExitStatus.CONFIG, out + err
+    assert "config.json" in err
+    assert "is larger than 1 MiB" in err
+    assert [each.name for each in tmp_path.iterdir()] == ["config.json"]
 
 
 def test_no_bundle(tmp_path: Path) -> None:
