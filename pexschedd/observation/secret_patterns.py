@@ -26,7 +26,6 @@ _NAMES = "|".join(
     (
         r"pass(?<!bypass)(?<!compass)(?:word|wd|phrase|code|(?![a-z]))",
         r"pwd",
-        r"pw(?<![a-z]pw)(?![a-z])",
         r"secret",
         r"token",
         r"credential",
@@ -38,6 +37,7 @@ _NAMES = "|".join(
         r"x-honeycomb-team",
         r"private[_-]?key(?!=)",
         *(rf"{kind}[_-]?key" for kind in _KEYS),
+        *(rf"{word}(?<![a-z]{word})(?![a-z])" for word in ("pw", "otp", "jwt")),
     )
 )
 """Parts of the names whose values are secrets. `privateKey=` in an endpoint is followed
@@ -49,10 +49,13 @@ _HEADERS = "authorization|cookie"
 _SCHEMES = "basic", "bearer", "negotiate", "ntlm", "digest", "api-?key", "api-?token"
 _SCHEME = rf"(?:(?:{'|'.join(_SCHEMES)})\s{{1,20}}+)"
 
+_LONGEST_REST = 40
+"""Characters of a name behind what tells that it is one."""
+
 _NAME_ENDS = (
     r"(?![_-]?(?:file|kind|type|name|ur[il]|endpoint|expir)"
     r"|s[\"']?\s{0,20}[:=]\s{0,20}[0-9]+(?:\.[0-9]+)?(?![\w.]))"
-    r"[\w-]{0,40}+"
+    rf"[\w-]{{0,{_LONGEST_REST}}}+"
 )
 """The rest of a name. Not that of something else about a secret, nor of a number of
 them."""
@@ -132,7 +135,7 @@ _MEMBERS = (
         re.compile(_NAMES),
         re.compile(
             rf"{_NAME_ENDS}(?:{_NUMBER}|{_LIST}|{_PAIR}"
-            rf"|{_SEPARATOR}(?:{_quoted()}|{_BARE}))"
+            rf"|{_SEPARATOR}(?:{_quoted()}|{_BARE})|\s(?:is |was )?{_quoted()})"
         ),
     ),
     _Member(
@@ -184,7 +187,7 @@ _LOOKS = re.compile(
             r"eyj(?<!\weyj)[a-z0-9_-]{5,}+(?:\.[a-z0-9_-]*+){0,4}",
             r"pexschedd_[0-9a-z]{36,}+",
             # credentials in headers (RFC 9110, section 11.4)
-            *(rf"{each}\s++([a-z0-9+/._~-]{{12,}}+=*+)(?![\w=])" for each in _SCHEMES),
+            *(rf"{each}\s++(\w[\w+/.~-]{{11,}}+=*+)(?![\w=])" for each in _SCHEMES),
             rf"digest\s++(?=username)({_PARTS})",
             _USER_INFORMATION,
             *_PARAMETERS,
@@ -226,13 +229,15 @@ def secret_places(text: str) -> Iterator[SecretPlace]:
     for names, values in _MEMBERS:
         end = 0
         for name in names.finditer(lower):
-            value = values.match(lower, name.end()) if name.start() >= end else None
+            if name.end() + _LONGEST_REST < end:
+                continue  # within a value that is gone
+            value = values.match(lower, name.end())
             if value is not None:
-                start, end = value.span(value.lastindex or 0)
-                quote = value.groupdict().get("quote")
-                yield SecretPlace(
-                    start, end, None if quote is None else value.start("quote")
-                )
+                start, stop = value.span(value.lastindex or 0)
+                is_number = value.groupdict().get("quote") is not None
+                quote = value.start("quote") if is_number else None
+                yield SecretPlace(start, stop, quote)
+                end = max(end, stop)
 
 
 def _is_word(text: str, found: re.Match[str], start: int, stop: int) -> bool:
