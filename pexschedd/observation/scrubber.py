@@ -15,6 +15,7 @@ from pexschedd.observation.decoded_text import (
     joined,
     lower_case,
 )
+from pexschedd.observation.json_strings import JsonStrings
 from pexschedd.observation.known_secrets import (
     KnownSecrets,
     WordEdges,
@@ -86,8 +87,9 @@ class Scrubber:
         """Return the text without them."""
         views = decoded_views(text)
         removals = [*self._known_ones(views, self._mark)]
+        strings = JsonStrings(text)
         for view in views:
-            removals.extend(self._unknown_ones(text, view))
+            removals.extend(self._unknown_ones(text, view, strings))
         removals.extend(self._persons(views[-1]))
         text = _without(text, removals)
         # What was put in place of others may have made one.
@@ -105,13 +107,17 @@ class Scrubber:
             for start, end in self._known.spans(view.text):
                 yield _Removal(*view.span(start, end), 0, mark)
 
-    def _unknown_ones(self, text: str, view: DecodedText) -> Iterator[_Removal]:
+    def _unknown_ones(
+        self, text: str, view: DecodedText, strings: JsonStrings
+    ) -> Iterator[_Removal]:
         for start, end, quote in secret_places(view.text):
             mark = self._mark
             if quote is not None:
                 first, last = view.span(quote, quote + 1)
                 mark = f"{text[first:last]}{mark}{text[first:last]}"
-            yield _Removal(*view.span(start, end), 0, mark)
+            start, end = strings.clipped(*view.span(start, end))
+            if start < end:
+                yield _Removal(start, end, 0, mark)
 
     def _persons(self, view: DecodedText) -> Iterator[_Removal]:
         for start, end, pseudonym in self._addresses(view.text):

@@ -81,14 +81,13 @@ _NEXT = r"[&;,][\"']?[\w.-]{1,40}+[\"']?[:=]|</"
 
 
 def _quoted(before: str = "") -> str:
-    """A value in quotation marks, as far as its line if it has no end; `before` is a
-    pattern of what stays in front of it."""
-    forms = (
-        rf"{mark}(?!(?:{before}{_NOTHING}|[,:\s{{}}\[\]]{{0,20}}+){mark}){before}"
-        rf"((?:[^\\\n{mark}]|\\[^\n])++)"
-        for mark in ('"', "'")
+    """A value in quotation marks; without an end as far as the line or the string that
+    it is in. `before` is a pattern of what stays in front of it."""
+    nothing = rf"(?:{before}{_NOTHING}|[,:\s{{}}\[\]]{{0,20}}+)(?P=mark)"
+    return (
+        rf"[bu]?(?P<mark>[\"'])(?!{nothing}){before}"
+        r"((?:(?!(?P=mark))[^\\\n]|\\[^\n])++(?=(?P=mark))|(?:[^\\\n\"]|\\[^\n])++)"
     )
-    return f"[bu]?(?:{'|'.join(forms)})"
 
 
 _NUMBER = (
@@ -98,11 +97,11 @@ _NUMBER = (
 
 _LIST = (
     r"[\"'\]]{0,2}\s{0,20}+[:=]\s{0,20}+\[\s{0,20}+[bu]?"
-    r"[\"']([^\[\]{}\n]{1,400}?)[\"']\s{0,20}+\]"
+    r"[\"']([^\[\]{}\n]{1,400}?)(?<!\\)[\"']\s{0,20}+\]"
 )
 """Several values in quotation marks."""
 
-_PAIR = r"[\"'], ?[bu]?[\"']([^\[\](){}\n]{1,400}?)[\"'][)\]]"
+_PAIR = r"[\"'], ?[bu]?[\"']([^\[\](){}\n]{1,400}?)(?<!\\)[\"'][)\]]"
 """A name and a value side by side, as lists of headers have them."""
 
 _BARE = (
@@ -110,10 +109,8 @@ _BARE = (
     rf"((?:\((?:not )?set\))?+(?:(?!{_NEXT}){_CHARACTER})++)"
 )
 
-_PARTS = (
-    rf"(?:=\"[^\"\n]*+\"|{_CHARACTER})++"
-    rf"(?:(?<=[;,])[ ]*+(?:=\"[^\"\n]*+\"|{_CHARACTER})++)*+"
-)
+_PART = rf"(?:=\"(?![\s,:;}}\]])[^\"\n]*+\"|{_CHARACTER})++"
+_PARTS = rf"{_PART}(?:(?<=[;,])[ ]*+{_PART})*+"
 """Parameters, cookies."""
 
 _CREDENTIALS = (
@@ -135,7 +132,7 @@ _MEMBERS = (
         re.compile(_NAMES),
         re.compile(
             rf"{_NAME_ENDS}(?:{_NUMBER}|{_LIST}|{_PAIR}"
-            rf"|{_SEPARATOR}(?:{_quoted()}|{_BARE})|\s(?:is |was )?{_quoted()})"
+            rf"|(?:{_SEPARATOR}|\s(?:is |was )?(?=[bu]?[\"']))(?:{_quoted()}|{_BARE}))"
         ),
     ),
     _Member(
@@ -149,19 +146,20 @@ _MEMBERS = (
 
 _OPTION = (
     rf"--(?<![\w-]--)[\w-]{{0,30}}?(?:{_NAMES}){_NAME_ENDS}"
-    rf"[\"']?,?\s{{1,20}}+[\"']?({_CHARACTER}++)"
+    rf"(?: (?:[\"'](?=\w))?|[\"'], ?[\"'])({_CHARACTER}++)(?![\"']:)"
 )
 """An option of a command, and its value."""
 
 _ELEMENT = (
     rf"<(?![/!?])[^<>]*?(?:{_NAMES}|{_HEADERS}){_NAME_ENDS}[^<>]*+(?<!/)>"
     r"(?:\s*+<(?![/!])[^<>]*+(?<!/)>){0,3}\s*+(?:<!\[cdata\[)?"
-    rf"(?!{_NOTHING}<)([^<]++)(?=</|\Z)"
+    rf"(?!{_NOTHING}<)([^<]{{1,4000}}+)(?=</)"
 )
 """An element of XML, or the first one in it."""
 
 _PRIVATE_KEY = (
-    r"-----begin [a-z ]{0,40}private key-----.*?(?:-----end [a-z ]{0,40}key-----|\Z)"
+    r"-----begin [a-z ]{0,40}private key-----"
+    r"(?:.{0,8000}?-----end [a-z ]{0,40}key-----|[\w+/=\s:,-]{0,8000}+)"
 )
 """In PEM, even if its end is cut off."""
 

@@ -1,9 +1,12 @@
 """What looks like a secret is gone, and what only resembles one is left."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pexschedd.observation import scrubber
 from pexschedd.observation.scrubber import Scrubber
@@ -242,3 +245,39 @@ def test_named_secrets(form: str) -> None:
 def test_what_only_resembles_a_secret(text: str) -> None:
     """Numbers of tokens, what is said of them, lists of names, and sentences stay."""
     assert Scrubber(()).scrub(text) == text
+
+
+PIECES = (
+    *("password", "token", "Cookie", "authorization", "--secret", "=", ":", " ", '"'),
+    *(
+        "'",
+        ",",
+        "abc",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\\",
+        "\n",
+        "%22",
+        "&quot;",
+        "<",
+        ">",
+        "</a>",
+    ),
+    "-----BEGIN PRIVATE KEY-----",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=2, max_size=9).map("".join))
+@example("Authorization: Basic YWRtaW46aHVudGVyMg==")
+@example("--secret")
+@example("token='")
+@example("<authorization >")
+@example('--secret",')
+def test_a_line_of_the_log_stays_one(message: str) -> None:
+    """Whatever a peer has written into a message, what is behind it stays."""
+    line = {"message": message, "integration": 1, "token_kind": "app"}
+    for text in (json.dumps(line), json.dumps(line, separators=(",", ":"))):
+        scrubbed = json.loads(Scrubber(()).scrub(text))
+        assert scrubbed == line | {"message": scrubbed["message"]}
