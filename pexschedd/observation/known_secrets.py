@@ -20,7 +20,7 @@ from pexschedd.observation.decoded_text import decoded
 SHORT = 4
 """Characters below which a secret is only removed where it is a word of its own."""
 
-_COMMON = re.compile("[A-Za-z]{1,7}|[0-9]{1,7}")
+_COMMON = re.compile("[A-Za-z0-9]{1,7}")
 """Secrets of more characters that are only removed there, too."""
 
 _WORD = re.compile("[A-Za-z]+|[0-9]+")
@@ -65,10 +65,9 @@ class KnownSecrets:
         words = {
             each for each in self.values if len(each) < SHORT or _COMMON.fullmatch(each)
         }
-        patterns = (
-            any_of(form for each in self.values - words for form in _forms(each)),
-            any_of(words, _EDGES),
-        )
+        forms = (form for each in self.values - words for form in _forms(each))
+        encoded = (form for each in self.values for form in _encoded(each))
+        patterns = any_of((*forms, *encoded)), any_of(words, _EDGES)
         self._patterns = [each for each in patterns if each is not None]
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -118,13 +117,20 @@ def spellings(text: str) -> set[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield what a view may have of a secret that is long enough."""
+    """Yield the forms of a long secret in a view of a text."""
     yield from spellings(secret)
     plain = decoded(secret).rstrip("\\")  # one at the end goes with what follows
     if len(plain) >= SHORT and not _COMMON.fullmatch(plain):
         yield from spellings(plain)
     lines = secret.splitlines()
     yield from (line for line in lines if len(line) >= _LONG_LINE)
+
+
+def _encoded(secret: str) -> Iterator[str]:
+    """Yield the forms of a secret in hexadecimal and in base64, but for one so short
+    that they are found by accident."""
+    if len(secret) < SHORT:
+        return
     data = secret.encode("utf-8", "surrogatepass")
     yield data.hex()
     yield data.hex().upper()
