@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
 from tests.browser.admin_world import installation_at_work
+from tests.browser.in_page import WAIT_MS
 from tests.browser.pane_page import Open, Pane
 from tests.browser.tabs import Tabs
 from tests.system.system_support import World
@@ -20,8 +21,6 @@ HERE = Path(__file__).parent
 CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 """The same engine, without and with windows, profiles and extensions, which nobody sees
 here and which take more time than the pages."""
-WAIT_MS = 15_000
-"""How long a page may take for what it shows; much longer than it does take."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

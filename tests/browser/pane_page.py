@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route
 
+from tests.browser import in_page
 from tests.browser.tabs import Tab
 
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
@@ -29,8 +30,8 @@ SETTLED = """() => new Promise((settled) => {
     const look = () => pexschedd.view.settled() ? settled() : setTimeout(look, 10);
     look();
 })"""
-"""A button that has just appeared takes no press meant for the one before. Playwright's
-own waiting would put all of its functions into the page first."""
+"""A button that has just appeared takes no press meant for the one before. Playwright
+does not know of that; `in_page.press` does."""
 
 
 class Pane:
@@ -59,15 +60,47 @@ class Pane:
         return [call["method"] for call in self.outlook("calls")].count(method)
 
     def press(self, action: str) -> None:
-        """Presses the button that begins an action, once it takes presses."""
-        button = self.page.locator(f'[data-action="{action}"]')
-        expect(button).to_be_visible()
-        self.page.evaluate(SETTLED)
-        button.click()
+        """Press the button that begins an action, once it takes presses."""
+        in_page.press(self.page, f'[data-action="{action}"]')
 
     def reach(self, heading: str) -> None:
-        """Waits until the card has this heading."""
-        expect(self.heading).to_have_text(heading)
+        """Wait until the card has this heading."""
+        in_page.reads(self.page, "#card-heading", heading)
+
+    def reads(self, selector: str, text: str) -> None:
+        in_page.reads(self.page, selector, text)
+
+    def tells(self, selector: str, *texts: str) -> None:
+        in_page.tells(self.page, selector, *texts)
+
+    def shows(self, selector: str) -> None:
+        in_page.shows(self.page, selector)
+
+    def hides(self, selector: str) -> None:
+        in_page.hides(self.page, selector)
+
+    def offers(self, action: str) -> None:
+        """Wait until there is a button for an action."""
+        self.shows(f'[data-action="{action}"]')
+
+    def told(self, *texts: str) -> None:
+        """Wait until the card has these texts, too."""
+        in_page.tells(self.page, "#card", *texts)
+
+    @property
+    def says(self) -> str:
+        """The card's text, white space aside."""
+        text: str = self.page.evaluate("document.getElementById('card').innerText")
+        return " ".join(text.split())
+
+    @property
+    def actions(self) -> list[str]:
+        """What the buttons that are there begin."""
+        names: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('#buttons button')]"
+            ".map(button => button.dataset.action)"
+        )
+        return names
 
     def answer(
         self, path: str, *answers: Any, status: int = 200, method: str = ""

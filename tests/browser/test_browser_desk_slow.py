@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import WAIT_MS
+from tests.browser.in_page import WAIT_MS
 from tests.browser.tabs import Tab, Tabs
 from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import ALICE, BOB, RunningDemo, running

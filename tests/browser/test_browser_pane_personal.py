@@ -50,15 +50,13 @@ def test_a_personal_room(open_pane: Open, integration: int) -> None:
     )
     assert pane.page.locator('[data-action="add"]').count() in (9 - integration, 0)
     pane.press("listRooms")
-    expect(pane.page.locator("#choice-lead")).to_have_text(
-        "Select the VMR you want to add to the meeting"
-    )
-    expect(pane.page.locator("#user")).to_contain_text("Signed in as Ann Bee")
+    pane.reads("#choice-lead", "Select the VMR you want to add to the meeting")
+    pane.tells("#user", "Signed in as Ann Bee")
     button = pane.page.get_by_role("button", name="Room 7")
     expect(button).to_be_focused()
     button.click()
     pane.reach("Success")
-    expect(pane.card).to_contain_text("Ann's")
+    pane.told("Ann's")
     assert pane.outlook("body") == f"{TEXT}<p><br></p><p>Agenda</p>"
     assert pane.outlook("required") == [GUEST]
     assert pane.outlook("places") == [{"id": "https://vc.test/ann", "type": "custom"}]
@@ -77,7 +75,7 @@ def test_many_rooms(open_pane: Open) -> None:
     search = pane.page.get_by_label("Search your rooms")
     expect(search).to_be_focused()
     search.fill("floor 2")
-    expect(pane.page.locator("#rooms-count")).to_have_text("4 rooms")
+    pane.reads("#rooms-count", "4 rooms")
     expect(pane.page.locator(".room:visible")).to_have_count(4)
     search.fill("<b>board")
     expect(pane.page.locator(".room:visible")).to_have_count(1)
@@ -92,7 +90,7 @@ def test_no_rooms(open_pane: Open) -> None:
     pane.press("listRooms")
     pane.reach("You do not have any personal VMRs")
     pane.press("back")
-    expect(pane.page.locator('[data-action="add"]')).to_be_visible()
+    pane.offers("add")
 
 
 def test_no_kind_of_room_is_offered(open_pane: Open) -> None:
@@ -100,12 +98,12 @@ def test_no_kind_of_room_is_offered(open_pane: Open) -> None:
     the meeting has can still be removed."""
     pane = open_pane(3)
     pane.reach("No rooms to add")
-    expect(pane.page.locator('[data-action="add"]')).to_have_count(0)
+    assert "add" not in pane.actions
     pane = open_pane(3, answers=OURS, body=TAG, required=[ROOM])
     pane.reach("VMR already assigned")
     pane.press("remove")
     pane.reach("The room was removed")
-    expect(pane.page.locator('[data-action="add"]')).to_have_count(0)
+    assert "add" not in pane.actions
     assert TAG not in pane.outlook("body")
 
 
@@ -115,10 +113,10 @@ def test_a_room_that_cannot_be_used(open_pane: Open) -> None:
     pane = open_pane(8, answers={"personal_rooms": listed})
     pane.press("listRooms")
     unusable = pane.page.locator(".room").first
-    expect(unusable).to_contain_text("It has no alias.")
+    pane.tells(".room", "It has no alias.")
     expect(unusable).to_have_attribute("aria-disabled", "true")
     unusable.click(force=True)
-    expect(pane.page.locator("#choice")).to_be_visible()
+    pane.shows("#choice")
     assert pane.outlook("body") == ""
 
 
@@ -150,7 +148,7 @@ def test_why_a_room_cannot_be_used(
     listed = rooms(room(1, usable=False, problem="In English.", **told))
     pane = open_pane(8, answers={"personal_rooms": listed}, language=language)
     pane.press("listRooms")
-    expect(pane.page.locator(".room").first).to_contain_text(words)
+    pane.tells(".room", words)
 
 
 def test_a_room_that_has_become_unusable(open_pane: Open) -> None:
@@ -160,7 +158,7 @@ def test_a_room_that_has_become_unusable(open_pane: Open) -> None:
     pane = open_pane(8, answers=answers, language="de-DE")
     pane.press("listRooms")
     pane.page.get_by_role("button", name="Room 7").click()
-    expect(pane.card).to_contain_text("kann nicht für eine Besprechung")
+    pane.told("kann nicht für eine Besprechung")
 
 
 def test_signing_in(open_pane: Open) -> None:
@@ -172,8 +170,8 @@ def test_signing_in(open_pane: Open) -> None:
     pane.press("listRooms")
     pane.reach("Sign in to see your rooms")
     pane.press("signIn")
-    expect(pane.page.locator("#choice")).to_be_visible()
-    expect(pane.page.locator("#user")).to_contain_text("Ann Bee")
+    pane.shows("#choice")
+    pane.tells("#user", "Ann Bee")
     assert pane.outlook("dialogs")[0].endswith(
         "/msexchange_schedulers/8/sign_in/start/once"
     )
@@ -203,15 +201,15 @@ def test_the_window_does_not_work(open_pane: Open, dialog: Any) -> None:
     pane.press("signIn")
     if isinstance(dialog, dict):
         pane.reach("Sign in in the other window")
-        expect(pane.card).to_contain_text("The window seems to be closed")
+        pane.told("The window seems to be closed")
     else:
         pane.reach("Sign in to see your rooms")
-        expect(pane.card).to_contain_text("No window could be opened")
+        pane.told("No window could be opened")
         link = pane.page.get_by_role("link", name="Sign in on this page")
         assert str(link.get_attribute("href")).endswith("sign_in/start/once")
         assert link.get_attribute("target") == "_blank"
     pane.answer("sign_in", DONE, method="GET")
-    expect(pane.page.locator("#choice")).to_be_visible()
+    pane.shows("#choice")
 
 
 def test_a_blank_window(open_pane: Open) -> None:
@@ -222,9 +220,9 @@ def test_a_blank_window(open_pane: Open) -> None:
     pane.press("signIn")
     pane.reach("Sign in in the other window")
     pane.press("signIn")
-    expect(pane.page.locator("#link")).to_be_visible()
+    pane.shows("#link")
     pane.reach("Sign in to see your rooms")
-    expect(pane.card).not_to_contain_text("No window could be opened")
+    assert "No window could be opened" not in pane.says
     assert len(pane.outlook("dialogs")) == 1
     methods = [each["method"] for each in pane.asked if each["path"] == "sign_in"]
     assert methods.count("POST") == 2
@@ -277,8 +275,8 @@ def test_signing_in_fails(
     pane.press("signIn")
     pane.reach("Error")
     for text in (*words, "c-1"):
-        expect(pane.card).to_contain_text(text)
-    expect(pane.page.locator('[data-action="retry"]')).to_have_count(again)
+        pane.told(text)
+    assert pane.actions.count("retry") == again
     (begun,) = [each for each in pane.asked if each["method"] == "POST"]
     assert begun["headers"]["language"] == language
     if again:
@@ -292,7 +290,7 @@ def test_reasons_of_the_server(open_pane: Open) -> None:
     refused = (429, {"code": "too_many_requests", "message": "Slow down."})
     pane = open_pane(8, answers={"personal_rooms": refused}, language="fr-FR")
     pane.press("listRooms")
-    expect(pane.card).to_contain_text("Trop de demandes")
+    pane.told("Trop de demandes")
 
 
 @pytest.mark.parametrize(
@@ -311,10 +309,10 @@ def test_the_rooms_cannot_be_had(
     pane = open_pane(8, answers={"personal_rooms": (status, problem)})
     pane.press("listRooms")
     pane.reach("Error")
-    expect(pane.card).to_contain_text(reason)
-    expect(pane.page.locator('[data-action="retry"]')).to_have_count(again)
+    pane.told(reason)
+    assert pane.actions.count("retry") == again
     if again:
-        expect(pane.card).to_contain_text("a problem getting your personal VMRs")
+        pane.told("a problem getting your personal VMRs")
 
 
 def test_signing_out(open_pane: Open) -> None:
@@ -324,7 +322,7 @@ def test_signing_out(open_pane: Open) -> None:
     )
     pane.press("listRooms")
     pane.page.get_by_role("button", name="Sign out").click()
-    expect(pane.page.locator("#user")).to_be_hidden()
+    pane.hides("#user")
     out = [each for each in pane.asked if each["path"] == "session"]
     assert [each["method"] for each in out] == ["DELETE"]
     assert out[0]["headers"]["token"] == "good"
@@ -340,5 +338,5 @@ def test_no_secret_is_shown(open_pane: Open) -> None:
     signing_in(pane, DONE)
     pane.press("listRooms")
     pane.press("signIn")
-    expect(pane.page.locator("#choice")).to_be_visible()
+    pane.shows("#choice")
     assert "secret" not in pane.page.locator("#debug-log").inner_text()

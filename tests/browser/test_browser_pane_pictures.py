@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
 
 from tests.browser.axe import barriers
 from tests.browser.pane_page import DOWN, GUEST, OTHER_TAG, ROOM, TAG, Open, Pane
@@ -106,7 +105,7 @@ def test_a_state(open_pane: Open, state: str) -> None:
     scene.prepare(pane)
     for action in scene.press:
         pane.press(action)
-    expect(pane.page.locator("body")).to_contain_text(scene.shows)
+    pane.tells("body", scene.shows)
     if folder := os.environ.get("PANE_PICTURES"):
         draw(pane, Path(folder) / f"{state}.png")
     assert barriers(pane.page) == []

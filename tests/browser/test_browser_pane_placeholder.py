@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route
 
 from pexschedd.bodies import tags
 from pexschedd.model.fields.default_texts import PLACEHOLDER_INSTRUCTIONS
 from pexschedd.model.meeting import Tags
-from tests.browser.conftest import WAIT_MS
+from tests.browser.in_page import WAIT_MS
 from tests.browser.pane_page import DOWN, GUEST, ROOM, TAG, TOKEN, Open, Pane
 
 FAR = 4_000_000_000
@@ -42,7 +42,7 @@ def test_it_is_upgraded_on_opening(open_pane: Open, expires: int) -> None:
     unasked, and the pane says so."""
     pane = open_pane(body=waiting(token(expires)), required=[dict(GUEST), ROOM])
     pane.reach("Success")
-    expect(pane.card).to_contain_text("has taken the place of the placeholder")
+    pane.told("has taken the place of the placeholder")
     body = pane.outlook("body")
     assert tags.find(body) == Tags(pxps=(TAG[6:-1],))
     assert "will be hosted" not in body
@@ -58,11 +58,11 @@ def test_a_token_is_renewed_on_opening(open_pane: Open, expires: int) -> None:
     old = waiting(token(expires))
     pane = open_pane(body=old, required=[ROOM], token=DOWN)
     pane.reach(WAITS)
-    expect(pane.card).to_contain_text("signing keys cannot be read")
+    pane.told("signing keys cannot be read")
     if expires == FAR:
         assert untouched(pane, old)
         return
-    expect(pane.card).to_contain_text("has been renewed")
+    pane.told("has been renewed")
     assert tags.find(pane.outlook("body")).tok == (DOWN,)
     assert pane.outlook("body").count("will be hosted") == 1
 
@@ -135,7 +135,7 @@ def test_it_tries_once(open_pane: Open) -> None:
         required=[ROOM],
     )
     pane.reach(WAITS)
-    expect(pane.card).to_contain_text("Away.")
+    pane.told("Away.")
     assert len(pane.asked) == 1
     assert untouched(pane, body)
     pane.press("upgrade")
