@@ -8,14 +8,15 @@ mouse are left out. Where they, or where the focus goes, are the point, a test t
 Playwright's; and so does one that has stopped the page's clock.
 """
 
+import time
 from typing import Any
 
-from playwright.sync_api import Frame, Page
+from playwright.sync_api import Error, Frame, Page
 
 WAIT_MS = 15_000
 """How long a page may take for what it shows; much longer than it does take."""
 
-ATTEMPT = """async ([selector, value, patience]) => {
+ATTEMPT = """async ([selector, text, value, patience]) => {
     const textOf = part => part.innerText.replace(/[\\u200b\\u00ad]/g, "")
         .replace(/\\s+/g, " ").trim();
     const visible = part => part.checkVisibility({ visibilityProperty: true })
@@ -23,20 +24,26 @@ ATTEMPT = """async ([selector, value, patience]) => {
     const covered = part => {
         part.scrollIntoView({ block: "nearest", inline: "nearest" });
         const box = part.getBoundingClientRect();
-        const top = document.elementFromPoint(
+        const top = part.ownerDocument.elementFromPoint(
             box.left + box.width / 2, box.top + box.height / 2);
         return !part.contains(top) && !(top && top.closest("label")?.control === part);
     };
     // The pane's buttons take no press meant for those before them.
     const settled = () => window.pexschedd?.view?.settled?.() ?? true;
     const refusal = part => !part ? "is not there" : !visible(part) ? "is not visible"
-        : part.disabled || part.closest("[inert]") ? "is disabled"
+        : part.disabled || part.closest("[inert], [aria-disabled=true]") ? "is disabled"
         : covered(part) ? "lies beneath something else"
         : !settled() ? "takes no press yet" : "";
+    const find = () => {
+        const [own, frame] = selector.split(" >> ").reverse();
+        const root = frame ? document.querySelector(frame)?.contentDocument : document;
+        const parts = [...root?.querySelectorAll(own) ?? []];
+        return text ? parts.filter(part => textOf(part).includes(text)) : parts;
+    };
     const attempt = (parts, part) => { STEP };
     const end = Date.now() + patience;
     for (;;) {
-        const parts = [...document.querySelectorAll(selector)];
+        const parts = find();
         const problem = attempt(parts, parts[0]);
         if (!problem || Date.now() > end) { return problem; }
         await new Promise(resume => setTimeout(resume, 10));
@@ -44,21 +51,38 @@ ATTEMPT = """async ([selector, value, patience]) => {
 }"""
 """Takes a step until there is no problem any more; gives the last one."""
 
+GONE = "Execution context was destroyed"
 
-def _take(place: Page | Frame, step: str, selector: str, value: Any = None) -> None:
+
+def _take(
+    place: Page | Frame, step: str, selector: str, text: str = "", value: Any = None
+) -> None:
     script = ATTEMPT.replace("STEP", step)
-    problem = place.evaluate(script, [selector, value, WAIT_MS])
-    assert not problem, f"{selector} {problem}"
+    end = time.monotonic() + WAIT_MS / 1000
+    while True:
+        try:
+            problem = place.evaluate(script, [selector, text, value, WAIT_MS])
+            break
+        except Error as error:
+            # Another document has taken the place of the one that was asked.
+            if GONE not in error.message or time.monotonic() > end:
+                raise
+    assert not problem, " ".join(filter(None, [selector, text, problem]))
+
+
+def text(place: Page | Frame, selector: str) -> str:
+    """Return the text of a part as it is seen."""
+    script = ATTEMPT.replace("STEP", "return part.innerText;")
+    return str(place.evaluate(script, [selector, "", None, 0]))
 
 
 def press(place: Page | Frame, selector: str, text: str = "") -> None:
-    """Press the first of these parts, or the first that has this text."""
+    """Press the first part of this kind that has this text."""
     _take(
         place,
         """
-        const wanted = value ? parts.find(one => textOf(one) === value) : part;
-        const refused = refusal(wanted);
-        if (!refused) { wanted.focus(); wanted.click(); }
+        const refused = refusal(part);
+        if (!refused) { part.focus(); part.click(); }
         return refused;
         """,
         selector,
@@ -66,7 +90,7 @@ def press(place: Page | Frame, selector: str, text: str = "") -> None:
     )
 
 
-def write(place: Page | Frame, selector: str, text: str) -> None:
+def write(place: Page | Frame, selector: str, value: str) -> None:
     """Put a text into a field in the place of another, or choose it in a list."""
     _take(
         place,
@@ -82,11 +106,11 @@ def write(place: Page | Frame, selector: str, text: str) -> None:
         return "";
         """,
         selector,
-        text,
+        value=value,
     )
 
 
-def reads(place: Page | Frame, selector: str, text: str) -> None:
+def reads(place: Page | Frame, selector: str, whole: str) -> None:
     """Wait until the whole text of a part is this one, white space aside."""
     _take(
         place,
@@ -95,7 +119,7 @@ def reads(place: Page | Frame, selector: str, text: str) -> None:
             : `is ${JSON.stringify(part && textOf(part))}, not ${value}`;
         """,
         selector,
-        text,
+        value=whole,
     )
 
 
@@ -109,15 +133,32 @@ def tells(place: Page | Frame, selector: str, *texts: str) -> None:
         return missing.length ? `is ${JSON.stringify(told)}, without ${missing}` : "";
         """,
         selector,
-        [" ".join(text.split()) for text in texts],
+        value=[" ".join(text.split()) for text in texts],
     )
 
 
-def shows(place: Page | Frame, selector: str) -> None:
-    """Wait until a part is visible."""
-    _take(place, 'return part && visible(part) ? "" : "is not visible";', selector)
+def holds(place: Page | Frame, selector: str, value: str) -> None:
+    """Wait until a field has this value."""
+    _take(
+        place,
+        """
+        return part?.value === value ? "" : `has ${part?.value}, not ${value}`;
+        """,
+        selector,
+        value=value,
+    )
 
 
-def hides(place: Page | Frame, selector: str) -> None:
+def shows(place: Page | Frame, selector: str, text: str = "") -> None:
+    """Wait until a part, or one that has this text, is visible."""
+    _take(
+        place,
+        'return parts.some(visible) ? "" : "is not visible";',
+        selector,
+        text,
+    )
+
+
+def hides(place: Page | Frame, selector: str, text: str = "") -> None:
     """Wait until no such part is visible."""
-    _take(place, 'return parts.some(visible) ? "is visible" : "";', selector)
+    _take(place, 'return parts.some(visible) ? "is visible" : "";', selector, text)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Route
+from playwright.sync_api import Frame, Page, Route
 
 from tests.browser import in_page
 from tests.browser.tabs import Tab
@@ -34,10 +34,61 @@ SETTLED = """() => new Promise((settled) => {
 does not know of that; `in_page.press` does."""
 
 
-class Pane:
+class PaneWindow:
+    """The document of a pane, wherever it is shown."""
+
+    def __init__(self, window: Page | Frame) -> None:
+        self.window = window
+
+    def press(self, action: str) -> None:
+        """Press the button that begins an action, once it takes presses."""
+        in_page.press(self.window, f'[data-action="{action}"]')
+
+    def reach(self, heading: str) -> None:
+        """Wait until the card has this heading."""
+        in_page.reads(self.window, "#card-heading", heading)
+
+    def reads(self, selector: str, text: str) -> None:
+        in_page.reads(self.window, selector, text)
+
+    def tells(self, selector: str, *texts: str) -> None:
+        in_page.tells(self.window, selector, *texts)
+
+    def shows(self, selector: str, text: str = "") -> None:
+        in_page.shows(self.window, selector, text)
+
+    def hides(self, selector: str, text: str = "") -> None:
+        in_page.hides(self.window, selector, text)
+
+    def offers(self, action: str) -> None:
+        """Wait until there is a button for an action."""
+        self.shows(f'[data-action="{action}"]')
+
+    def told(self, *texts: str) -> None:
+        """Wait until the card has these texts, too."""
+        in_page.tells(self.window, "#card", *texts)
+
+    @property
+    def says(self) -> str:
+        """The card's text, white space aside."""
+        text: str = self.window.evaluate("document.getElementById('card').innerText")
+        return " ".join(text.split())
+
+    @property
+    def actions(self) -> list[str]:
+        """What the buttons that are there begin."""
+        names: list[str] = self.window.evaluate(
+            "[...document.querySelectorAll('#buttons button')]"
+            ".map(button => button.dataset.action)"
+        )
+        return names
+
+
+class Pane(PaneWindow):
     """An open pane. `outlook` is what the meeting looks like behind it."""
 
     def __init__(self, tab: Tab) -> None:
+        super().__init__(tab.page)
         self.tab = tab
         self.page = page = tab.page
         self.button = page.locator("#action")
@@ -58,49 +109,6 @@ class Pane:
 
     def calls(self, method: str) -> int:
         return [call["method"] for call in self.outlook("calls")].count(method)
-
-    def press(self, action: str) -> None:
-        """Press the button that begins an action, once it takes presses."""
-        in_page.press(self.page, f'[data-action="{action}"]')
-
-    def reach(self, heading: str) -> None:
-        """Wait until the card has this heading."""
-        in_page.reads(self.page, "#card-heading", heading)
-
-    def reads(self, selector: str, text: str) -> None:
-        in_page.reads(self.page, selector, text)
-
-    def tells(self, selector: str, *texts: str) -> None:
-        in_page.tells(self.page, selector, *texts)
-
-    def shows(self, selector: str) -> None:
-        in_page.shows(self.page, selector)
-
-    def hides(self, selector: str) -> None:
-        in_page.hides(self.page, selector)
-
-    def offers(self, action: str) -> None:
-        """Wait until there is a button for an action."""
-        self.shows(f'[data-action="{action}"]')
-
-    def told(self, *texts: str) -> None:
-        """Wait until the card has these texts, too."""
-        in_page.tells(self.page, "#card", *texts)
-
-    @property
-    def says(self) -> str:
-        """The card's text, white space aside."""
-        text: str = self.page.evaluate("document.getElementById('card').innerText")
-        return " ".join(text.split())
-
-    @property
-    def actions(self) -> list[str]:
-        """What the buttons that are there begin."""
-        names: list[str] = self.page.evaluate(
-            "[...document.querySelectorAll('#buttons button')]"
-            ".map(button => button.dataset.action)"
-        )
-        return names
 
     def answer(
         self, path: str, *answers: Any, status: int = 200, method: str = ""

@@ -46,8 +46,8 @@ def inspect(page: AdminPage) -> list[Any]:
     """Return the barriers in what is shown, in any look."""
     found: list[Any] = []
     for width, scheme in LOOKS:
-        page.page.set_viewport_size({"width": width, "height": 800})
-        page.tab.change_scheme(scheme)
+        size = {"width": width, "height": 800}
+        page.tab.change(viewport=size, color_scheme=scheme)
         found += [(width, scheme, each) for each in barriers(page.page)]
         needed = page.page.evaluate("document.documentElement.scrollWidth")
         if needed > width:

@@ -4,12 +4,13 @@ states of the pane on demand."""
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import FrameLocator, expect
+from playwright.sync_api import expect
 
+from tests.browser import in_page
 from tests.browser.axe import barriers
-from tests.browser.pane_page import SETTLED
+from tests.browser.desk_page import PAPER, Desk, desk_page
+from tests.browser.pane_page import PaneWindow
 from tests.browser.tabs import Tabs
-from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import RunningDemo, running
 from tests.demo.test_demo_door_signs import read_calendars
 
@@ -25,27 +26,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 @pytest.fixture
 def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
-    desk = Desk(tabs, demo)
-    yield desk
-    desk.close()
-    assert [each for each in desk.trouble if TOLD not in each] == []
+    with desk_page(tabs, demo, ignored=TOLD) as desk:
+        yield desk
 
 
-def press(desk: Desk, pane: FrameLocator, name: str) -> None:
-    """Presses a button of the pane, once it takes presses."""
-    button = pane.get_by_role("button", name=name)
-    expect(button).to_be_visible()
-    frame = next(f for f in desk.page.frames if f.url.startswith(desk.demo.addin))
-    frame.evaluate(SETTLED)
-    button.click()
+def press(pane: PaneWindow, text: str) -> None:
+    in_page.press(pane.window, "button", text)
 
 
-def sign_in(desk: Desk, pane: FrameLocator, name: str) -> None:
+def sign_in(desk: Desk, pane: PaneWindow, name: str) -> None:
     """From the ready pane to the list: the window opens, and closes by itself."""
-    press(desk, pane, "Use a room of your own")
-    expect(pane.locator("#card-heading")).to_have_text("Sign in to see your rooms")
+    press(pane, "Use a room of your own")
+    pane.reach("Sign in to see your rooms")
     with desk.page.expect_popup() as popup:
-        press(desk, pane, "Sign in")
+        press(pane, "Sign in")
     window = popup.value
     expect(window.get_by_role("heading")).to_have_text("Sign in to the demo")
     with window.expect_event("close"):
@@ -56,32 +50,32 @@ def test_a_room_of_ones_own(desk: Desk) -> None:
     """Bob signs in in a window, finds one of his rooms, and has its text and place in
     the meeting, which nobody has to answer; then he signs out."""
     page = desk.page
-    page.get_by_role("radio", name="Bob").click()
+    desk.sit("Bob")
     desk.compose("In Bob's room")
-    pane = desk.press_ribbon()
+    pane = desk.open_pane()
     sign_in(desk, pane, "Bob Baker")
-    expect(pane.locator("#user")).to_contain_text("Bob Baker")
-    pane.get_by_label("Search your rooms").fill("north")
-    expect(pane.locator(".room:visible")).to_have_count(1)
-    press(desk, pane, "Customers north")
-    expect(pane.locator("#card")).to_contain_text("Customers north")
-    expect(desk.paper.locator("body")).to_contain_text("Join in Customers north")
-    expect(page.get_by_label("Location")).to_have_value("Customers north")
-    expect(page.locator("#required .chip")).to_have_count(0)
+    pane.tells("#user", "Bob Baker")
+    in_page.write(pane.window, "#search-line input", "north")
+    pane.hides(".room", "south")
+    press(pane, "Customers north")
+    pane.told("Customers north")
+    desk.tells(PAPER, "Join in Customers north")
+    desk.holds("#location", "Customers north")
+    desk.hides("#required .chip")
     desk.send()
-    expect(page.locator("#toasts")).to_have_text("Sent.")
-    expect(page.locator("#meeting")).to_contain_text("Always open")
-    expect(page.locator("[data-act=add]")).to_have_count(0)
+    desk.reads("#toasts", "Sent.")
+    desk.tells("#meeting", "Always open")
+    desk.hides("[data-act=add]")
     assert barriers(page) == []
     with page.expect_popup() as opened:
-        page.locator("[data-act=join]").click()
-    expect(opened.value.locator("h1")).to_have_text("You would be in the room now")
+        desk.press("[data-act=join]")
+    in_page.reads(opened.value, "h1", "You would be in the room now")
     desk.compose("Another one")
-    pane = desk.press_ribbon()
-    press(desk, pane, "Use a room of your own")
-    press(desk, pane, "Sign out")
-    press(desk, pane, "Use a room of your own")
-    expect(pane.locator("#card-heading")).to_have_text("Sign in to see your rooms")
+    pane = desk.open_pane()
+    press(pane, "Use a room of your own")
+    press(pane, "Sign out")
+    press(pane, "Use a room of your own")
+    pane.reach("Sign in to see your rooms")
 
 
 def test_nobody_has_to_sign_in(desk: Desk) -> None:
@@ -89,24 +83,24 @@ def test_nobody_has_to_sign_in(desk: Desk) -> None:
     window that was blocked leaves a link."""
     pane = ready(desk)
     sign_in(desk, pane, "Carol Carter")
-    expect(pane.locator("#card-heading")).to_have_text("You have no room of your own")
-    press(desk, pane, "Sign out")
-    press(desk, pane, "Use a room of your own")
+    pane.reach("You have no room of your own")
+    press(pane, "Sign out")
+    press(pane, "Use a room of your own")
     with desk.page.expect_popup() as popup:
-        press(desk, pane, "Sign in")
+        press(pane, "Sign in")
     assert barriers(popup.value) == []
     popup.value.get_by_role("button", name="Cancel").click()
-    expect(pane.locator("#card")).to_contain_text("You could not be signed in")
-    desk.page.locator("#mood").select_option("window")
-    press(desk, pane, "Use a room of your own")
-    press(desk, pane, "Sign in")
-    expect(pane.get_by_role("link", name="Sign in on this page")).to_be_visible()
+    pane.told("You could not be signed in")
+    desk.write("#mood", "window")
+    press(pane, "Use a room of your own")
+    press(pane, "Sign in")
+    pane.shows("#link", "Sign in on this page")
 
 
-def ready(desk: Desk) -> FrameLocator:
+def ready(desk: Desk) -> PaneWindow:
     desk.compose("On demand")
-    pane = desk.press_ribbon()
-    expect(pane.get_by_role("button", name="Add a video room")).to_be_visible()
+    pane = desk.open_pane()
+    pane.offers("add")
     return pane
 
 
@@ -119,62 +113,62 @@ def test_where_nothing_can_be_added(desk: Desk) -> None:
         ("old", "This Outlook is too old"),
         ("message", "The room cannot be invited here"),
     ):
-        desk.page.locator("#mood").select_option(mood)
-        expect(pane.locator("#card-heading")).to_have_text(heading)
+        desk.write("#mood", mood)
+        pane.reach(heading)
 
 
 def test_the_server_is_away(desk: Desk) -> None:
     """Without a network a placeholder and a code wait for the room, and the room takes
     their place when the network is back."""
-    page = desk.page
     pane = ready(desk)
-    page.locator("#mood").select_option("offline")
-    press(desk, pane, "Add a video room")
-    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
-    expect(desk.paper.locator("body")).to_contain_text("TOK:-")
-    press(desk, pane, "Get the room now")
-    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
-    page.locator("#mood").select_option("well")
-    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
-    press(desk, pane, "Get the room now")
-    expect(pane.locator("#card-heading")).to_have_text("The video room is added")
-    expect(desk.paper.locator("body")).to_contain_text("PXPS:-")
-    expect(desk.paper.locator("body")).not_to_contain_text("TOK:-")
+    desk.write("#mood", "offline")
+    press(pane, "Add a video room")
+    pane.reach("The video room comes later")
+    desk.tells(PAPER, "TOK:-")
+    press(pane, "Get the room now")
+    pane.reach("The video room comes later")
+    desk.write("#mood", "well")
+    pane.reach("The video room comes later")
+    press(pane, "Get the room now")
+    pane.reach("The video room is added")
+    desk.tells(PAPER, "PXPS:-")
+    assert "TOK:-" not in desk.text(PAPER)
 
 
 def test_opened_again_with_a_network(desk: Desk) -> None:
     """A pane that is opened beside a placeholder gets the room by itself."""
     page = desk.page
     pane = ready(desk)
-    page.locator("#mood").select_option("offline")
-    press(desk, pane, "Add a video room")
-    expect(pane.locator("#card-heading")).to_have_text("The video room comes later")
-    page.locator("#pane-close").click()
-    page.locator("#mood").evaluate("one => { one.value = 'well'; }")
-    page.locator("#mood").dispatch_event("change")
-    desk.press_ribbon()
-    expect(pane.locator("#card-heading")).to_have_text("The video room is added")
-    expect(pane.locator("#card")).to_contain_text(
-        "has taken the place of the placeholder"
+    desk.write("#mood", "offline")
+    press(pane, "Add a video room")
+    pane.reach("The video room comes later")
+    desk.press("#pane-close")
+    page.evaluate(
+        """() => {
+            const mood = document.getElementById("mood");
+            mood.value = "well";
+            mood.dispatchEvent(new Event("change"));
+        }"""
     )
+    desk.press("#addin-button")
+    pane.reach("The video room is added")
+    pane.told("has taken the place of the placeholder")
 
 
 def test_whose_text_it_is(desk: Desk) -> None:
     """A text from another meeting, and one meeting of a series, can be shown."""
-    mood = desk.page.locator("#mood")
     pane = ready(desk)
-    mood.select_option("pasted")
-    heading = pane.locator("#card-heading")
-    expect(heading).to_have_text("These joining instructions do not fit")
-    press(desk, pane, "Use a new room")
-    expect(heading).to_have_text("The video room is added")
-    expect(pane.locator("#card")).not_to_contain_text("Parts of the earlier")
-    mood.select_option("occurrence")
-    expect(heading).to_have_text("This meeting has a video room")
-    expect(pane.locator("#card")).to_contain_text("open the whole series")
-    expect(pane.get_by_role("button", name="Use a new room")).to_have_count(0)
-    mood.select_option("pasted")
-    expect(heading).to_have_text("These joining instructions do not fit")
+    desk.write("#mood", "pasted")
+    pane.reach("These joining instructions do not fit")
+    press(pane, "Use a new room")
+    pane.reach("The video room is added")
+    assert "Parts of the earlier" not in pane.says
+    desk.write("#mood", "occurrence")
+    pane.reach("This meeting has a video room")
+    pane.told("open the whole series")
+    assert "replace" not in pane.actions
+    desk.write("#mood", "pasted")
+    pane.reach("These joining instructions do not fit")
 
 
 def test_door_signs(desk: Desk) -> None:
@@ -182,32 +176,32 @@ def test_door_signs(desk: Desk) -> None:
     its button when the clock is there, the large one what to dial; cancelled, it is
     gone."""
     page, demo = desk.page, desk.demo
-    oak = page.locator(".sign[data-room='oak@example.test']")
+    oak = ".sign[data-room='oak@example.test']"
     desk.compose("Numbers")
-    page.locator("#invitation").select_option("Zoom")
-    page.locator("#invitation").select_option("Microsoft Teams")
-    expect(desk.paper.locator("body")).to_contain_text("Video ID: 118 220 331 4")
-    expect(desk.paper.locator("body")).not_to_contain_text("Zoom")
+    desk.write("#invitation", "Zoom")
+    desk.write("#invitation", "Microsoft Teams")
+    desk.tells(PAPER, "Video ID: 118 220 331 4")
+    assert "Zoom" not in desk.text(PAPER)
     for _ in range(3):
-        page.get_by_role("button", name="Oak", exact=True).click()
-    expect(page.get_by_label("Location")).to_have_value("Oak")
-    expect(page.locator("#required .chip")).to_have_count(1)
+        desk.press("button", "Oak")
+    desk.holds("#location", "Oak")
+    assert desk.count("#required .chip") == 1
     desk.send()
-    expect(page.locator("#toasts")).to_contain_text("Sent.")
+    desk.tells("#toasts", "Sent.")
     read_calendars(demo)
-    oak.get_by_role("button", name="Move the clock to Join").click()
-    oak.get_by_role("button", name="Join · Microsoft Teams").click()
-    expect(page.locator("#toasts")).to_contain_text("1182203314@teams.example.test")
-    expect(oak).to_have_attribute("data-state", "soon")
+    desk.press(f"{oak} button", "Move the clock to Join")
+    desk.press(f"{oak} button", "Join · Microsoft Teams")
+    desk.tells("#toasts", "1182203314@teams.example.test")
+    desk.shows(f"{oak}[data-state=soon]")
     assert barriers(page) == []
     with page.expect_popup() as opened:
-        oak.get_by_role("link", name="Screen in the room").click()
+        desk.press(f"{oak} a", "Screen in the room")
     large = opened.value
-    expect(large.locator("#address")).to_contain_text("teams.example.test")
-    expect(large.locator("#until")).to_have_text("next meeting in 5 min")
+    in_page.tells(large, "#address", "teams.example.test")
+    in_page.reads(large, "#until", "next meeting in 5 min")
     large.close()
-    page.set_viewport_size({"width": 400, "height": 860})
+    desk.tab.change(viewport={"width": 400, "height": 860})
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    page.get_by_role("button", name="Cancel meeting").click()
+    desk.press("button", "Cancel meeting")
     read_calendars(demo)
-    expect(oak).to_contain_text("No meetings")
+    desk.tells(oak, "No meetings")

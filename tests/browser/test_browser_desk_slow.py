@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.desk_page import PAPER, SIZE, WRITABLE, Desk, desk_page
 from tests.browser.in_page import WAIT_MS
 from tests.browser.tabs import Tab, Tabs
-from tests.browser.test_browser_desk import Desk
 from tests.demo.demo_process import ALICE, BOB, RunningDemo, running
 
 POLL_MS = 10
 MEETING = "**/desk/api/meeting?*"
 MEETINGS = "**/desk/api/meetings"
-PAPER = "**/desk/paper"
+SHEET = "**/desk/paper"
 STATE = "**/desk/api/state?*"
 TOKEN = "**/desk/api/token"
 
@@ -27,10 +27,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 @pytest.fixture
 def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
     """A desk whose page has no errors, however late the answers are."""
-    desk = Desk(tabs, demo)
-    yield desk
-    desk.close()
-    assert desk.trouble == []
+    with desk_page(tabs, demo) as desk:
+        yield desk
 
 
 class Held:
@@ -55,11 +53,6 @@ class Held:
         self.page.unroute(self.pattern)
 
 
-def discard(page: Page) -> None:
-    page.locator("#discard").click()
-    page.locator("#confirm-yes").click()
-
-
 def answered(page: Page, route: Route) -> None:
     """Lets one request go, and the page do something about its answer."""
     with page.expect_response(route.request.url):
@@ -76,8 +69,8 @@ def test_a_meeting_is_sent_once(desk: Desk) -> None:
     page.keyboard.press("Control+Enter")
     held.wait()
     held.let_go()
-    expect(page.locator("#compose")).to_be_hidden()
-    expect(page.locator("#meeting")).to_contain_text("Only once")
+    desk.hides("#compose")
+    desk.tells("#meeting", "Only once")
     meetings = desk.demo.get("state", user=ALICE)["meetings"]
     assert [one["subject"] for one in meetings].count("Only once") == 1
 
@@ -88,15 +81,15 @@ def test_a_sent_meeting_closes_only_its_own_form(desk: Desk) -> None:
     page = desk.page
     held = Held(page, MEETINGS)
     desk.compose("Sent slowly")
-    page.locator("#send").click()
+    desk.press("#send")
     held.wait()
-    discard(page)
+    desk.discard()
     desk.compose("Being written")
     held.let_go()
-    expect(page.locator("#meeting")).to_contain_text("Sent slowly")
-    expect(page.get_by_text("Sent, without a video room.")).to_be_visible()
-    expect(page.get_by_label("Title")).to_be_visible()
-    expect(page.get_by_label("Title")).to_have_value("Being written")
+    desk.tells("#meeting", "Sent slowly")
+    desk.shows(".toast", "Sent, without a video room.")
+    desk.shows("#subject")
+    desk.holds("#subject", "Being written")
 
 
 def test_a_sent_meeting_is_not_shown_to_another(desk: Desk) -> None:
@@ -104,15 +97,15 @@ def test_a_sent_meeting_is_not_shown_to_another(desk: Desk) -> None:
     page = desk.page
     held = Held(page, MEETINGS)
     desk.compose("Not for Bob")
-    page.locator("#send").click()
+    desk.press("#send")
     held.wait()
-    discard(page)
-    page.get_by_role("radio", name="Bob").click()
-    page.locator(".event").first.click()
-    expect(page.locator("#meeting h2")).to_be_visible()
+    desk.discard()
+    desk.sit("Bob")
+    desk.press(".event")
+    desk.shows("#meeting h2")
     held.let_go()
-    page.get_by_text("Sent, without a video room.").wait_for()
-    expect(page.locator("#meeting h2")).to_be_visible()
+    desk.shows(".toast", "Sent, without a video room.")
+    desk.shows("#meeting h2")
 
 
 def test_a_late_meeting_does_not_overwrite(desk: Desk) -> None:
@@ -123,20 +116,20 @@ def test_a_late_meeting_does_not_overwrite(desk: Desk) -> None:
     desk.send()
     held = Held(page, MEETING)
     for _ in range(2):
-        page.locator("[data-act=edit]").click()
+        desk.press("[data-act=edit]")
     first, second = held.wait(2)
     answered(page, first)
-    desk.paper.locator("body[contenteditable=true]").wait_for()
-    page.get_by_label("Title").fill("New title")
+    desk.shows(WRITABLE)
+    desk.write("#subject", "New title")
     answered(page, second)
-    expect(page.get_by_label("Title")).to_have_value("New title")
-    discard(page)
+    desk.holds("#subject", "New title")
+    desk.discard()
 
-    page.locator("[data-act=edit]").click()
+    desk.press("[data-act=edit]")
     third = held.wait(3)[-1]
     desk.compose("Something else")
     answered(page, third)
-    expect(page.get_by_label("Title")).to_have_value("Something else")
+    desk.holds("#subject", "Something else")
 
 
 def test_a_late_meeting_does_not_open_for_another(desk: Desk) -> None:
@@ -145,11 +138,11 @@ def test_a_late_meeting_does_not_open_for_another(desk: Desk) -> None:
     desk.compose("Of Alice")
     desk.send()
     held = Held(page, MEETING)
-    page.locator("[data-act=edit]").click()
+    desk.press("[data-act=edit]")
     held.wait()
-    page.get_by_role("radio", name="Bob").click()
+    desk.sit("Bob")
     answered(page, held.routes[0])
-    expect(page.locator("#compose")).to_be_hidden()
+    desk.hides("#compose")
 
 
 def test_a_late_token_is_not_another_users(desk: Desk) -> None:
@@ -165,12 +158,12 @@ def test_a_late_token_is_not_another_users(desk: Desk) -> None:
     page.route("**/meeting_details", note)
     held = Held(page, TOKEN)
     desk.compose("Alice asks")
-    desk.press_ribbon().get_by_role("button", name="Add a video room").click()
+    desk.open_pane().press("add")
     held.wait()
-    discard(page)
-    page.get_by_role("radio", name="Bob").click()
+    desk.discard()
+    desk.sit("Bob")
     desk.compose("Bob asks")
-    desk.press_ribbon().get_by_role("button", name="Add a video room").click()
+    desk.open_pane().press("add")
     held.wait(2)
     tokens = []
     for route in held.routes:
@@ -179,7 +172,7 @@ def test_a_late_token_is_not_another_users(desk: Desk) -> None:
         with page.expect_response(TOKEN):
             route.fulfill(response=answer)
         page.evaluate("new Promise(requestAnimationFrame)")
-    page.locator("#required .chip.room").wait_for()
+    desk.shows("#required .chip.room")
     assert used == tokens[1:]
 
 
@@ -188,10 +181,10 @@ def test_a_sent_meeting_is_found(desk: Desk) -> None:
     later question that shows it."""
     page = desk.page
     desk.compose("In a far week")
-    page.get_by_label("Date").fill("2031-03-12")
+    desk.write("#date", "2031-03-12")
     held = Held(page, STATE)
     held.wait()
-    page.locator("#send").click()
+    desk.press("#send")
     held.wait(2)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     held.wait(3)
@@ -199,7 +192,7 @@ def test_a_sent_meeting_is_found(desk: Desk) -> None:
         answered(page, route)
     held.routes = held.routes[2:]
     held.let_go()
-    expect(page.locator(".event", has_text="In a far week")).to_be_visible()
+    desk.shows(".event", "In a far week")
 
 
 def test_the_other_seat_shows_nothing_of_the_first(desk: Desk) -> None:
@@ -207,31 +200,31 @@ def test_the_other_seat_shows_nothing_of_the_first(desk: Desk) -> None:
     what was there before is no news, even after a failed attempt."""
     page = desk.page
     desk.compose("An old story")
-    page.locator("#required-input").fill("bob@example.test")
+    desk.invite("bob@example.test")
     desk.add_room()
     desk.send()
-    page.locator(".mail", has_text="An old story").wait_for()
+    desk.shows(".mail", "An old story")
     held = Held(page, STATE)
-    page.get_by_role("radio", name="Bob").click()
-    expect(page.locator(".event")).to_have_count(0)
-    expect(page.locator(".mail")).to_have_count(0)
+    desk.sit("Bob")
+    desk.hides(".event")
+    desk.hides(".mail")
     while not any("bob" in route.request.url for route in held.routes):
         page.wait_for_timeout(POLL_MS)
     for route in held.routes:
         route.abort()
-    expect(page.locator("#alerts")).to_contain_text("Nobody is there")
+    desk.tells("#alerts", "Nobody is there")
     held.routes.clear()
     held.wait()
     held.let_go()
-    expect(page.locator(".mail", has_text="An old story")).to_be_visible()
-    assert page.locator(".toast", has_text="Alice").count() == 0
+    desk.shows(".mail", "An old story")
+    assert "Alice" not in desk.text("#toasts")
     desk.trouble.clear()  # the browser has noticed that nobody was there
 
 
 @pytest.fixture
 def tab(tabs: Tabs) -> Iterator[Tab]:
     """A tab in which the desk has not been opened yet."""
-    with tabs.tab() as tab:
+    with tabs.tab(viewport=SIZE, reduced_motion="reduce") as tab:
         yield tab
 
 
@@ -284,24 +277,25 @@ def test_nothing_is_begun_before_somebody_sits_there(
 def test_an_answer_keeps_its_button(desk: Desk) -> None:
     """A message that turns into a read one does not call back who goes on to answer."""
     page = desk.page
-    mail = desk.invite_bob("Will you come?")
+    desk.invite_bob("Will you come?")
     held = Held(page, "**/desk/api/read")
+    mail = page.locator(".mail", has_text="Will you come?")
     mail.get_by_role("button").first.press("Enter")
     held.wait()
     page.get_by_role("button", name="Maybe").focus()
     held.let_go()
-    page.locator(".mail:not(.unread)", has_text="Will you come?").wait_for()
+    desk.shows(".mail:not(.unread)", "Will you come?")
     expect(page.get_by_role("button", name="Maybe")).to_be_focused()
 
 
 def test_a_message_being_read_stays(desk: Desk) -> None:
     """Another one that arrives meanwhile does not load it again."""
     page = desk.page
-    mail = desk.invite_bob("Being read")
-    mail.get_by_role("button").first.click()
-    page.locator(".mail:not(.unread)", has_text="Being read").wait_for()
+    desk.invite_bob("Being read")
+    desk.press(".mail button", "Being read")
+    desk.shows(".mail:not(.unread)", "Being read")
     loaded: list[str] = []
-    desk.page.on("request", lambda request: loaded.append(request.url))
+    desk.tab.on("request", lambda request: loaded.append(request.url))
     text = page.frame_locator(".mail iframe").locator("body")
     text.evaluate("body => body.dataset.seen = 'yes'")
     page.locator(".mail iframe").focus()
@@ -313,7 +307,7 @@ def test_a_message_being_read_stays(desk: Desk) -> None:
         "required": [{"name": "Bob", "address": BOB}],
     }
     desk.demo.post("meetings", draft)
-    page.locator(".mail", has_text="Comes later").wait_for()
+    desk.shows(".mail", "Comes later")
     assert [url for url in loaded if "/desk/message" in url] == []
     expect(text).to_have_attribute("data-seen", "yes")
     expect(page.locator(".mail iframe")).to_be_focused()
@@ -323,34 +317,34 @@ def test_what_is_written_while_the_form_opens_is_not_lost(desk: Desk) -> None:
     """The sheet for the text comes later than the fields: who has begun to write by
     then is asked before it is thrown away."""
     page = desk.page
-    held = Held(page, PAPER)
+    held = Held(page, SHEET)
     desk.compose("Early")
     held.wait()
     held.let_go()
-    desk.paper.locator("body[contenteditable=true]").wait_for()
-    page.get_by_role("button", name="Close", exact=True).click()
+    desk.shows(WRITABLE)
+    desk.press("#compose-close")
     expect(
         page.get_by_role("alertdialog", name="Discard this meeting?")
     ).to_be_visible()
-    page.locator("#confirm-yes").click()
-    expect(page.locator("#compose")).to_be_hidden()
+    desk.press("#confirm-yes")
+    desk.hides("#compose")
 
 
 def test_the_form_does_not_move_who_has_begun_to_write(desk: Desk) -> None:
     """The title has the cursor at once, and the late sheet does not call it back:
     what is typed meanwhile lands in the field that the writer has chosen."""
     page = desk.page
-    held = Held(page, PAPER)
-    page.get_by_role("button", name="New meeting", exact=True).click()
+    held = Held(page, SHEET)
+    desk.press("button", "New meeting")
     held.wait()
     expect(page.get_by_label("Title")).to_be_focused()
     page.locator("#required-input").focus()
     page.keyboard.type("bob@exa")
     held.let_go()
-    desk.paper.locator("body[contenteditable=true]").wait_for()
+    desk.shows(WRITABLE)
     page.keyboard.type("mple.test")
     expect(page.locator("#required-input")).to_have_value("bob@example.test")
-    expect(page.get_by_label("Title")).to_have_value("")
+    desk.holds("#subject", "")
 
 
 def test_an_early_update_keeps_the_text(desk: Desk) -> None:
@@ -358,21 +352,20 @@ def test_an_early_update_keeps_the_text(desk: Desk) -> None:
     nothing of what was written on the sheet before."""
     page = desk.page
     desk.compose("Kept text")
-    desk.paper.locator("body[contenteditable=true]").fill("All of the agenda")
+    desk.write(WRITABLE, "All of the agenda")
     desk.send()
     desk.compose("Thrown away")
-    desk.paper.locator("body[contenteditable=true]").fill("Nobody's business")
-    page.locator("#discard").click()
-    page.locator("#confirm-yes").click()
-    held = Held(page, PAPER)
-    page.locator("[data-act=edit]").click()
+    desk.write(WRITABLE, "Nobody's business")
+    desk.discard()
+    held = Held(page, SHEET)
+    desk.press("[data-act=edit]")
     held.wait()
-    page.locator("#send").click()
-    expect(page.locator("#send")).to_be_disabled()
+    desk.press("#send")
+    desk.shows("#send:disabled")
     held.let_go()
-    expect(page.locator("#compose")).to_be_hidden()
-    page.locator("[data-act=edit]").click()
-    expect(desk.paper.locator("body")).to_have_text("All of the agenda")
+    desk.hides("#compose")
+    desk.press("[data-act=edit]")
+    desk.reads(PAPER, "All of the agenda")
 
 
 def test_nobody_writes_on_the_sheet_before(desk: Desk) -> None:
@@ -380,15 +373,15 @@ def test_nobody_writes_on_the_sheet_before(desk: Desk) -> None:
     takes no text that would be lost."""
     page = desk.page
     desk.compose("Thrown away")
-    desk.paper.locator("body[contenteditable=true]").fill("Nobody's business")
-    discard(page)
-    held = Held(page, PAPER)
+    desk.write(WRITABLE, "Nobody's business")
+    desk.discard()
+    held = Held(page, SHEET)
     desk.compose("Another one")
     held.wait()
-    expect(desk.paper.locator("body")).to_have_text("")
-    expect(desk.paper.locator("[contenteditable=true]")).to_have_count(0)
+    desk.reads(PAPER, "")
+    desk.hides(WRITABLE)
     held.let_go()
-    desk.paper.locator("body[contenteditable=true]").fill("Mine")
+    desk.write(WRITABLE, "Mine")
     desk.send()
-    page.locator("[data-act=edit]").click()
-    expect(desk.paper.locator("body")).to_have_text("Mine")
+    desk.press("[data-act=edit]")
+    desk.reads(PAPER, "Mine")

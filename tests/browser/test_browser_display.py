@@ -20,7 +20,7 @@ from tests.browser.display_page import (
     display_page,
     line,
 )
-from tests.browser.tabs import Tab, Tabs
+from tests.browser.tabs import LOOK, Tab, Tabs
 
 ROOM = f"#token={TOKEN}&lang=en&view=room"
 SMALL = {"width": 800, "height": 480}
@@ -238,7 +238,7 @@ def test_signs_of_two_rooms(display: DisplayPage) -> None:
     """Each tab of a browser keeps its own sign when it is loaded anew; a new tab has
     the one that was set up last."""
     context = display.page.context
-    other = DisplayPage(Tab(context.new_page()), display.origin)
+    other = DisplayPage(Tab(context.new_page(), LOOK), display.origin)
     display.open()
     shown(display)
     other_token = TOKEN.replace("secret", "public")
@@ -247,7 +247,7 @@ def test_signs_of_two_rooms(display: DisplayPage) -> None:
     display.page.reload()
     assert shown(display)[0] == "In use"
     assert display.asked[-1]["authorization"] == f"Bearer {TOKEN}"
-    third = DisplayPage(Tab(context.new_page()), display.origin)
+    third = DisplayPage(Tab(context.new_page(), LOOK), display.origin)
     third.open("")
     assert shown(third)[0] == "Belegt"
     assert third.asked[-1]["authorization"] == f"Bearer {other_token}"

@@ -1,6 +1,7 @@
 """Presses and looks by a script in the page ask for what a person would need."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page
@@ -10,17 +11,19 @@ from tests.browser.tabs import Tabs
 
 PAGE = """<!doctype html>
 <style>
-  #covered { position: absolute; top: 200px; }
-  #cover { position: absolute; inset: 190px 0 0; }
+  #covered, #cover { position: absolute; inset: 500px auto auto 0; height: 50px; }
+  #covered, #cover { width: 99px; }
   #far { margin-top: 3000px; display: block; }
 </style>
 <p>A  <b>text</b><span hidden>more</span></p>
 <button id="hidden" hidden>Hidden</button>
 <button id="disabled" disabled>Disabled</button>
 <div inert><button id="inert">Inert</button></div>
+<button id="aria" aria-disabled="true">Busy</button>
 <button id="covered">Covered</button><div id="cover"></div>
 <button class="twin">One</button><button class="twin">Other</button>
 <label>Field <input id="field" oninput="document.title = this.value"></label>
+<iframe id="frame" srcdoc="<p>Inside</p>"></iframe>
 <input id="far" onfocus="this.value = 'focused'" onclick="this.value += ', pressed'">
 <script>
   window.pressed = [];
@@ -33,8 +36,7 @@ def page(tabs: Tabs, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """A page with parts of all kinds, on which nothing is waited for."""
     monkeypatch.setattr(in_page, "WAIT_MS", 0)
     with tabs.tab() as tab:
-        tab.is_spent = True
-        tab.page.set_content(PAGE)
+        tab.page.goto(f"data:text/html,{quote(PAGE)}")
         yield tab.page
 
 
@@ -45,6 +47,7 @@ def test_what_cannot_be_pressed(page: Page) -> None:
         ("#hidden", "is not visible"),
         ("#disabled", "is disabled"),
         ("#inert", "is disabled"),
+        ("#aria", "is disabled"),
         ("#covered", "lies beneath something else"),
     ):
         with pytest.raises(AssertionError, match=f"^{selector} {reason}"):
@@ -68,10 +71,13 @@ def test_presses_and_entries(page: Page) -> None:
 def test_looks(page: Page) -> None:
     """A text is what is seen, white space aside; what is missing is said."""
     in_page.reads(page, "p", "A text")
+    in_page.reads(page, "#frame >> p", "Inside")
     in_page.tells(page, "p", "A", "text")
     in_page.shows(page, "p")
     in_page.hides(page, "#hidden")
     in_page.hides(page, "#nowhere")
+    in_page.shows(page, "button", "Other")
+    in_page.hides(page, "button", "Third")
     with pytest.raises(AssertionError, match=r'^p is "A text", not A'):
         in_page.reads(page, "p", "A")
     with pytest.raises(AssertionError, match=r'^p is "A text", without more'):

@@ -12,6 +12,9 @@ LEAVE = """() => {
 }"""
 FIND = "[localStorage.length, sessionStorage.length, document.cookie, window.first]"
 
+LOOKS = """[innerWidth, ...["prefers-color-scheme: dark", "prefers-reduced-motion",
+    "forced-colors: active"].map(query => matchMedia(`(${query})`).matches)]"""
+
 
 def test_a_tab_is_used_again(browser: Browser, origin: str) -> None:
     """The second test has the same page, without storage, cookies, scripts, routes,
@@ -26,6 +29,7 @@ def test_a_tab_is_used_again(browser: Browser, origin: str) -> None:
         first.page.goto(address)
         first.page.evaluate(LEAVE)
         first.page.set_viewport_size({"width": 200, "height": 200})
+        first.change(color_scheme="dark")
         first.page.context.new_page()
     with tabs.tab(viewport={"width": 300, "height": 300}) as second:
         assert second is first
@@ -38,10 +42,32 @@ def test_a_tab_is_used_again(browser: Browser, origin: str) -> None:
         second.page.goto(f"{address}#again")
         assert second.page.evaluate(FIND) == [0, 0, "", None]
         assert second.page.evaluate("innerWidth") == 300
+        assert not second.page.evaluate(
+            "matchMedia('(prefers-color-scheme:dark)').matches"
+        )
         assert len(second.page.context.pages) == 1
         assert asked == [address]
         late = second.page.evaluate("fetch('/late').then(answer => answer.status)")
         assert late == 404
+    tabs.close()
+
+
+def test_a_tab_gets_another_look(browser: Browser) -> None:
+    """It is used again for another size, scheme, motion and colours."""
+    tabs = Tabs(browser)
+    with tabs.tab() as first:
+        pass
+    dark = {
+        "color_scheme": "dark",
+        "reduced_motion": "reduce",
+        "forced_colors": "active",
+    }
+    with tabs.tab(viewport={"width": 300, "height": 300}, **dark) as second:
+        assert second is first
+        assert second.page.evaluate(LOOKS) == [300, True, True, True]
+    with tabs.tab() as third:
+        assert third is first
+        assert third.page.evaluate(LOOKS) == [1280, False, False, False]
     tabs.close()
 
 
