@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
+from tests.browser import in_page
 from tests.browser.tabs import Tab, Tabs
 from tests.system.system_support import World
 
@@ -39,12 +40,13 @@ class AdminPage:
         self, where: str = "/", name: str = "admin", password: str | None = None
     ) -> None:
         self.open(where)
-        self.page.get_by_label("Name", exact=True).fill(name)
-        self.page.get_by_label("Password").fill(
-            self.world.password if password is None else password
+        fields = "main form input"
+        in_page.write(self.page, f"{fields}[autocomplete=username]", name)
+        in_page.write(
+            self.page, f"{fields}[type=password]", password or self.world.password
         )
-        self.button("Sign in").click()
-        expect(self.page.locator("#me")).to_contain_text(name)
+        in_page.press(self.page, "button", "Sign in")
+        in_page.tells(self.page, "#me", name)
 
     def go(self, where: str, title: str) -> None:
         """Leads to a view and waits for its heading."""
@@ -57,9 +59,7 @@ class AdminPage:
 
     def expect_heading(self, title: str) -> None:
         """The view's heading, which has the focus."""
-        heading = self.page.get_by_role("heading", level=1)
-        expect(heading).to_have_text(title)
-        expect(heading).to_be_focused()
+        in_page.reads(self.page, "h1:focus", title)
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
@@ -70,7 +70,11 @@ class AdminPage:
     def fill(self, fields: dict[str, str]) -> None:
         """Fields of the first steps by their API names."""
         for name, value in fields.items():
-            self.page.locator(f"#field-{name}").fill(value)
+            in_page.write(self.page, f"#field-{name}", value)
+
+    def press(self, name: str) -> None:
+        """Press a button, by a script in the page."""
+        in_page.press(self.page, "button", name)
 
 
 @contextmanager

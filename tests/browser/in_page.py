@@ -44,7 +44,7 @@ ATTEMPT = """async ([selector, text, value, patience]) => {
     const end = Date.now() + patience;
     for (;;) {
         const parts = find();
-        const problem = attempt(parts, parts[0]);
+        const problem = attempt(parts, parts.find(visible) ?? parts[0]);
         if (!problem || Date.now() > end) { return problem; }
         await new Promise(resume => setTimeout(resume, 10));
     }
@@ -77,7 +77,7 @@ def text(place: Page | Frame, selector: str) -> str:
 
 
 def press(place: Page | Frame, selector: str, text: str = "") -> None:
-    """Press the first part of this kind that has this text."""
+    """Press the first part of this kind, and with this text, that can be seen."""
     _take(
         place,
         """

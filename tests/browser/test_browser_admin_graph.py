@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.admin_page import AdminPage, admin_page
 from tests.browser.tabs import Tabs
-from tests.browser.test_browser_admin_look import inspect
+from tests.browser.test_browser_admin_look import NARROW, inspect
 from tests.system.system_support import World
 
 ENTRIES = {
@@ -47,15 +47,15 @@ def test_first_steps_with_graph(page: AdminPage, admin_world: World) -> None:
             "oauth_token_endpoint": "http://127.0.0.1:9/common/oauth2/v2.0/token",
         }
     )
-    assert inspect(page) == []
-    page.button("Create the integration").click()
+    assert inspect(page, NARROW) == []
+    page.press("Create the integration")
     wrong = shown.locator("#field-oauth_token_endpoint-wrong")
     expect(wrong).to_contain_text("stands for any organization")
-    assert inspect(page) == []
+    assert inspect(page, NARROW) == []
     page.fill(
         {"oauth_token_endpoint": "http://127.0.0.1:9/example.test/oauth2/v2.0/token"}
     )
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     page.expect_heading("“Oslo” is there")
     shown.get_by_role("link", name="Go on to the integration").click()
     page.expect_heading("Oslo")
@@ -64,7 +64,7 @@ def test_first_steps_with_graph(page: AdminPage, admin_world: World) -> None:
     expect(settings).to_contain_text(
         f"OAuth, as an application as {ENTRIES['oauth_client_id']}"
     )
-    assert inspect(page) == []
+    assert inspect(page, NARROW) == []
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_the_verdict_is_at_the_field_that_it_names(
             "oauth_token_endpoint": endpoint,
         }
     )
-    page.button("Check").click()
+    page.press("Check")
     verdict = shown.locator("#field-oauth_client_secret-verdict")
     expect(verdict).to_contain_text("The client secret is wrong")
     expect(shown.locator("#field-graph_api_domain-verdict")).not_to_contain_text(
@@ -122,8 +122,8 @@ def test_a_certificate_instead_of_a_secret(page: AdminPage, tenant: str) -> None
     )
     shown.locator("#field-application_shows").select_option("CERTIFICATE")
     expect(shown.locator("#field-oauth_client_secret")).to_be_hidden()
-    assert inspect(page) == []
-    page.button("Create the integration").click()
+    assert inspect(page, NARROW) == []
+    page.press("Create the integration")
     page.expect_heading("“Bergen” is there")
     (record,) = (
         each
@@ -134,7 +134,7 @@ def test_a_certificate_instead_of_a_secret(page: AdminPage, tenant: str) -> None
     expect(steps).to_contain_text(f"{record['id']}/make_certificate/")
     expect(steps).to_contain_text("ExchangeOnlineManagement")
     expect(steps).not_to_contain_text("Exchange Management Shell")
-    assert inspect(page) == []
+    assert inspect(page, NARROW) == []
     shown.get_by_role("link", name="Go on to the integration").click()
     page.expect_heading("Bergen")
     alarms = page.card("Alarms")

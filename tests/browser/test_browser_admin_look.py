@@ -2,7 +2,7 @@
 without barriers for anybody."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -28,10 +28,8 @@ VIEWS = {
     "/conferences/999": "A room that is gone",
     "/nowhere": "There is nothing here",
 }
-LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
-    (1280, "light"),
-    (400, "dark"),
-)
+Looks = tuple[tuple[int, str], ...]
+LOOKS: Looks = ((1280, "light"), (400, "dark"))
 """Each width and each scheme: colours do not depend on the width."""
 
 
@@ -42,10 +40,14 @@ def page(tabs: Tabs, admin_world: World) -> Iterator[AdminPage]:
         yield page
 
 
-def inspect(page: AdminPage) -> list[Any]:
-    """Return the barriers in what is shown, in any look."""
+NARROW = LOOKS[1:]
+"""Enough for what has new words alone, in parts that are elsewhere in all looks."""
+
+
+def inspect(page: AdminPage, looks: Looks = LOOKS) -> list[Any]:
+    """Return the barriers in what is shown, in any of these looks."""
     found: list[Any] = []
-    for width, scheme in LOOKS:
+    for width, scheme in looks:
         size = {"width": width, "height": 800}
         page.tab.change(viewport=size, color_scheme=scheme)
         found += [(width, scheme, each) for each in barriers(page.page)]
@@ -65,15 +67,15 @@ def test_views(page: AdminPage, where: str) -> None:
 def test_first_steps(page: AdminPage, admin_world: World) -> None:
     """With the errors of fields, with the doctor's verdicts, and when it is done."""
     page.go("/first-steps", "First steps")
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     expect(page.page.locator("#field-name-wrong")).to_be_visible()
     assert inspect(page) == []
     page.fill(first_steps(admin_world, password="wrong", name="Paris"))
     page.fill({"room_mailbox_email_address": "paris@example.test"})
-    page.button("Check").click()
+    page.press("Check")
     expect(page.page.locator(".finding").first).to_be_visible()
     assert inspect(page) == []
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     page.expect_heading("“Paris” is there")
     assert inspect(page) == []
 
@@ -81,11 +83,11 @@ def test_first_steps(page: AdminPage, admin_world: World) -> None:
 def test_doctor_and_account(page: AdminPage) -> None:
     """A report with failures unfolded, and a link for the service account."""
     page.go("/integrations/2", "Lyon")
-    page.button("Run the doctor").click()
+    page.press("Run the doctor")
     page.card("Doctor").get_by_text("checks passed").click()
     assert inspect(page) == []
     page.go("/integrations/3", "Cloud")
-    page.button("Make a sign-in link").click()
+    page.press("Make a sign-in link")
     expect(page.page.get_by_role("textbox", name="The link")).to_be_focused()
     assert inspect(page) == []
 

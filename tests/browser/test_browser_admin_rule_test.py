@@ -58,7 +58,7 @@ def test_a_file_shows_what_the_screen_will_show(page: AdminPage) -> None:
     page.page.get_by_label("Or a file").set_input_files(
         {"name": "a.eml", "mimeType": "message/rfc822", "buffer": MAIL.encode()}
     )
-    page.button("Test").click()
+    page.press("Test")
     screen = page.card("On the screen")
     expect(screen).to_contain_text("95812345678@zoomcrc.com")
     expect(screen).to_contain_text(HOSTILE)
@@ -76,7 +76,7 @@ def test_a_profile_s_rules(page: AdminPage) -> None:
     page.page.get_by_label("Text").fill("Join: https://zoom.us/j/95812345678")
     page.page.get_by_label("Profile").select_option("Office")
     page.page.get_by_label("Subject").fill("Budget")
-    page.button("Test").click()
+    page.press("Test")
     screen = page.card("On the screen")
     expect(screen).to_contain_text("Without Join")
     expect(screen).to_contain_text("Budget")
@@ -90,7 +90,7 @@ def test_a_profile_s_rules(page: AdminPage) -> None:
 def test_an_empty_form_says_what_is_missing(page: AdminPage) -> None:
     """Nothing is sent, and the field that is needed has the focus."""
     page.go("/rule-test", "Rule test")
-    page.button("Test").click()
+    page.press("Test")
     text = page.page.get_by_label("Text")
     expect(text).to_be_focused()
     expect(page.page.locator("#invitation-text-wrong")).to_contain_text("Paste")

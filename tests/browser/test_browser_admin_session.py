@@ -167,7 +167,7 @@ def test_wrong_fields_are_told_beside_them(page: AdminPage, world: World) -> Non
     page.sign_in("/first-steps")
     page.expect_heading("First steps")
     page.fill(first_steps(world, name="", url="mail"))
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     expect(page.page.locator("#field-name-wrong")).to_have_text(
         "This field is required."
     )
@@ -204,12 +204,12 @@ def test_a_lost_network_loses_nothing(page: AdminPage, world: World) -> None:
         route.abort()
 
     page.page.route(f"**/api/admin/{CONNECTOR}", lose)
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     expect(page.page.get_by_text("The server cannot be reached.")).to_be_visible()
     assert lost == [201]
     expect(page.page.locator("#field-name")).to_have_value("Lost")
     expect(page.page.locator("#field-password")).to_have_value("svc")
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     page.expect_heading("“Lost” is there")
     assert names(world).count("Lost") == 1
 
@@ -227,7 +227,7 @@ def test_signing_in_again_keeps_what_was_entered(page: AdminPage, world: World) 
     )
     page.fill(entered)
     world.ask("PATCH", uri, {"password": "second secret"}).raise_for_status()
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     dialog = page.page.get_by_role("dialog", name="Sign in again")
     dialog.get_by_label("Password").fill("first secret")
     dialog.get_by_role("button", name="Sign in").click()
@@ -316,7 +316,7 @@ def test_first_steps_speak_plain_words(page: AdminPage, world: World) -> None:
         "**/check/",
         lambda route: route.fulfill(json={**report, "lines": [LINE, other]}),
     )
-    page.button("Check").click()
+    page.press("Check")
     beside = page.page.locator("#field-room_mailbox_email_address-verdict")
     expect(beside).to_contain_text("“Mailbox email address” is that of a person.")
     expect(beside).to_contain_text("With OAuth of an application, “Client secret”")
@@ -332,7 +332,7 @@ def test_first_steps_speak_plain_words(page: AdminPage, world: World) -> None:
         f"**/api/admin/{CONNECTOR}",
         lambda route: route.fulfill(status=400, json={"ms_exchange_connector": wrong}),
     )
-    page.button("Create the integration").click()
+    page.press("Create the integration")
     expect(main).to_contain_text("Poll interval: Not with “Notification method”.")
     assert not API_NAME.findall(main.inner_text())
 
@@ -358,7 +358,7 @@ def test_the_rest_of_the_doctors_report_is_plain_too(
             "addin_server_domain": "127.0.0.1:1",
         }
     )
-    page.button("Check").click()
+    page.press("Check")
     expect(page.page.locator(".finding").first).to_be_visible(timeout=60_000)
     text = page.page.evaluate(
         "() => { const copy = document.querySelector('main').cloneNode(true);"

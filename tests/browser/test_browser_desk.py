@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Frame, Route, expect
 
-from tests.browser.desk_page import CUT_OFF, MESSAGE, PAPER, Desk, desk_page
+from tests.browser.desk_page import CUT_OFF, MESSAGE, PAPER, Desk, desk_again, desk_page
 from tests.browser.tabs import Tabs
 from tests.demo.demo_process import ALICE, RunningDemo, running
 from tests.system.system_support import eventually
@@ -20,10 +20,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
         yield demo
 
 
-@pytest.fixture
-def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
-    """A desk whose page has no errors and asks nobody but this machine."""
+@pytest.fixture(scope="module")
+def open_desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+    """One load for the tests that do not need their own."""
     with desk_page(tabs, demo) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(open_desk: Desk, demo: RunningDemo) -> Iterator[Desk]:
+    """A desk whose page has no errors and asks nobody but this machine."""
+    with desk_again(open_desk) as desk:
         yield desk
     ours = (demo.desk, demo.addin, "data:", "about:")
     assert [url for url in desk.asked if not url.startswith(ours)] == []
@@ -354,16 +361,17 @@ def test_a_form_without_its_server_closes(desk: Desk) -> None:
     desk.trouble.clear()  # the browser has noticed that nobody was there
 
 
-def test_the_equipment_mailbox_alone_is_no_room(desk: Desk) -> None:
+def test_the_equipment_mailbox_alone_is_no_room(tabs: Tabs, demo: RunningDemo) -> None:
     """Somebody who invites it without the button is not told that there is a room."""
-    desk.compose("By hand")
-    desk.write("#required-input", "video")
-    desk.page.keyboard.press("Enter")
-    desk.shows("#required .chip.room")
-    desk.tells("#coach", "press Video room")
-    desk.send()
-    desk.hides("#steps .done")
-    desk.shows(".mail", "Declined: By hand")
+    with desk_page(tabs, demo) as desk:
+        desk.compose("By hand")
+        desk.write("#required-input", "video")
+        desk.page.keyboard.press("Enter")
+        desk.shows("#required .chip.room")
+        desk.tells("#coach", "press Video room")
+        desk.send()
+        desk.hides("#steps .done")
+        desk.shows(".mail", "Declined: By hand")
 
 
 def test_begins_in_the_week_of_its_clock(desk: Desk, demo: RunningDemo) -> None:

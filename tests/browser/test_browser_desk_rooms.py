@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser import in_page
 from tests.browser.axe import barriers
-from tests.browser.desk_page import PAPER, Desk, desk_page
+from tests.browser.desk_page import PAPER, Desk, desk_again, desk_page
 from tests.browser.pane_page import PaneWindow
 from tests.browser.tabs import Tabs
 from tests.demo.demo_process import RunningDemo, running
@@ -24,9 +24,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
         yield demo
 
 
-@pytest.fixture
-def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def open_desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+    """One load for the tests that do not need their own."""
     with desk_page(tabs, demo, ignored=TOLD) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(open_desk: Desk) -> Iterator[Desk]:
+    with desk_again(open_desk, ignored=TOLD) as desk:
         yield desk
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.desk_page import PAPER, SIZE, WRITABLE, Desk, desk_page
+from tests.browser.desk_page import PAPER, SIZE, WRITABLE, Desk, desk_again, desk_page
 from tests.browser.in_page import WAIT_MS
 from tests.browser.tabs import Tab, Tabs
 from tests.demo.demo_process import ALICE, BOB, RunningDemo, running
@@ -24,10 +24,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
         yield demo
 
 
-@pytest.fixture
-def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
-    """A desk whose page has no errors, however late the answers are."""
+@pytest.fixture(scope="module")
+def open_desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+    """One load for the tests that do not need their own."""
     with desk_page(tabs, demo) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(open_desk: Desk) -> Iterator[Desk]:
+    """A desk whose page has no errors, however late the answers are."""
+    with desk_again(open_desk) as desk:
         yield desk
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser import in_page
 from tests.browser.axe import barriers
 from tests.browser.conftest import IMPATIENT
-from tests.browser.desk_page import CUT_OFF, Desk, desk_page
+from tests.browser.desk_page import CUT_OFF, Desk, desk_again, desk_page
 from tests.browser.pane_page import PaneWindow
 from tests.browser.tabs import Tabs
 from tests.demo.demo_process import ALICE, RunningDemo, running
@@ -23,9 +23,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
         yield demo
 
 
-@pytest.fixture
-def desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def open_desk(tabs: Tabs, demo: RunningDemo) -> Iterator[Desk]:
+    """One load for the tests that do not need their own."""
     with desk_page(tabs, demo) as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(open_desk: Desk, demo: RunningDemo) -> Iterator[Desk]:
+    with desk_again(open_desk) as desk:
         yield desk
     demo.post("clock", {"reset": True})
 
@@ -81,14 +88,15 @@ def test_a_meeting_without_a_room(desk: Desk) -> None:
     desk.hides("[data-act=add]")
 
 
-def test_the_steps_are_ticked_in_order(desk: Desk) -> None:
+def test_the_steps_are_ticked_in_order(tabs: Tabs, demo: RunningDemo) -> None:
     """The first when the room is in the meeting, and not for a meeting thrown away."""
-    desk.compose("Thrown away")
-    desk.add_room()
-    desk.shows("#steps .done", "Add a video room")
-    assert desk.count("#steps .done") == 1
-    desk.discard()
-    desk.hides("#steps .done")
+    with desk_page(tabs, demo) as desk:
+        desk.compose("Thrown away")
+        desk.add_room()
+        desk.shows("#steps .done", "Add a video room")
+        assert desk.count("#steps .done") == 1
+        desk.discard()
+        desk.hides("#steps .done")
 
 
 def test_a_telephone_shows_a_day(tabs: Tabs, demo: RunningDemo) -> None:
@@ -171,21 +179,22 @@ def press_in_mood(desk: Desk, pane: PaneWindow, mood: str) -> None:
     in_page.press(pane.window, "html:not([data-before]) #action")
 
 
-def test_outlook_on_a_bad_day(desk: Desk) -> None:
+def test_outlook_on_a_bad_day(tabs: Tabs, demo: RunningDemo) -> None:
     """What goes wrong in Outlook can be chosen, and the pane begins anew with it."""
-    desk.tab.run_first(f"if (window !== top) {IMPATIENT}")  # the pane alone
-    desk.compose("On a bad day")
-    pane = desk.open_pane()
-    for mood, said in (
-        ("token", "9018"),
-        ("text", "There was an internal format error."),
-        ("attendee", "pexipmeeting@example.test"),
-    ):
-        press_in_mood(desk, pane, mood)
-        pane.told(said)
-    press_in_mood(desk, pane, "well")
-    desk.shows("#required .chip.room")
-    pane.told("added")
+    with desk_page(tabs, demo) as desk:
+        desk.tab.run_first(f"if (window !== top) {IMPATIENT}")  # the pane alone
+        desk.compose("On a bad day")
+        pane = desk.open_pane()
+        for mood, said in (
+            ("token", "9018"),
+            ("text", "There was an internal format error."),
+            ("attendee", "pexipmeeting@example.test"),
+        ):
+            press_in_mood(desk, pane, mood)
+            pane.told(said)
+        press_in_mood(desk, pane, "well")
+        desk.shows("#required .chip.room")
+        pane.told("added")
 
 
 def test_a_new_meeting_late_at_the_end_of_a_month(
