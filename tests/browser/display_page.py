@@ -68,6 +68,7 @@ class DisplayPage:
     `seconds` is how far the time is; `asked` has the headers of its requests."""
 
     def __init__(self, tab: Tab, origin: str) -> None:
+        self.tab = tab
         self.page = page = tab.page
         self.origin = origin
         self.meetings: list[dict[str, Any]] = DAY
