@@ -3,13 +3,13 @@ to the identity provider, and the page at the end."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.tabs import Tabs
 from tests.system.system_support import World
 
 BASE = "/api/client/v2/msexchange_schedulers"
@@ -29,7 +29,7 @@ class SignInPage(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), SignInPage)
     thread = Thread(target=server.serve_forever)
@@ -40,9 +40,10 @@ def provider() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture
-def world(tmp_path: Path, provider: str) -> Iterator[World]:
-    with World(tmp_path) as world:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[World]:
+    """A daemon for all these tests, each of which makes attempts of its own."""
+    with World(tmp_path_factory.mktemp("user-sign-in")) as world:
         world.create_integration(
             enable_personal_vmrs=True,
             auth_provider="ADFS",
@@ -54,12 +55,11 @@ def world(tmp_path: Path, provider: str) -> Iterator[World]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
+def page(tabs: Tabs) -> Iterator[Page]:
     problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text))
-    yield page
-    page.close()
+    with tabs.tab() as tab:
+        tab.on("console", lambda message: problems.append(message.text))
+        yield tab.page
     assert not [each for each in problems if "Content Security Policy" in each]
 
 
