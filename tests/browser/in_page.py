@@ -1,11 +1,12 @@
 """Presses, entries and looks by a script in the page itself.
 
-Playwright's own put half a megabyte of functions into each document and frame, move a
-mouse, and wait for two pictures before a press: 50 ms of processor time, ten times as
-much. These are for the way to what a test is about. What is pressed has to be visible,
+Playwright's own put their functions into each document and frame first, move a mouse,
+and wait for two pictures before a press: 50 ms of processor time, ten times as much.
+These are for the way to what a test is about. What is pressed has to be visible,
 enabled and beneath nothing, as for Playwright's, and gets the focus; only keys and the
-mouse are left out. Where they, or where the focus goes, are the point, a test takes
-Playwright's; and so does one that has stopped the page's clock.
+mouse are left out. A selector may lead into a frame of the same origin: "iframe >> p".
+Where keys, the mouse or the way of the focus are the point, a test takes Playwright's;
+and so does one that has stopped the page's clock.
 """
 
 import time
