@@ -94,23 +94,23 @@ async def cancel_one(organizer: Organizer, series: Any, number: int) -> None:
     await organizer.do(work)
 
 
-async def opens_at(
+def opens_at(
     world: World, room: Booked, starts: Sequence[datetime], length: timedelta = HOUR
 ) -> None:
     """The room opens half an hour before each of these meetings and closes an hour
     after its end. The meetings must lie apart."""
     for start in starts:
         first, last = window(start, start + length)
-        assert await world.door(room, at=first - MINUTE) == opens(start), start
-        assert await world.door(room, at=first) == "open", start
-        assert await world.door(room, at=last - MINUTE) == "open", start
-        assert await world.door(room, at=last) != "open", start
+        assert world.admitted(room, at=first - MINUTE) == opens(start), start
+        assert world.admitted(room, at=first) == "open", start
+        assert world.admitted(room, at=last - MINUTE) == "open", start
+        assert world.admitted(room, at=last) != "open", start
 
 
-async def closed_at(world: World, room: Booked, *starts: datetime) -> None:
+def closed_at(world: World, room: Booked, *starts: datetime) -> None:
     """No meeting takes place at these times."""
     for start in starts:
-        assert await world.door(room, at=start) != "open", start
+        assert world.admitted(room, at=start) != "open", start
 
 
 async def look_on(world: World, moment: datetime) -> None:

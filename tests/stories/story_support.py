@@ -29,6 +29,7 @@ from pexschedd.sandbox import (
     default_accounts,
 )
 from pexschedd.sandbox.graph.signin.applications import GraphApplication
+from pexschedd.scheduling.admission import Admission, Closed, Open
 from pexschedd.scheduling.inbox.supervisor import wants_worker
 from pexschedd.tap import Daemon
 from tests.stories import agreement
@@ -374,6 +375,19 @@ class World:
                 return str(answer["reason"])
             case "continue" if answer["result"]:
                 assert answer["result"]["service_type"] == "conference"
+                return "open"
+        return "not ours"
+
+    def admitted(self, room: Booked, at: datetime) -> str:
+        """What the policy interface passes on to that node, in the words of `door`:
+        half of a story's requests would be of nodes that ask about many times."""
+        admission = Admission(self.store, lambda: at)
+        said = [admission.ask(alias) for alias in (room.alias, room.numeric)]
+        assert said[0] == said[1], said
+        match said[0]:
+            case Closed(reason=reason):
+                return reason
+            case Open():
                 return "open"
         return "not ours"
 

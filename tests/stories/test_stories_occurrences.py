@@ -87,8 +87,8 @@ async def test_moved(mondays: Weekly) -> None:
     await move_one(alice, mondays.series, 2, there)
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
-    await opens_at(world, room, [monday(1), there, monday(3), monday(5)])
-    await closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(1), there, monday(3), monday(5)])
+    closed_at(world, room, monday(2))
 
     await look_on(world, monday(2))
     assert await rows(world) == [there]
@@ -101,8 +101,8 @@ async def test_moved(mondays: Weekly) -> None:
     await move_one(alice, mondays.series, 2, monday(2))
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
-    await opens_at(world, room, [monday(2)])
-    await closed_at(world, room, there)
+    opens_at(world, room, [monday(2)])
+    closed_at(world, room, there)
     assert answered(world)
 
 
@@ -115,7 +115,7 @@ async def test_moved_across_its_neighbour(mondays: Weekly) -> None:
         await move_one(alice, mondays.series, 2, there)
     await world.settle()
     assert await alice.reads() == []
-    await opens_at(world, room, [monday(2)])
+    opens_at(world, room, [monday(2)])
 
     def elsewhere(message: Item) -> None:
         if message.meeting is not None and message.meeting.recurrence_id is not None:
@@ -125,8 +125,8 @@ async def test_moved_across_its_neighbour(mondays: Weekly) -> None:
         await move_one(alice, mondays.series, 2, monday(2) + HOUR)
         await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
-    await opens_at(world, room, [monday(1), monday(3), there, monday(4)])
-    await closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(1), monday(3), there, monday(4)])
+    closed_at(world, room, monday(2))
     await look_on(world, monday(3) + DAY)
     assert await rows(world) == [monday(3), there]
     assert await position(world) == (1, False)
@@ -142,8 +142,8 @@ async def test_moved_twice(mondays: Weekly) -> None:
     world.exchange.release(EQUIPMENT, (1, 0))
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
-    await opens_at(world, room, [monday(2) + 2 * DAY])
-    await closed_at(world, room, monday(2), monday(2) + DAY)
+    opens_at(world, room, [monday(2) + 2 * DAY])
+    closed_at(world, room, monday(2), monday(2) + DAY)
     assert answered(world)
 
 
@@ -156,7 +156,7 @@ async def test_delivered_twice(mondays: Weekly) -> None:
     world.exchange.release(EQUIPMENT, (0, 0))
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_OCCURRENCE]
-    await opens_at(world, room, [monday(2) + DAY])
+    opens_at(world, room, [monday(2) + DAY])
 
 
 @story
@@ -167,7 +167,7 @@ async def test_only_the_body(mondays: Weekly) -> None:
     await change_one(alice, mondays.series, 3, body=body)
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
-    await opens_at(world, room, [monday(number) for number in range(1, 6)])
+    opens_at(world, room, [monday(number) for number in range(1, 6)])
 
 
 @story
@@ -177,7 +177,7 @@ async def test_body_without_tag(mondays: Weekly) -> None:
     await change_one(alice, mondays.series, 3, body=HTMLBody("<p>Elsewhere</p>"))
     await world.settle()
     assert await alice.reads() == [INVALID_ALIAS]
-    await opens_at(world, room, [monday(2), monday(4)])
+    opens_at(world, room, [monday(2), monday(4)])
 
 
 @story
@@ -189,7 +189,7 @@ async def test_another_booking(mondays: Weekly) -> None:
     await world.settle()
     (letter,) = await alice.reads()
     assert letter == GENERAL_ERROR
-    await opens_at(world, room, [monday(3)])
+    opens_at(world, room, [monday(3)])
     assert await world.door(other, at=monday(3)) != "open"
 
 
@@ -201,8 +201,8 @@ async def test_cancelled(mondays: Weekly) -> None:
     await cancel_one(alice, mondays.series, 3)
     await world.settle()
     assert await alice.reads() == []
-    await closed_at(world, room, monday(1), monday(3))
-    await opens_at(world, room, [monday(2), monday(4), monday(5)])
+    closed_at(world, room, monday(1), monday(3))
+    opens_at(world, room, [monday(2), monday(4), monday(5)])
     assert await position(world) == (1, False)
     assert await rows(world) == []
     await look_on(world, monday(3))
@@ -243,8 +243,8 @@ async def test_moved_then_cancelled(mondays: Weekly) -> None:
     await cancel_one(alice, mondays.series, 2)
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
-    await closed_at(world, room, monday(2), monday(2) + DAY)
-    await opens_at(world, room, [monday(1), monday(3)])
+    closed_at(world, room, monday(2), monday(2) + DAY)
+    opens_at(world, room, [monday(1), monday(3)])
 
 
 @story
@@ -257,7 +257,7 @@ async def test_cancelled_before_its_move_arrives(mondays: Weekly) -> None:
     world.exchange.release(EQUIPMENT, (1, 0))
     await world.settle()
     assert await alice.reads() == []
-    await closed_at(world, room, monday(2), monday(2) + DAY)
+    closed_at(world, room, monday(2), monday(2) + DAY)
     assert answered(world)
 
 
@@ -271,8 +271,8 @@ async def test_series_renamed_after_exceptions(mondays: Weekly) -> None:
     await alice.change(mondays.series, subject="Every week")
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
-    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
-    await closed_at(world, room, monday(2), monday(3))
+    opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
+    closed_at(world, room, monday(2), monday(3))
 
 
 @story
@@ -285,8 +285,8 @@ async def test_series_moved_after_exceptions(mondays: Weekly) -> None:
     await alice.move(mondays.series, AT_TEN + 4 * HOUR)
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
-    await opens_at(world, room, [monday(n) + 4 * HOUR for n in range(1, 6)])
-    await closed_at(world, room, monday(2), monday(2) + DAY, monday(3))
+    opens_at(world, room, [monday(n) + 4 * HOUR for n in range(1, 6)])
+    closed_at(world, room, monday(2), monday(2) + DAY, monday(3))
 
 
 @story
@@ -302,8 +302,8 @@ async def test_series_arrives_after_its_exception(world: World) -> None:
     await world.settle()
     # The series was sent before its occurrence was moved, and does not know of it.
     assert await alice.reads() == [NEW_SINGLE, NEW_SERIES]
-    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(3)])
-    await closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(1), monday(2) + DAY, monday(3)])
+    closed_at(world, room, monday(2))
     assert answered(world)
 
 
@@ -323,8 +323,8 @@ async def test_series_overtaken_by_exceptions(mondays: Weekly) -> None:
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES, EDITED_SERIES]
     assert await world.rooms() == ["Every week (Alice Archer)"]
-    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
-    await closed_at(world, room, monday(2), monday(3))
+    opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
+    closed_at(world, room, monday(2), monday(3))
     assert answered(world)
 
 
@@ -351,9 +351,9 @@ async def test_first_invitation_again(mondays: Weekly) -> None:
     world.exchange.deliver(EQUIPMENT, invitation)
     await world.settle()
     assert await alice.reads() == [NEW_SERIES, EDITED_OCCURRENCE, NEW_SERIES]
-    await opens_at(world, other, [monday(1), monday(2) + DAY, monday(3)])
-    await closed_at(world, other, monday(2))
-    await opens_at(world, room, [monday(2)])
+    opens_at(world, other, [monday(1), monday(2) + DAY, monday(3)])
+    closed_at(world, other, monday(2))
+    opens_at(world, room, [monday(2)])
 
 
 @story
@@ -365,7 +365,7 @@ async def test_truncated_before_an_exception(mondays: Weekly) -> None:
     await alice.change(mondays.series, recurrence=weekly(AT_TEN, 2))
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
-    await opens_at(world, room, [monday(1), monday(2)])
+    opens_at(world, room, [monday(1), monday(2)])
     for late in (monday(3), monday(4), monday(4) + DAY):
         assert await world.door(room, at=late) == OVER
 
@@ -378,8 +378,8 @@ async def test_moved_into_the_past(mondays: Weekly) -> None:
     await move_one(alice, mondays.series, 2, monday(1) + DAY)
     await world.settle()
     assert await alice.reads() == [SINGLE_PAST]
-    await closed_at(world, room, monday(2))
-    await opens_at(world, room, [monday(3)])
+    closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(3)])
 
 
 @story
@@ -392,7 +392,7 @@ async def test_last_one_put_off(mondays: Weekly) -> None:
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
     assert await position(world) == (4, False)
-    await opens_at(world, room, [monday(5) + 3 * DAY])
+    opens_at(world, room, [monday(5) + 3 * DAY])
 
 
 @story
@@ -423,7 +423,7 @@ async def test_whole_day_moved(world: World) -> None:
     opening, closing = window(there, there + DAY)
     assert await world.door(room, at=opening) == "open"
     assert await world.door(room, at=closing - MINUTE) == "open"
-    await closed_at(world, room, first + WEEK + 2 * HOUR, closing)
+    closed_at(world, room, first + WEEK + 2 * HOUR, closing)
 
 
 @story
@@ -440,15 +440,15 @@ async def test_invited_to_one_only(world: World) -> None:
     await change_one(alice, series, 2, **one)
     await world.settle()
     assert await alice.reads() == [NEW_SINGLE]
-    await opens_at(world, room, [monday(2)])
-    await closed_at(world, room, monday(1), monday(3))
+    opens_at(world, room, [monday(2)])
+    closed_at(world, room, monday(1), monday(3))
     assert await world.objects("recurring_conference") == []
 
     await move_one(alice, series, 2, monday(2) + DAY)
     await world.settle()
     assert await alice.reads() == [EDITED_OCCURRENCE]
-    await opens_at(world, room, [monday(2) + DAY])
-    await closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(2) + DAY])
+    closed_at(world, room, monday(2))
 
     await cancel_one(alice, series, 2)
     await world.settle()
@@ -474,12 +474,12 @@ async def test_invited_to_two_only(world: World) -> None:
         )
     await world.settle()
     assert await alice.reads() == [NEW_SINGLE, NEW_SINGLE]
-    await opens_at(world, room, [monday(2), monday(4)])
-    await closed_at(world, room, monday(3))
+    opens_at(world, room, [monday(2), monday(4)])
+    closed_at(world, room, monday(3))
     await cancel_one(alice, series, 2)
     await world.settle()
-    await closed_at(world, room, monday(2))
-    await opens_at(world, room, [monday(4)])
+    closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(4)])
 
 
 @story
@@ -504,8 +504,8 @@ async def test_invited_to_one_then_to_all(world: World) -> None:
     )
     await world.settle()
     assert await alice.reads() == [NEW_SERIES]
-    await opens_at(world, room, [monday(1), monday(2) + DAY, monday(3), monday(5)])
-    await closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(1), monday(2) + DAY, monday(3), monday(5)])
+    closed_at(world, room, monday(2))
     assert len(await world.objects("conference")) == 1
 
 
@@ -527,8 +527,8 @@ async def test_series_after_one_that_was_cancelled(world: World) -> None:
         await world.settle()
 
     assert await alice.reads() == [NEW_SINGLE, NEW_SERIES]
-    await opens_at(world, room, [monday(1), monday(3), monday(4)])
-    await closed_at(world, room, monday(2), monday(2) + DAY)
+    opens_at(world, room, [monday(1), monday(3), monday(4)])
+    closed_at(world, room, monday(2), monday(2) + DAY)
     assert await world.alarms() == []
 
 
@@ -539,8 +539,8 @@ async def test_taken_out_of_one(mondays: Weekly) -> None:
     await change_one(alice, mondays.series, 2, resources=[])
     await world.settle()
     assert await alice.reads() == []
-    await closed_at(world, room, monday(2))
-    await opens_at(world, room, [monday(1), monday(3)])
+    closed_at(world, room, monday(2))
+    opens_at(world, room, [monday(1), monday(3)])
 
 
 @story
@@ -563,4 +563,4 @@ async def test_many_exceptions(world: World) -> None:
     await world.settle()
     letters = await alice.reads()
     assert letters == [NEW_SERIES] + [EDITED_OCCURRENCE] * 8
-    await opens_at(world, room, expected)
+    opens_at(world, room, expected)

@@ -173,8 +173,8 @@ async def test_patterns(world: World, name: str) -> None:
     (letter,) = await alice.reads()
     assert letter == NEW_SERIES
     assert f"the aliases: {room.alias} and {room.numeric}." in letter.text
-    await opens_at(world, room, [_utc(text) for text in taking_place])
-    await closed_at(world, room, *(_utc(text) for text in others))
+    opens_at(world, room, [_utc(text) for text in taking_place])
+    closed_at(world, room, *(_utc(text) for text in others))
     assert await position(world) == (0, False)
     assert answered(world)
 
@@ -235,7 +235,7 @@ async def test_ends(world: World, name: str) -> None:
     )
     await world.settle()
     assert await alice.reads() == [NEW_SERIES]
-    await opens_at(world, room, [first + week * WEEK for week in weeks])
+    opens_at(world, room, [first + week * WEEK for week in weeks])
     if over > 0:
         assert await world.door(room, at=first + over * WEEK) == OVER
 
@@ -309,7 +309,7 @@ async def test_zone_of_its_own(world: World) -> None:
     await world.settle()
     assert await alice.reads() == [NEW_SERIES]
     standard, daylight = _utc("2027-03-01T12:00"), _utc("2026-12-07T11:00")
-    await opens_at(world, room, [first, daylight, standard])
+    opens_at(world, room, [first, daylight, standard])
 
 
 @story
@@ -333,7 +333,7 @@ async def test_in_the_past(world: World) -> None:
     assert await alice.reads() == [NEW_SERIES]
     assert await position(world) == (10, False)
     assert await rows(world) == [AT_TEN]
-    await opens_at(world, other, [AT_TEN, AT_TEN + WEEK])
+    opens_at(world, other, [AT_TEN, AT_TEN + WEEK])
     assert await world.door(other, at=AT_TEN + 2 * WEEK) == OVER
 
 
@@ -353,8 +353,8 @@ async def test_ten_years(world: World) -> None:
     )
     await world.settle()
     assert await alice.reads() == [NEW_SERIES]
-    await opens_at(world, room, [_utc("2036-07-01T08:00"), _utc("2036-11-24T09:00")])
-    await closed_at(world, room, _utc("2036-11-23T09:00"), _utc("2036-11-25T09:00"))
+    opens_at(world, room, [_utc("2036-07-01T08:00"), _utc("2036-11-24T09:00")])
+    closed_at(world, room, _utc("2036-11-23T09:00"), _utc("2036-11-25T09:00"))
     await look_on(world, _utc("2036-11-21T00:00"))
     assert await position(world) == (2608, False)
 
@@ -371,8 +371,8 @@ async def test_moved_as_a_whole(world: World) -> None:
     await world.settle()
     assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
     later = [AT_TEN + 5 * HOUR + number * WEEK for number in range(4)]
-    await opens_at(world, room, later)
-    await closed_at(world, room, AT_TEN, AT_TEN + WEEK)
+    opens_at(world, room, later)
+    closed_at(world, room, AT_TEN, AT_TEN + WEEK)
     assert await rows(world) == [AT_TEN + 5 * HOUR]
     assert await world.rooms() == ["Weekly (Alice Archer)"]
 
@@ -389,7 +389,7 @@ async def test_renamed(world: World) -> None:
     await world.settle()
     assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
     assert await world.rooms() == ["Every week (Alice Archer)"]
-    await opens_at(world, room, [AT_TEN, AT_TEN + 3 * WEEK])
+    opens_at(world, room, [AT_TEN, AT_TEN + 3 * WEEK])
 
 
 @story
@@ -403,13 +403,13 @@ async def test_truncated_and_extended(world: World) -> None:
     await alice.change(series, recurrence=weekly(AT_TEN, 2))
     await world.settle()
     assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
-    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK])
+    opens_at(world, room, [AT_TEN, AT_TEN + WEEK])
     assert await world.door(room, at=AT_TEN + 2 * WEEK) == OVER
 
     await alice.change(series, recurrence=weekly(AT_TEN))
     await world.settle()
     assert await alice.reads() == [EDITED_SERIES]
-    await opens_at(world, room, [AT_TEN + 2 * WEEK, AT_TEN + 600 * WEEK])
+    opens_at(world, room, [AT_TEN + 2 * WEEK, AT_TEN + 600 * WEEK])
 
 
 @story
@@ -426,7 +426,7 @@ async def test_depleted_and_extended(world: World) -> None:
     await world.settle()
     assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
     assert await position(world) == (2, False)
-    await opens_at(world, room, [AT_TEN + 2 * WEEK, AT_TEN + 3 * WEEK])
+    opens_at(world, room, [AT_TEN + 2 * WEEK, AT_TEN + 3 * WEEK])
 
 
 @story
@@ -459,8 +459,8 @@ async def test_another_pattern(world: World) -> None:
     await alice.change(series, recurrence=repeats(monthly, AT_TEN))
     await world.settle()
     assert await alice.reads() == [NEW_SERIES, EDITED_SERIES]
-    await opens_at(world, room, [AT_TEN, AT_TEN + 5 * WEEK])
-    await closed_at(world, room, AT_TEN + WEEK, AT_TEN + 4 * WEEK)
+    opens_at(world, room, [AT_TEN, AT_TEN + 5 * WEEK])
+    closed_at(world, room, AT_TEN + WEEK, AT_TEN + 4 * WEEK)
 
 
 @story
@@ -472,7 +472,7 @@ async def test_single_becomes_series_and_back(world: World) -> None:
     (before,) = await world.objects("conference")
     await alice.change(item, recurrence=weekly(AT_TEN, 3))
     await world.settle()
-    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK, AT_TEN + 2 * WEEK])
+    opens_at(world, room, [AT_TEN, AT_TEN + WEEK, AT_TEN + 2 * WEEK])
     assert await rows(world) == [AT_TEN]
     assert await linked(world)
 
@@ -481,7 +481,7 @@ async def test_single_becomes_series_and_back(world: World) -> None:
     assert await alice.reads() == [NEW_SINGLE, EDITED_SERIES, EDITED_SINGLE]
     assert await world.objects("recurring_conference") == []
     assert await rows(world) == [AT_TEN]
-    await opens_at(world, room, [AT_TEN])
+    opens_at(world, room, [AT_TEN])
     assert await world.door(room, at=AT_TEN + WEEK) == OVER
     (after,) = await world.objects("conference")
     assert after["id"] == before["id"]
@@ -519,7 +519,7 @@ async def test_kept_while_the_daemon_is_away(world: World) -> None:
     await world.settle()
     assert await alice.reads() == [NEW_SERIES, EDITED_SERIES, EDITED_SERIES]
     moved = AT_TEN + HOUR
-    await opens_at(world, room, [moved, moved + DAY, moved + 2 * DAY])
+    opens_at(world, room, [moved, moved + DAY, moved + 2 * DAY])
     assert await world.door(room, at=moved + 3 * DAY) == OVER
     assert answered(world)
 
@@ -538,14 +538,14 @@ async def test_this_and_following(world: World) -> None:
     await world.settle()
 
     assert await alice.reads() == [NEW_SERIES, EDITED_SERIES, NEW_SERIES]
-    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK, *AFTERWARDS])
-    await closed_at(world, room, AT_TEN + 2 * WEEK)
+    opens_at(world, room, [AT_TEN, AT_TEN + WEEK, *AFTERWARDS])
+    closed_at(world, room, AT_TEN + 2 * WEEK)
     assert await world.rooms() == ["Weekly (Alice Archer)"]
 
     await alice.cancel(series)
     await world.settle()
-    await opens_at(world, room, AFTERWARDS)
-    await closed_at(world, room, AT_TEN, AT_TEN + WEEK)
+    opens_at(world, room, AFTERWARDS)
+    closed_at(world, room, AT_TEN, AT_TEN + WEEK)
 
 
 @story
@@ -565,8 +565,8 @@ async def test_this_and_following_new_one_first(world: World) -> None:
     await world.settle()
 
     assert await alice.reads() == [EDITED_SERIES, NEW_SERIES]
-    await opens_at(world, room, [AT_TEN, AT_TEN + WEEK, *AFTERWARDS])
-    await closed_at(world, room, AT_TEN + 2 * WEEK)
+    opens_at(world, room, [AT_TEN, AT_TEN + WEEK, *AFTERWARDS])
+    closed_at(world, room, AT_TEN + 2 * WEEK)
 
 
 async def the_rest(organizer: Organizer, room: Booked) -> None:
