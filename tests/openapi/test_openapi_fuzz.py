@@ -24,9 +24,12 @@ WHOLE = (
 )
 """Resources all of whose operations are tried each time."""
 
-SAME = ("describe_", "replace_", "update_", "change_many_")
+SAME = ("describe_", "get_", "delete_", "replace_", "update_", "change_many_")
 """Beginnings of the names of operations that are alike for all resources, or that take
 the fields which POST takes."""
+
+IDS = "1", "999999", "x"
+"""A record that is there, one that is not, and what no record can have."""
 
 _NAME = "urn:openapi"
 _REGISTRY = jsonschema_rs.Registry([(_NAME, DOCUMENT)])
@@ -34,15 +37,15 @@ _REGISTRY = jsonschema_rs.Registry([(_NAME, DOCUMENT)])
 
 def _left_out() -> list[str]:
     """The option that leaves out what differs from an operation of these in names
-    alone, and would cost three minutes: lists with all their filters, schemas, PUT,
-    PATCH and changes of many records, which take what POST does."""
+    alone, and would cost three minutes: what takes an id or nothing, lists with all
+    their filters, schemas, PUT, PATCH and changes of many records, which take what POST
+    does. Reading and deleting is asked of each by `test_answers_are_as_described`."""
     found = []
-    for _, _, operation in OPERATIONS:
+    for _, method, operation in OPERATIONS:
         name = operation["operationId"]
-        filtered = "filters" in [
-            each["name"] for each in operation.get("parameters", ())
-        ]
-        repeats = filtered or name.startswith(SAME)
+        parameters = [each["name"] for each in operation.get("parameters", ())]
+        takes_nothing = method == "get" and not parameters
+        repeats = takes_nothing or "filters" in parameters or name.startswith(SAME)
         if repeats and not name.endswith(WHOLE):
             found.append(name)
     # As an option each they would be looked through for each operation again and again.
@@ -56,9 +59,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
-def ask(world: World, method: str, path: str, **options: Any) -> requests.Response:
-    """An operation about the records with the number 1."""
-    path = re.sub(r"\{(\w+_)?id\}", "1", path)
+def ask(
+    world: World, method: str, path: str, id_: str = "1", **options: Any
+) -> requests.Response:
+    """An operation about the records with this id."""
+    path = re.sub(r"\{(\w+_)?id\}", id_, path)
     return requests.request(
         method, world.admin + path, timeout=60, allow_redirects=False, **options
     )
@@ -76,28 +81,37 @@ def test_credentials_are_asked_for_where_the_document_says(world: World) -> None
 
 @pytest.mark.timeout(PATIENCE)
 def test_answers_are_as_described(world: World) -> None:
-    """Each `GET` has a status, a type and a body that the document has, and an object's
-    fields are all described."""
+    """Each `GET`, and each `DELETE` of what is not there, has a status, a type and a
+    body that the document has, and an object's fields are all described."""
     for path, method, operation in OPERATIONS:
-        if method != "get":
+        if method not in ("get", "delete"):
             continue
-        answer = ask(world, method, path, auth=("admin", world.password))
-        status = str(answer.status_code)
-        place: tuple[str, ...] = "paths", path, method, "responses", status
-        described = operation["responses"].get(status)
-        assert described is not None, (path, answer.text)
-        if "$ref" in described:
-            name = described["$ref"].rpartition("/")[2]
-            place = "components", "responses", name
-            described = DOCUMENT["components"]["responses"][name]
-        if "content" not in described:
-            assert not answer.content, path
-            continue
-        kind = answer.headers["content-type"].partition(";")[0]
-        schema = described["content"][kind]["schema"]
-        if kind == "application/json":
-            _validator((*place, "content", kind, "schema")).validate(answer.json())
-            _require_described(schema, answer.json(), path)
+        ids = IDS if "{" in path else ("",)
+        for id_ in ids[method == "delete" :]:
+            answer = ask(world, method, path, id_, auth=("admin", world.password))
+            _require_as_described(operation, answer, (path, method))
+
+
+def _require_as_described(
+    operation: Any, answer: requests.Response, route: tuple[str, str]
+) -> None:
+    """Fail unless an operation's document has its answer."""
+    status = str(answer.status_code)
+    place: tuple[str, ...] = "paths", *route, "responses", status
+    described = operation["responses"].get(status)
+    assert described is not None, (route, status, answer.text)
+    if "$ref" in described:
+        name = described["$ref"].rpartition("/")[2]
+        place = "components", "responses", name
+        described = DOCUMENT["components"]["responses"][name]
+    if "content" not in described:
+        assert not answer.content, route
+        return
+    kind = answer.headers["content-type"].partition(";")[0]
+    schema = described["content"][kind]["schema"]
+    if kind == "application/json":
+        _validator((*place, "content", kind, "schema")).validate(answer.json())
+        _require_described(schema, answer.json(), route[0])
 
 
 def _validator(place: Sequence[str]) -> Any:
