@@ -151,7 +151,7 @@ _OPTION = (
 """An option of a command, and its value."""
 
 _ELEMENT = (
-    rf"<(?![/!?])[^<>]*?(?:{_NAMES}|{_HEADERS}){_NAME_ENDS}[^<>]*+(?<!/)>"
+    rf"<(?![/!?])(?>[^<>]*?(?:{_NAMES}|{_HEADERS}){_NAME_ENDS})[^<>]*+(?<!/)>"
     r"(?:\s*+<(?![/!])[^<>]*+(?<!/)>){0,3}\s*+(?:<!\[cdata\[)?"
     rf"(?!{_NOTHING}<)([^<]{{1,4000}}+)(?=</)"
 )

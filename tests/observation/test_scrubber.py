@@ -57,6 +57,15 @@ def test_long_and_hostile_texts() -> None:
         assert times[1] < 3, (part, times)
 
 
+@pytest.mark.parametrize("end", ["", ">", "/>"])
+def test_a_tag_of_many_secrets(end: str) -> None:
+    """One tag, or a text that looks like one, with many names of secrets in it takes
+    no longer than many tags do."""
+    began = process_time()
+    Scrubber([]).scrub("a < b " + "token " * (1 << 14) + end)
+    assert process_time() - began < 3
+
+
 @pytest.mark.parametrize("secret", ["client~x?Secret", "abcd~x", "\xfc~>?~x\xff\xfe"])
 def test_secrets_in_other_encodings(secret: str) -> None:
     """Known secrets are found in hexadecimal, in base64 for URLs, and in both cases of
