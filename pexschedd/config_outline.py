@@ -60,7 +60,7 @@ _TOKEN = re.compile(
 """A part of JSON; `other` are numbers and words, and what JSON does not have, such as a
 string without an end."""
 
-_MEMBER = re.compile(rf"(?P<key>{_STRING})\s*:\s*(?P<value>{_STRING})")
+_MEMBER = re.compile(rf"(?<!\\)(?P<key>{_STRING})\s*:\s*(?P<value>{_STRING})")
 _KEY_FOLLOWS = re.compile(r"\s*[:=]")
 _NO_TEXT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 

@@ -152,8 +152,17 @@ def test_secret_places(tmp_path: Path) -> None:
 
 def test_a_hostile_file() -> None:
     """A large file is gone over once, and single values are tried once."""
-    for part in ("[", '{"a":', '"', "\\", '"a" ', '"level":"x",', '"level":["x"],'):
-        text = part * (LARGEST // 32 // len(part))
+    for part in (
+        "[",
+        '{"a":',
+        '"',
+        "\\",
+        '\\"',
+        '"a" ',
+        '"level":"x",',
+        '"level":["x"],',
+    ):
+        text = '"' + part * (LARGEST // 32 // len(part))
         began = process_time()
         assert len(outlined(text)) < LARGEST
         secret_places(text, Path("config.json"))
