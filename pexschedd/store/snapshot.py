@@ -132,8 +132,9 @@ class Snapshot:
         for inner in fs.listdir(self._directory / name):
             if inner.startswith("."):
                 continue  # about to become another file
-            # Others look after these, and may remove one at any time.
-            with suppress(FileNotFoundError):
+            # Others look after these, and may remove one at any time. A folder, such as
+            # one of old keytabs, is nothing that the daemon uses.
+            with suppress(FileNotFoundError, IsADirectoryError):
                 data = fs.read(self._directory / name / inner)
                 replace(fs, self._copy / name / inner, data)
 

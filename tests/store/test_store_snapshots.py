@@ -316,7 +316,8 @@ async def test_closing_ends_a_copy_and_a_compaction(tmp_path: Path) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_everything_that_is_state_is_in_a_snapshot(tmp_path: Path) -> None:
-    """Documents, keys, icons and keytabs; no lock, no socket, no earlier backups."""
+    """Documents, keys, icons and keytabs; no lock, no socket, no earlier backups, and
+    no folder that an administrator has made among the keytabs."""
     state = tmp_path / "state"
     store = _opened(state, RealFileSystem())
     with store.transaction() as change:
@@ -327,6 +328,7 @@ async def test_everything_that_is_state_is_in_a_snapshot(tmp_path: Path) -> None
         (state / name).parent.mkdir(exist_ok=True)
         (state / name).write_bytes(b"content")
     (state / "icons" / ".2.png.tmp").write_bytes(b"half")
+    (state / "keytabs" / "old").mkdir()
     await store.snapshot(state / "backups" / "one")
     await store.snapshot(state / "backups" / "two")
     found = {
