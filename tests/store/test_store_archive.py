@@ -476,3 +476,8 @@ async def test_the_tool_makes_and_restores_archives(tmp_path: Path) -> None:
     status, text = await command("--state-dir", state, "archive", tmp_path / "no" / "a")
     assert status == ExitStatus.USAGE
     assert f"there is no folder {tmp_path / 'no'}" in text
+    (state / "keytabs").mkdir()
+    (state / "keytabs" / "1.keytab~").write_bytes(b"old")
+    status, text = await command("--state-dir", state, "archive", tmp_path / "b")
+    assert status == ExitStatus.IO_ERROR
+    assert "'keytabs/1.keytab~' is no name of a file" in text

@@ -6,6 +6,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from errno import EINVAL, EIO
 from pathlib import Path
 
 import msgspec
@@ -68,7 +69,7 @@ def archive(
         while offset < size:
             data = fs.read(copy / name, offset, min(PIECE, size - offset))
             if not data:
-                raise OSError(f"{copy / name} has become shorter")
+                raise OSError(EIO, f"{copy / name} has become shorter")
             digest.update(data)
             offset += len(data)
             yield pack.compress(data)
@@ -100,7 +101,8 @@ def _names(fs: FileSystem, copy: Path) -> Iterator[str]:
 
 def _header(name: str, size: int) -> bytes:
     if not is_file_name(name) and name != MANIFEST:
-        raise OSError(f"{name!r} is no name of a file of the state folder")
+        text = f"{name!r} is no name of a file of the state folder"
+        raise OSError(EINVAL, text)
     info = tarfile.TarInfo(name)
     info.size = size
     info.mode = 0o600
