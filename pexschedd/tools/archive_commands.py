@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
+from twisted.internet.defer import Deferred
 
 from pexschedd import __version__
 from pexschedd.crypto.passphrase import passphrase_problem
-from pexschedd.errors import StoreCopyMisplaced, StoreError
+from pexschedd.errors import StoreCopyMisplaced, StoreError, WorkStopped
 from pexschedd.model.table import Table
 from pexschedd.store.archive.layout import ArchiveManifest
 from pexschedd.store.archive.live import TIME
@@ -21,6 +22,7 @@ from pexschedd.store.archive.writer import KeyWish, archive, remove_copy
 from pexschedd.store.fs import FileSystem, temporary_name, write_all
 from pexschedd.store.secrets import GivenKey
 from pexschedd.store.snapshot import BACKUPS
+from pexschedd.util.stop_signal import StopSignal
 
 _LONGEST_FILE = 64 << 10
 """Bytes of a file with a passphrase or a key."""
@@ -110,11 +112,13 @@ async def make_archive(
     now: datetime,
     copy_to: Callable[[Path], Awaitable[None]],
     random: Callable[[int], bytes],
+    pause: Callable[[], Awaitable[None]],
 ) -> int:
     """Make an archive of a state folder and return its size in bytes.
 
-    `copy_to` makes a copy of the folder. The file gets its name when it is complete,
-    and nobody else may read it. Raises StoreError or OSError.
+    `copy_to` makes a copy of the folder. `pause` is awaited between the pieces, so that
+    signals are looked at; what it raises ends the work. The file gets its name when it
+    is complete, and nobody else may read it. Raises StoreError or OSError.
     """
     if to.name in fs.listdir(to.parent):
         raise StoreCopyMisplaced(f"{to} exists already: name a new file.")
@@ -136,6 +140,7 @@ async def make_archive(
             ):
                 write_all(fs, handle, piece)
                 size += len(piece)
+                await pause()
             fs.sync(handle)
         finally:
             fs.close(handle)
@@ -148,6 +153,23 @@ async def make_archive(
     finally:
         remove_copy(fs, copy)
     return size
+
+
+def stoppable_pause(reactor: Any) -> Callable[[], Awaitable[None]]:
+    """Return a pause that lets the reactor look at signals, and raises `WorkStopped`
+    once one has stopped it."""
+    stop = StopSignal()
+    reactor.addSystemEventTrigger("before", "shutdown", stop.set)
+
+    async def pause() -> None:
+        turn: Deferred[None] = Deferred()
+        reactor.callFromThread(turn.callback, None)
+        try:
+            await stop.wait(turn)
+        except WorkStopped:
+            raise WorkStopped("It was stopped, and no archive is left.") from None
+
+    return pause
 
 
 def restore_archive(

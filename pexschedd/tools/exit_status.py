@@ -17,6 +17,7 @@ from pexschedd.errors import (
     StoreCopyNotWritten,
     StoreKeyUnusable,
     StoreNotPermitted,
+    WorkStopped,
 )
 
 _OF_THE_COMMAND_LINE = (
@@ -73,4 +74,6 @@ def status_of(error: PexscheddError) -> ExitStatus:
         return ExitStatus.USAGE
     if isinstance(error, StoreCopyNotWritten):
         return ExitStatus.IO_ERROR
+    if isinstance(error, WorkStopped):
+        return ExitStatus.STOPPED
     return ExitStatus.UNAVAILABLE

@@ -40,6 +40,7 @@ from pexschedd.tools.archive_commands import (
     make_archive,
     opened_files,
     restore_archive,
+    stoppable_pause,
 )
 from pexschedd.tools.backup_retention import MOMENT, remove_superseded
 from pexschedd.tools.exit_status import ExitStatus
@@ -210,7 +211,14 @@ class _Tool:
         wish = KeyWish(is_plain, files.passphrase)
         with writing(to):
             size = await make_archive(
-                self._fs, self._directory, to, wish, self._now(), self._copy_to, urandom
+                self._fs,
+                self._directory,
+                to,
+                wish,
+                self._now(),
+                self._copy_to,
+                urandom,
+                stoppable_pause(self._reactor),
             )
         self._say(f"The state is in {to}: {size / MIB:.1f} MiB.")
         if not (self._directory / KEY).exists():

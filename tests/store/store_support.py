@@ -66,6 +66,9 @@ class Calls:
     ) -> None:
         self._calls.put(lambda: callable(*args, **kwargs))
 
+    def addSystemEventTrigger(self, *_: object) -> None:
+        """Nothing stops it."""
+
     def wait(self, deferred: Deferred[Any]) -> Any:
         """The result of a Deferred; what it fails with is raised."""
         results: list[Any] = []
@@ -113,6 +116,9 @@ class Opened:
         for id in ids:
             transaction.delete(table, id)
         return transaction.commit()
+
+    def addSystemEventTrigger(self, *_: object) -> None:
+        """Nothing stops it."""
 
     def wait(self, deferred: Deferred[Any]) -> Any:
         return self.calls.wait(deferred)

@@ -373,6 +373,10 @@ opened = Opened(state, segment_size=4000)
 count = len(opened.store.ids(ROOM))
 print("open", flush=True)
 number = 0
+
+async def pause():
+    pass
+
 while True:
     for _ in range(30):
         count += 1
@@ -384,7 +388,7 @@ while True:
     making = make_archive(
         RealFileSystem(), state, to / f"{os.getpid()}-{number}.tar.gz",
         KeyWish(in_plain_text=True), datetime(2026, 11, 21), opened.store.snapshot,
-        os.urandom,
+        os.urandom, pause,
     )
     opened.wait(Deferred.fromCoroutine(making))
     number += 1

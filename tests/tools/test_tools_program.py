@@ -203,6 +203,43 @@ run_program(run)
 """
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_archive_is_stopped(
+    number: signal.Signals, config: Path, tmp_path: Path
+) -> None:
+    """A signal ends the making of an archive, of however large a state, and neither the
+    file that was begun nor the copy is left. This one would have no end."""
+    program = (
+        "import sys\n"
+        "from itertools import repeat\n"
+        "from pexschedd.tools import archive_commands, store_command\n"
+        "def endless(*_, **__):\n"
+        "    print('begun', flush=True)\n"
+        "    yield from repeat(b'piece')\n"
+        "archive_commands.archive = endless\n"
+        "store_command.main()\n"
+    )
+    file = tmp_path / "a.tar.gz"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "--config", config, "archive", file],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_signals,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            process.send_signal(number)
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == ExitStatus.STOPPED
+    assert err == "It was stopped, and no archive is left.\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "state"}
+    assert not [*(tmp_path / "state" / "backups").iterdir()]
+
+
 def test_a_signal_at_the_very_end() -> None:
     """All was done when it was heeded: that is a success, and no error is written."""
     done = subprocess.run(
