@@ -21,6 +21,8 @@ _PARAMETERS = (
 _OF_TLS = ("privateKey", "certKey", "sslmethod", "extraCertChain", "dhParameters")
 _FILES = ("privateKey", "certKey", "extraCertChain", "dhParameters")
 _DEFAULT_KEY = "server.pem"
+_LONGEST_SOCKET = 107
+"""Bytes of a Unix socket's path (unix(7))."""
 
 
 class EndpointString(msgspec.Struct, frozen=True):
@@ -42,7 +44,8 @@ class EndpointString(msgspec.Struct, frozen=True):
 
 
 def parse_endpoint(description: str) -> EndpointString:
-    """Take an endpoint's string apart. Raises ValueError for `tls:` endpoints."""
+    """Take an endpoint's string apart. Raises ValueError for `tls:` endpoints, and
+    for `unix:` ones that no socket can be made for."""
     kind, *parts = re.split(r"(?<!\\):", description)
     is_proxied = kind.lower() == "haproxy" and bool(parts)
     if is_proxied:
@@ -61,6 +64,10 @@ def parse_endpoint(description: str) -> EndpointString:
             name, value = next(positional, ""), part
         if kind == "unix" and name in ("", "address") and socket is None:
             socket = _path(value)
+            if not value or len(str(socket).encode()) > _LONGEST_SOCKET:
+                raise ValueError(
+                    f"unix: needs a socket's path, of up to {_LONGEST_SOCKET} bytes"
+                )
         if kind in ("ssl", "systemd") and name in _OF_TLS:
             tls[name] = value
         else:

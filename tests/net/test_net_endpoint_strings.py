@@ -104,3 +104,12 @@ def test_endpoints_whose_ciphers_nobody_restricts() -> None:
     """Twisted's `tls:` would offer what `ssl:` does not."""
     with pytest.raises(ValueError, match="use ssl:PORT"):
         parse_endpoint("tls:/etc/certificates:443")
+
+
+@pytest.mark.parametrize("path", ["", "/run/" + "a" * 103, "/run/" + "é" * 52])
+def test_a_socket_that_cannot_be_made(path: str) -> None:
+    """A Unix socket has a path, and the system bounds its length in bytes."""
+    for start in ("unix:", "unix:address=", "haproxy:unix:"):
+        with pytest.raises(ValueError, match="up to 107 bytes"):
+            parse_endpoint(start + path)
+    assert parse_endpoint("unix:/run/" + "a" * 102).socket is not None
