@@ -64,7 +64,7 @@ class Desk:
         of its own."""
         self.page.unroute_all()
         self.tab.change(viewport=SIZE, color_scheme="light")
-        self.page.evaluate(LEAVE)
+        self.page.evaluate(LEAVE, WAIT_MS)
         self.hides("#compose")
         self.sit("Alice")
         self.press("#week-today")
@@ -137,6 +137,10 @@ class Desk:
         self.press("#send")
         self.hides("#compose")
 
+    def edit(self) -> None:
+        self.press("[data-act=edit]")
+        self.shows("#compose")
+
     def discard(self) -> None:
         self.press("#discard")
         self.press("#confirm-yes")
@@ -150,16 +154,20 @@ class Desk:
         self.shows(".mail", subject)
 
 
-LEAVE = """() => {
-    const [discard, sure] = ["discard", "confirm-yes"].map(
+LEAVE = """async patience => {
+    const [form, discard, sure] = ["compose", "discard", "confirm-yes"].map(
         id => document.getElementById(id));
-    if (discard.checkVisibility()) { discard.click(); }
-    if (sure.checkVisibility()) { sure.click(); }
+    const end = Date.now() + patience;
+    while (form.checkVisibility() && Date.now() < end) {
+        (sure.checkVisibility() ? sure : discard).click();
+        await new Promise(resume => setTimeout(resume, 10));
+    }
     const mood = document.getElementById("mood");
     mood.value = "well";
     mood.dispatchEvent(new Event("change"));
     document.getElementById("toasts").replaceChildren();
 }"""
+"""Discards what is being written, also where it opens or asks only now."""
 COUNT = "selector => document.querySelectorAll(selector).length"
 
 

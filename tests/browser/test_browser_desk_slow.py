@@ -371,7 +371,7 @@ def test_an_early_update_keeps_the_text(desk: Desk) -> None:
     desk.shows("#send:disabled")
     held.let_go()
     desk.hides("#compose")
-    desk.press("[data-act=edit]")
+    desk.edit()
     desk.reads(PAPER, "All of the agenda")
 
 
@@ -390,5 +390,5 @@ def test_nobody_writes_on_the_sheet_before(desk: Desk) -> None:
     held.let_go()
     desk.write(WRITABLE, "Mine")
     desk.send()
-    desk.press("[data-act=edit]")
+    desk.edit()
     desk.reads(PAPER, "Mine")
