@@ -172,10 +172,12 @@ name alone may be a token."""
 
 _PARAMETERS = (
     rf"{name}(?:(?<=[?&]{name})=([^&\s\"'<>\\]++)"
-    rf"|(?<![\w-]{name})=([^&\s\"'<>\\]++)(?=&))"
+    rf"|(?<![\w-]{name})=([^&=\s\"'<>\\]++=*+)(?=&))"
     for name in ("code", "state", "sig", "key", "auth")
 )
-"""Parameters of queries and forms, whose names mean other things elsewhere."""
+"""Parameters of queries and forms, whose names mean other things elsewhere. The value
+of the first one of a form has `=` at its end alone, or each `code=` in a long text
+would be the beginning of all that follows."""
 
 _LOOKS = re.compile(
     "|".join(

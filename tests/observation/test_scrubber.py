@@ -45,6 +45,7 @@ def test_long_and_hostile_texts() -> None:
         "authorization: a ", "@a.", '"', "\\", " ", "-----BEGIN PRIVATE KEY-----",
         "api", "a" * 50, "/feedback/", "?code=", '"password":' + " " * 19, "%40a",
         "aa:", "<token>", "<", "<a", "token','", "token=a,", "--password ", "%25",
+        "code=",
     ):  # fmt: skip
         made = Scrubber(["aab-" * 5, "b.c"], ["a b"])
         times = []
