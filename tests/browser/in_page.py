@@ -15,7 +15,7 @@ from typing import Any
 from playwright.sync_api import Error, Frame, Page
 
 WAIT_MS = 15_000
-"""How long a page may take for what it shows; much longer than it does take."""
+"""Milliseconds that a page may take for what it shows; it takes far less."""
 
 ATTEMPT = """async ([selector, text, value, patience]) => {
     const textOf = part => part.innerText.replace(/[\\u200b\\u00ad]/g, "")

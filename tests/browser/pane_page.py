@@ -76,7 +76,7 @@ class PaneWindow:
 
     @property
     def actions(self) -> list[str]:
-        """What the buttons that are there begin."""
+        """The actions of the buttons that are there."""
         names: list[str] = self.window.evaluate(
             "[...document.querySelectorAll('#buttons button')]"
             ".map(button => button.dataset.action)"

@@ -41,7 +41,7 @@ def page(tabs: Tabs, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 
 
 def test_what_cannot_be_pressed(page: Page) -> None:
-    """Nobody could press it, and the reason is said."""
+    """A part that cannot be pressed is refused, with the reason."""
     for selector, reason in (
         ("#nowhere", "is not there"),
         ("#hidden", "is not visible"),

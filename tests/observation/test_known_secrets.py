@@ -104,7 +104,7 @@ def test_base64(encode: Callable[[bytes], bytes], encoding: str, before: bytes) 
 
 
 def test_base64_over_lines() -> None:
-    """What is around a secret may be long, and its own lines begin anywhere."""
+    """A secret is found in long text, and wherever its own lines begin."""
     for secret in (SECRET, "short~One1"):
         left = Scrubber([secret]).scrub(_wrapped(secret))
         assert left.count("[removed]") == 1

@@ -1,4 +1,4 @@
-"""What looks like a secret is gone, and what only resembles one is left."""
+"""Secrets that are known by their look alone, and texts that only resemble them."""
 
 import json
 import re
@@ -215,7 +215,7 @@ NAMED = {
 
 @pytest.mark.parametrize("form", NAMED.values(), ids=NAMED)
 def test_named_secrets(form: str) -> None:
-    """What has the name of a secret is gone, and what is around it stays."""
+    """A value behind the name of a secret is gone; the text around it stays."""
     scrubbed = Scrubber(()).scrub(f"before {form.replace('@', HIDDEN)} integration=1")
     assert "unter2" not in scrubbed
     assert "XyZ" not in scrubbed

@@ -379,7 +379,7 @@ class World:
         return "not ours"
 
     def admitted(self, room: Booked, at: datetime) -> str:
-        """What the policy interface passes on to that node, in the words of `door`:
+        """Return what the policy interface tells that node, in the words of `door`:
         half of a story's requests would be of nodes that ask about many times."""
         admission = Admission(self.store, lambda: at)
         said = [admission.ask(alias) for alias in (room.alias, room.numeric)]
