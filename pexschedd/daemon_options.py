@@ -185,10 +185,14 @@ def _check_without_socket(reactor: Any, endpoint: str) -> None:
 
 
 def _left_to_the_start(config: Config) -> Iterator[str]:
-    """Yield a line for each endpoint whose socket a check cannot see."""
+    """Yield a line for each endpoint of which a check does not see all: its socket or
+    its socket's folder may be made for the start only."""
     for place, endpoint in _places(config):
         if _is_handed_over(endpoint):
             yield f"{place}: whether systemd passes this socket, the start shows"
+        file = parse_endpoint(endpoint).socket
+        if file and not exists(file.parent):
+            yield f"{place}: {file.parent} is not there, and must be for the start"
 
 
 def _unusable_secrets(config: Config) -> Iterator[str]:

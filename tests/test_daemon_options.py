@@ -143,7 +143,9 @@ def test_a_socket_in_a_closed_folder(
     endpoints = {"addin": [f"unix:{folder}/socket"], "admin": ["tcp:0"]}
     status = ExitStatus.NOT_PERMITTED if is_there else ExitStatus.DONE
     assert checked(secret.parent, endpoints=endpoints) == status
-    assert ("Choose another place" in capsys.readouterr().err) == is_there
+    said = capsys.readouterr()
+    assert ("Choose another place" in said.err) == is_there
+    assert (f"{folder} is not there, and must be for the start" in said.out) != is_there
 
 
 def test_a_port_that_is_closed(
