@@ -20,6 +20,7 @@ from pexschedd.onetouch.rules.rule import STANDARD_RULES, MeetingRule, read_rule
 from pexschedd.onetouch.rules.rule_sets import rule_templates, services_with
 from pexschedd.onetouch.tester import JoinReport, report_on
 from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.program import written_out
 from pexschedd.tools.version import version_text
 
 
@@ -38,8 +39,12 @@ class JoinArguments(msgspec.Struct, frozen=True):
 
 def main(name: str = "pexschedd-join") -> None:
     """Run `pexschedd-join`, typed as `name`."""
-    asked = arguments(sys.argv[1:], name)
-    sys.exit(run(asked, sys.stdin.buffer, sys.stdout, sys.stderr))
+
+    def report() -> int:
+        asked = arguments(sys.argv[1:], name)
+        return run(asked, sys.stdin.buffer, sys.stdout, sys.stderr)
+
+    sys.exit(written_out(report))
 
 
 def arguments(given: Sequence[str], name: str = "pexschedd-join") -> JoinArguments:

@@ -17,7 +17,7 @@ from pexschedd.identity.initial_password import first_line
 from pexschedd.tools.arguments import add_config, tool_parser
 from pexschedd.tools.command import run_without_daemon
 from pexschedd.tools.exit_status import ExitStatus
-from pexschedd.tools.program import run_program, tell
+from pexschedd.tools.program import run_program, tell, written_out
 from pexschedd.tools.screen import Screen
 
 _LIMIT = 8192
@@ -26,13 +26,10 @@ _LIMIT = 8192
 
 def main(name: str = "pexschedd-password") -> None:
     """Run `pexschedd-password`, typed as `name`."""
-    config = arguments(sys.argv[1:], name)
+    config = written_out(lambda: arguments(sys.argv[1:], name))
     password = problem = ""
-    # Before the reactor runs, which handles Ctrl-C differently.
     try:
-        password = read_password()
-    except KeyboardInterrupt:
-        sys.exit(ExitStatus.STOPPED)
+        password = read_password()  # Ctrl-C is heeded better without a reactor
     except ValueError as error:
         problem = str(error)
 
@@ -67,8 +64,6 @@ def arguments(words: Sequence[str], name: str = "pexschedd-password") -> Path:
 
 def read_password() -> str:
     """Read the password from the terminal or standard input. Raises `ValueError`."""
-    if sys.stdin is None:  # it is closed
-        raise ValueError("no password was given")
     return prompt_password() if sys.stdin.isatty() else read_piped(sys.stdin.buffer)
 
 

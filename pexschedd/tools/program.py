@@ -47,9 +47,9 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
     try:
         react(lambda reactor: Deferred.fromCoroutine(ended(reactor)), ())
     finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)  # the interpreter would die of it
         if stopped:
-            for each in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(each, signal.SIG_IGN)  # the interpreter would die of it
             sys.exit(ExitStatus.STOPPED)
     raise AssertionError("react always ends the process")
 
@@ -85,7 +85,8 @@ def reason_text(error: PexscheddError) -> str:
 
 
 def _open_what_is_closed() -> None:
-    """Discard the output to a standard stream that the caller has closed."""
+    """Have a standard stream that the caller has closed be empty, or go nowhere."""
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 

@@ -25,20 +25,19 @@ from pexschedd.errors import (
 )
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
-from pexschedd.tools import main as pexschedd
+from pexschedd.tools import main, start
 from pexschedd.tools.exit_status import ExitStatus, status_of
 from tests import forked
 from tests.forked import Forked
 from tests.store.store_support import Calls, must_not_fail
+from tests.tools.entry_points import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-MAIN = "pexschedd.tools.main:main"
+MAIN = COMMANDS["pexschedd"]
+NO_CONFIG = {"pexschedd", "pexschedd-join"}
 TOOLS = {
-    "pexschedd-check": ("pexschedd.tools.check:main", []),
-    "pexschedd-store": ("pexschedd.tools.store_command:main", ["verify"]),
-    "pexschedd-password": ("pexschedd.tools.password:main", []),
-    "schedulingrecovery": ("pexschedd.tools.command:recovery", []),
-    "schedulingmaintenance": ("pexschedd.tools.command:maintenance", []),
+    **{name: (COMMANDS[name], []) for name in sorted(COMMANDS.keys() - NO_CONFIG)},
+    "pexschedd-store": (COMMANDS["pexschedd-store"], ["verify"]),
     "pexschedd run": (MAIN, ["run"]),
     "pexschedd check-config": (MAIN, ["check-config"]),
     "twistd -n pexschedd": (forked.TWISTD, ["-n", "pexschedd"]),
@@ -70,7 +69,7 @@ def as_another_user() -> None:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-    pexschedd.main()
+    main.main()
 
 
 def ended(folder: Path, *arguments: str, program: str = MAIN, text: str = "") -> int:
@@ -156,7 +155,7 @@ def interrupted() -> None:
     from pexschedd.tools import password  # noqa: PLC0415 - in the other process
 
     password.prompt_password.__defaults__ = (_interrupt,)
-    pexschedd.main()
+    start.pexschedd()
 
 
 def _interrupt(prompt: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pexschedd.tools.join import arguments, run
+from tests.tools.entry_points import program_text
 
 TEXT = "Title\nhttps://us02web.zoom.us/j/84900000001\nPasscode: 4455\n"
 
@@ -126,9 +127,8 @@ def test_wrong_command_line(words: list[str]) -> None:
 
 def test_program_as_it_is_installed() -> None:
     """The program reads standard input, and does not mind a reader that has gone."""
-    program = "from pexschedd.tools.join import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", program, "test", "-"],
+        [sys.executable, "-c", program_text("pexschedd-join"), "test", "-"],
         input=TEXT.encode(),
         capture_output=True,
         check=False,

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import tomllib
 from pathlib import Path
 from pkgutil import resolve_name
 from tempfile import TemporaryFile
@@ -14,17 +13,16 @@ from pexschedd.tools.version import version_text
 from tests import forked
 from tests.forked import Forked
 from tests.system.system_support import eventually
+from tests.tools.entry_points import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-MAIN = "pexschedd.tools.main:main"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-COMMANDS: dict[str, str] = PROJECT["scripts"]
+MAIN = COMMANDS["pexschedd"]
 
 
 def test_each_command_is_a_subcommand() -> None:
     """Nothing that has a name of its own is out of reach."""
     functions = {s.function for s in SUBCOMMANDS.values()} | {"main:main"}
-    of_its_own = {name.removeprefix("pexschedd.tools.") for name in COMMANDS.values()}
+    of_its_own = {resolve_name(each).args[0] for each in COMMANDS.values()}
     assert of_its_own <= functions
 
 

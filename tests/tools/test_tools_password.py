@@ -27,9 +27,10 @@ from pexschedd.util.stop_signal import StopSignal
 from tests import forked
 from tests.signals import heed_signals
 from tests.system.system_support import PATIENCE, World
+from tests.tools.entry_points import program_text
 
 reactor: Any = _reactor
-PROGRAM = "from pexschedd.tools.password import main; main()"
+PROGRAM = program_text("pexschedd-password")
 ORDER = PasswordOrder(password="correct horse")
 
 
@@ -190,7 +191,7 @@ async def test_no_configuration(tmp_path: Path) -> None:
 
 def change(world: World, password: str) -> tuple[int, str]:
     status, out, err = forked.run(
-        "pexschedd.tools.password:main",
+        "pexschedd.tools.start:password",
         ["--config", str(world.config)],
         cwd=world.folder,
         text=password,
@@ -287,7 +288,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
-    """A closed standard input is no password."""
+    """A closed standard input is like an empty one."""
     done = subprocess.run(
         ["/bin/sh", "-c", f'"{sys.executable}" -c "{PROGRAM}" --config none <&-'],
         capture_output=True,
@@ -296,4 +297,7 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         text=True,
         cwd=tmp_path,
     )
-    assert (done.returncode, done.stderr) == (2, "no password was given\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "standard input: its first line must be the password\n",
+    )

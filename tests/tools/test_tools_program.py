@@ -21,19 +21,12 @@ from tests.forked import Forked
 from tests.signals import heed_signals
 from tests.store.store_support import Calls, must_not_fail
 from tests.tools import closed_streams
-
-PROGRAMS = {
-    "pexschedd-store": "store_command import main",
-    "pexschedd-check": "check import main",
-    "schedulingrecovery": "command import recovery as main",
-    "schedulingmaintenance": "command import maintenance as main",
-    "pexschedd": "main import main",
-}
+from tests.tools.entry_points import COMMANDS, program_text
 
 RUNS = [
     ("pexschedd", ["version"]),
     ("pexschedd", ["store", "--config", "CONFIG", "verify"]),
-    *((name, ["--help"]) for name in PROGRAMS),
+    *((name, ["--help"]) for name in COMMANDS),
     ("pexschedd-store", ["--config", "CONFIG", "verify"]),
     ("pexschedd-store", ["--config", "CONFIG", "repair", "--dry-run"]),
     ("pexschedd-store", ["--config", "CONFIG", "compact"]),
@@ -63,14 +56,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def command(name: str, arguments: list[str], config: Path) -> list[str]:
-    program = f"from pexschedd.tools.{PROGRAMS[name]}; main()"
-    return [sys.executable, "-c", program, *given(arguments, config)]
-
-
-def entry_point(name: str) -> str:
-    """A program by its module and function, as `Forked` has it."""
-    module, _, function = PROGRAMS[name].partition(" import ")
-    return f"pexschedd.tools.{module}:{function.partition(' ')[0]}"
+    return [sys.executable, "-c", program_text(name), *given(arguments, config)]
 
 
 def given(arguments: list[str], config: Path) -> list[str]:
@@ -81,7 +67,7 @@ def run(name: str, arguments: list[str], config: Path, out: int) -> tuple[int, s
     """Exit status and what is said on standard error."""
     with open(out, "wb", closefd=False) as output, TemporaryFile("w+") as errors:
         process = Forked(
-            entry_point(name),
+            COMMANDS[name],
             given(arguments, config),
             cwd=config.parent,
             stdout=output,
@@ -120,7 +106,7 @@ def test_closed_output(name: str, arguments: list[str], config: Path) -> None:
     """With standard output and error closed it does the same, and says nothing."""
     status, said, wrong = forked.run(
         closed_streams.PROGRAM,
-        [entry_point(name), *given(arguments, config)],
+        [COMMANDS[name], *given(arguments, config)],
         cwd=config.parent,
     )
     assert (status, said, wrong) == (0, "", "")
@@ -132,8 +118,7 @@ def test_started_with_closed_output(
 ) -> None:
     """The same from a shell: nothing that Python itself has at its start is missed."""
     words = subprocess.list2cmdline(command(name, arguments, config)[3:])
-    program = f"from pexschedd.tools.{PROGRAMS[name]}; main()"
-    shell = f"exec {sys.executable} -c '{program}' {words} >&- 2>&-"
+    shell = f"exec {sys.executable} -c '{program_text(name)}' {words} >&- 2>&-"
     done = subprocess.run(["sh", "-c", shell], check=False, timeout=60)
     assert done.returncode == 0
 
@@ -201,6 +186,17 @@ async def run(reactor):
 
 run_program(run)
 """
+SIGNALLED_AFTERWARDS = """
+import atexit, os, signal
+from pexschedd.tools.program import run_program
+
+async def run(reactor):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        atexit.register(os.kill, os.getpid(), number)
+    return 0
+
+run_program(run)
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -240,10 +236,11 @@ def test_an_archive_is_stopped(
     assert not [*(tmp_path / "state" / "backups").iterdir()]
 
 
-def test_a_signal_at_the_very_end() -> None:
+@pytest.mark.parametrize("program", [SIGNALLED, SIGNALLED_AFTERWARDS])
+def test_a_signal_at_the_very_end(program: str) -> None:
     """All was done when it was heeded: that is a success, and no error is written."""
     done = subprocess.run(
-        [sys.executable, "-c", SIGNALLED],
+        [sys.executable, "-c", program],
         capture_output=True,
         check=False,
         timeout=60,
@@ -276,7 +273,7 @@ def test_stopped_while_the_daemon_works(
         daemon.listen()
         with TemporaryFile("w+") as errors:
             running = Forked(
-                entry_point(name),
+                COMMANDS[name],
                 given(["--config", "CONFIG", *arguments], config),
                 cwd=config.parent,
                 stdout=errors,

@@ -1,0 +1,26 @@
+"""The entry points of the commands. What a command needs is imported only within them:
+an interrupt ends it without a traceback from its first moment on.
+"""
+
+import sys
+from functools import partial
+from pkgutil import resolve_name
+
+from pexschedd.tools.exit_status import ExitStatus
+
+
+def start(function: str) -> None:
+    """Call `module:function` of this package."""
+    try:
+        resolve_name(f"{__package__}.{function}")()
+    except KeyboardInterrupt:
+        sys.exit(ExitStatus.STOPPED)
+
+
+pexschedd = partial(start, "main:main")
+check = partial(start, "check:main")
+join = partial(start, "join:main")
+maintenance = partial(start, "command:maintenance")
+password = partial(start, "password:main")
+recovery = partial(start, "command:recovery")
+store = partial(start, "store_command:main")
