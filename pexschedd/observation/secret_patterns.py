@@ -159,7 +159,8 @@ _ELEMENT = (
 
 _PRIVATE_KEY = (
     r"-----begin [a-z ]{0,40}private key-----"
-    r"(?:.{0,8000}?-----end [a-z ]{0,40}key-----|[\w+/=\s:,-]{0,8000}+)"
+    r"(?:(?:(?!-----begin).){0,8000}?-----end [a-z ]{0,40}key-----"
+    r"|[\w+/=\s:,-]{0,8000}+)"
 )
 """In PEM, even if its end is cut off."""
 

@@ -67,6 +67,13 @@ def test_a_tag_of_many_secrets(end: str) -> None:
     assert process_time() - began < 3
 
 
+def test_beginnings_of_keys_without_an_end() -> None:
+    """An end is looked for as far as the next beginning."""
+    began = process_time()
+    Scrubber([]).scrub("-----BEGIN PRIVATE KEY-----!" * (1 << 14))
+    assert process_time() - began < 2
+
+
 @pytest.mark.parametrize("secret", ["client~x?Secret", "abcd~x", "\xfc~>?~x\xff\xfe"])
 def test_secrets_in_other_encodings(secret: str) -> None:
     """Known secrets are found in hexadecimal, in base64 for URLs, and in both cases of
