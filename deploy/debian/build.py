@@ -30,7 +30,13 @@ DOC = Path("usr/share/doc/pexschedd")
 DPKG_DEB = ("dpkg-deb", "--root-owner-group")
 CONFIG = Path("etc/pexip/scheduling/scheduling_config.json")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
-_OWN_PAGES = ("run", "check-config", "version")
+SUBCOMMANDS = {
+    "pexschedd": ("run", "check-config", "version"),
+    "pexschedd-store": (
+        *("verify", "export", "repair", "compact", "archive", "restore", "backup"),
+    ),
+    "pexschedd-join": ("test",),
+}
 """Subcommands without a command, and so a manual page, of their own."""
 
 
@@ -156,7 +162,7 @@ def _manual_pages(tree: Path, version: str) -> None:
     folder.mkdir(parents=True)
     day = datetime.fromtimestamp(_epoch(), UTC).date()
     for command, function in _scripts().items():
-        subcommands = _OWN_PAGES if command == "pexschedd" else ()
+        subcommands = SUBCOMMANDS.get(command, ())
         page = manual_page(
             command, function, version=version, day=day, subcommands=subcommands
         )

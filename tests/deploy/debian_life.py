@@ -123,7 +123,8 @@ def look_around(root: Installation) -> None:
     assert root.run("dpkg", "--verify", "pexschedd") == ""
     page = root.run("zcat", "/usr/share/man/man8/pexschedd-store.8.gz")
     assert ".SH SYNOPSIS" in page
-    assert "restore" in page
+    assert "\n.SH BACKUP\n" in page
+    assert "\\-\\-keep COUNT" in page
     completion = "/usr/share/bash-completion/completions/pexschedd"
     for typed, offered in (
         ("pexschedd check", "check-config"),

@@ -2,16 +2,18 @@
 
 import io
 import sysconfig
+from collections.abc import Iterable
 from datetime import date
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
+from deploy.debian.build import SUBCOMMANDS
 from deploy.debian.man_pages import _roff, manual_page
 from deploy.shipped import licence_name, licence_texts, sbom, shipped, write_licences
 from pexschedd import __version__
-from pexschedd.tools.main import SUBCOMMANDS
+from pexschedd.tools.main import SUBCOMMANDS as COMMANDS
 from pexschedd.tools.store_arguments import store_parser
 from tests.test_requirements import pins
 
@@ -89,13 +91,32 @@ def test_manual_pages_say_what_help_says() -> None:
     assert _roff(".so x\n'y \\n") == "\\&.so x\n\\&'y \\en"
 
 
+def test_manual_pages_have_the_subcommands() -> None:
+    """Each that a command has, with its own options."""
+    assert set(SUBCOMMANDS["pexschedd-store"]) == set(store_commands())
+    page = manual_page(
+        "pexschedd-join",
+        "pexschedd.tools.join:main",
+        version="1.0",
+        day=date(2026, 11, 30),
+        subcommands=SUBCOMMANDS["pexschedd-join"],
+    )
+    own = page.partition("\n.SH TEST\n")[2]
+    assert own.startswith(".nf\npexschedd\\-join test [\\-h] ")
+    assert "\n  \\-\\-catalogue FILE" in own
+
+
 def test_completion_knows_the_commands() -> None:
     """bash completes the subcommands that there are, and no others."""
     text = (ROOT / "deploy" / "debian" / "bash-completion").read_text()
     lists = [part.split('"')[0].split() for part in text.split('compgen -W "')[1:]]
     words = [{w for w in each if w.isascii() and w != "\\"} for each in lists]
-    assert {*SUBCOMMANDS, "--help", "--version"} in words
+    assert {*COMMANDS, "--help", "--version"} in words
+    assert {*store_commands()} in words
+
+
+def store_commands() -> Iterable[str]:
     parser = store_parser("pexschedd store")
     (choices,) = (a.choices for a in parser._actions if a.dest == "command")
     assert choices is not None
-    assert {*choices} in words
+    return choices
