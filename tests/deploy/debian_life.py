@@ -131,6 +131,7 @@ def look_around(root: Installation) -> None:
         ("pexschedd store v", "verify"),
         ("pexschedd doctor --mig", "--migrate"),
         ("pexschedd-store --state", "--state-dir"),
+        ("pexschedd-store --config FILE backup --ke", "--keep"),
     ):
         words = typed.split()
         said = root.run(

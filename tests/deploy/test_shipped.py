@@ -1,6 +1,7 @@
 """The SBOM and the licences of what is shipped."""
 
 import io
+import subprocess
 import sysconfig
 from collections.abc import Iterable
 from datetime import date
@@ -108,11 +109,66 @@ def test_manual_pages_have_the_subcommands() -> None:
 
 def test_completion_knows_the_commands() -> None:
     """bash completes the subcommands that there are, and no others."""
-    text = (ROOT / "deploy" / "debian" / "bash-completion").read_text()
-    lists = [part.split('"')[0].split() for part in text.split('compgen -W "')[1:]]
-    words = [{w for w in each if w.isascii() and w != "\\"} for each in lists]
-    assert {*COMMANDS, "--help", "--version"} in words
-    assert {*store_commands()} in words
+    assert set(completed("pexschedd", "")) == {*COMMANDS, "--help", "--version"}
+    assert set(completed("pexschedd-store", "")) == {*store_commands()}
+    assert completed("pexschedd", "join", "t") == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("pexschedd-store", "--config", "/c", "ba"), ["backup"]),
+        (("pexschedd", "store", "--config", "/c", "ba"), ["backup"]),
+        (("pexschedd-store", "--sta"), ["--state-dir"]),
+        (("pexschedd-store", "--config", "/c", "backup", "--k"), ["--keep"]),
+        (("pexschedd", "store", "--config", "/c", "backup", "--k"), ["--keep"]),
+        (("pexschedd-store", "--state-dir", "backup", "--k"), ["--key-file"]),
+        (("pexschedd-store", "--config", "/dev/nul"), ["/dev/null"]),
+        (("pexschedd-store", "--config", "/c", "restore", "/dev/nul"), ["/dev/null"]),
+        (("pexschedd", "join", "test", "--cat"), ["--catalogue"]),
+        (("pexschedd", "doctor", "--mig"), ["--migrate"]),
+    ],
+)
+def test_completion_knows_where_it_is(
+    words: tuple[str, ...], offered: list[str]
+) -> None:
+    """Subcommands behind the options of their command, options of a subcommand behind
+    it, and files where a value is wanted."""
+    assert completed(*words) == offered
+
+
+HELP = """
+options() {
+    case "$*" in
+    *"backup --help") echo "--into FOLDER --keep COUNT" ;;
+    *"join test --help") echo "--catalogue FILE" ;;
+    *"doctor --help") echo "--migrate ID" ;;
+    *"store --help") echo "--config FILE --key-file FILE --state-dir DIR" ;;
+    esac
+}
+pexschedd() { options pexschedd "$@"; }
+pexschedd-store() { options store "$@"; }
+"""
+"""Stand-ins that say which options the commands have, in the place of programs."""
+
+
+def completed(*words: str) -> list[str]:
+    """What bash offers for the last of the words."""
+    script = (
+        f"source deploy/debian/bash-completion{HELP}"
+        'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pexschedd "$1"; '
+        'printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", script, "-", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
 
 
 def store_commands() -> Iterable[str]:
