@@ -30,6 +30,8 @@ DOC = Path("usr/share/doc/pexschedd")
 DPKG_DEB = ("dpkg-deb", "--root-owner-group")
 CONFIG = Path("etc/pexip/scheduling/scheduling_config.json")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+EXAMPLES = ("nginx", "caddy", "haproxy", "prometheus", "grafana")
+"""Folders of `deploy/` with samples for other programs."""
 SUBCOMMANDS = {
     "pexschedd": ("run", "check-config", "version"),
     "pexschedd-store": (
@@ -183,7 +185,7 @@ def _around(tree: Path, site: Path) -> None:
     documents.mkdir(parents=True)
     shutil.copy(ROOT / "README.md", documents)
     shutil.copytree(ROOT / "docs", documents / "docs")
-    for name in ("nginx", "caddy", "haproxy"):
+    for name in EXAMPLES:
         shutil.copytree(ROOT / "deploy" / name, documents / "examples" / name)
     (documents / "requirements").mkdir()
     shutil.copy(ROOT / "requirements" / "kerberos.txt", documents / "requirements")

@@ -146,6 +146,8 @@ def look_around(root: Installation) -> None:
     assert names == {"pexschedd.service", "pexschedd-backup.timer"}
     documents = root.path / "usr" / "share" / "doc" / "pexschedd"
     assert (documents / "requirements" / "kerberos.txt").is_file()
+    for name in ("nginx/pexschedd.conf", "prometheus/pexschedd.rules.yml"):
+        assert (documents / "examples" / name).is_file(), name
     bom = json.loads((documents / "sbom.cdx.json").read_text())
     listed = {(each["name"], each["version"]) for each in bom["components"]}
     assert "twisted" in dict(listed)

@@ -1,6 +1,7 @@
 """The SBOM and the licences of what is shipped."""
 
 import io
+import re
 import subprocess
 import sysconfig
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.debian.build import SUBCOMMANDS
+from deploy.debian.build import EXAMPLES, SUBCOMMANDS
 from deploy.debian.man_pages import _roff, manual_page
 from deploy.shipped import licence_name, licence_texts, sbom, shipped, write_licences
 from pexschedd import __version__
@@ -78,6 +79,15 @@ def test_what_the_lock_has_not_is_refused(folder: Path) -> None:
         shipped(folder)
     with pytest.raises(ValueError, match="no distributions"):
         shipped(folder / "nothing")
+
+
+def test_the_package_has_the_samples() -> None:
+    """Each folder of `deploy/` that the documents name: as an example, or, like the
+    units, in its own place."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    named = set(re.findall(r"`deploy/([a-z]+)/", page))
+    assert {"nginx", "prometheus", "grafana"} <= named
+    assert named == {*EXAMPLES, "systemd"}
 
 
 def test_manual_pages_say_what_help_says() -> None:
