@@ -18,6 +18,12 @@ CONFIG = "/etc/pexip/scheduling/scheduling_config.json"
 STATE = "/var/lib/pexschedd"
 ADMIN = "http://127.0.0.1:8081/api/admin/"
 SANDBOX = "http://127.0.0.1:8090"
+ACCOUNTS = """[
+{"address": "alice@example.test", "password": "alice"},
+{"address": "svc@example.test", "password": "svc", "impersonates": ["*"]},
+{"address": "pexipmeeting@example.test", "purpose": "equipment"}]"""
+"""Of the sandbox. It makes events of requests to the equipment mailbox, as Exchange
+does with AutomateProcessing AutoUpdate."""
 RUN_S = 60.0
 """Seconds that a block of commands may take."""
 
@@ -131,7 +137,9 @@ class Machine:
         address = SANDBOX.replace("http://127.0.0.1", "tcp")
         words = ["-n", "--pidfile=", "exchangesandbox"]
         listen = ["--listen", f"{address}:interface=127.0.0.1"]
-        self._start("/opt/pexschedd/bin/twistd", *words, *listen)
+        self.run("cat >/root/accounts.json", text=ACCOUNTS)
+        accounts = ["--accounts", "/root/accounts.json"]
+        self._start("/opt/pexschedd/bin/twistd", *words, *listen, *accounts)
         calls = f"curl -sf {SANDBOX}/sandbox/calls || true"
         eventually(lambda: self.run(calls), "the sandbox")
 
