@@ -157,3 +157,16 @@ def test_sections_that_microsoft_365_links_to() -> None:
 def _anchor(heading: str) -> str:
     kept = re.sub(r"[^\w\- ]", "", heading.casefold())
     return kept.replace(" ", "-")
+
+
+def test_the_readme_installs_what_is_locked() -> None:
+    """By the lines of docs/operations.md, which a test runs."""
+    readme, page = (
+        re.findall(r"^(?:/opt/pexschedd/bin/)?(pip install .*)$", text, re.MULTILINE)
+        for text in (
+            (ROOT / "README.md").read_text(),
+            (ROOT / "docs" / "operations.md").read_text(),
+        )
+    )
+    assert len(page) == 2
+    assert readme == page
