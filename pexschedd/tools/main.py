@@ -86,7 +86,8 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "subcommand", metavar="COMMAND", choices=SUBCOMMANDS, help="see below"
     )
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # or errors name it where the subcommand is missing
     return parser.parse_args(given)
 
 
@@ -114,6 +115,7 @@ def version(name: str) -> None:
     parser = argparse.ArgumentParser(
         prog=name, description="Prints the release and the format of the state."
     )
+    parser.add_argument("--version", action="version", version=version_text())
     written_out(parser.parse_args)
     written_out(lambda: sys.stdout.write(f"{version_text()}\n"))
 
