@@ -17,7 +17,7 @@ import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
-from twisted.internet.interfaces import IListeningPort, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IListeningPort, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.basic import LineOnlyReceiver
@@ -38,6 +38,9 @@ LONGEST_PATH = 107
 
 PROGRESS_INTERVAL = 0.2
 """Seconds between two `Progress` events."""
+
+OPEN_AGAIN = 30.0
+"""Seconds after which a socket that could not be opened is tried again."""
 
 
 class NoDaemon(PexscheddError):
@@ -131,7 +134,8 @@ class ControlProtocol(_Lines):
 class ControlSocket(Service):
     """Listens on the socket while the daemon runs.
 
-    If the socket cannot be opened, that is logged, and the daemon works without it.
+    If the socket cannot be opened, as on a disk that takes no writes, that is logged
+    once, and the daemon works without it and tries again every `OPEN_AGAIN` seconds.
     """
 
     name = NAME
@@ -143,11 +147,17 @@ class ControlSocket(Service):
         self._reactor = reactor
         self._tools: WeakSet[ControlProtocol] = WeakSet()
         self._opening: Deferred[None] | None = None
+        self._again: IDelayedCall | None = None
+        self._has_failed = False
         self._port: IListeningPort | None = None
 
     def startService(self) -> None:
         """Open the socket, in place of one that a killed daemon has left."""
         super().startService()
+        self._open()
+
+    def _open(self) -> None:
+        self._again = None
         # The folder is locked by this process, so nothing else uses the old socket. If
         # it cannot be removed, opening the new one fails and is logged.
         with suppress(OSError):
@@ -164,6 +174,9 @@ class ControlSocket(Service):
         """Close the socket, and have the runs of connected tools end at their next
         safe place."""
         super().stopService()
+        again, self._again = self._again, None
+        if again is not None:
+            again.cancel()
         for tool in [*self._tools]:
             tool.stop.set()
         return Deferred.fromCoroutine(self._close())
@@ -175,14 +188,20 @@ class ControlSocket(Service):
 
     def _opened(self, port: IListeningPort) -> None:
         self._port = port
+        if self._has_failed:
+            self._log.info("control socket opened path={path}", path=str(self._path))
 
     def _not_opened(self, failure: Failure) -> None:
-        self._log.error(
-            "control socket not opened, tools cannot reach this daemon "
-            "path={path} reason={reason}",
-            path=str(self._path),
-            reason=failure.getErrorMessage(),
-        )
+        if not self._has_failed:
+            self._log.error(
+                "control socket not opened, tools cannot reach this daemon "
+                "path={path} reason={reason}",
+                path=str(self._path),
+                reason=failure.getErrorMessage(),
+            )
+        self._has_failed = True
+        if self.running:
+            self._again = self._reactor.callLater(OPEN_AGAIN, self._open)
 
     async def _close(self) -> None:
         if self._opening is not None:

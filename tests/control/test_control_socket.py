@@ -13,6 +13,8 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from pexschedd.config import Config
 from pexschedd.control.protocol import (
@@ -25,7 +27,13 @@ from pexschedd.control.protocol import (
     Progress,
     RecoveryOrder,
 )
-from pexschedd.control.socket import ControlFailed, ControlSocket, NoDaemon, ask_daemon
+from pexschedd.control.socket import (
+    OPEN_AGAIN,
+    ControlFailed,
+    ControlSocket,
+    NoDaemon,
+    ask_daemon,
+)
 from pexschedd.errors import StoreError
 from pexschedd.scheduling.upkeep.progress import ProgressListener
 from pexschedd.tools import command
@@ -180,6 +188,12 @@ async def test_nobody_there(tmp_path: Path) -> None:
         await ask_daemon(tmp_path, MaintenanceOrder(), lambda _: None, reactor)
 
 
+class Sockets(Clock):
+    """A clock that opens real sockets."""
+
+    listenUNIX = staticmethod(reactor.listenUNIX)
+
+
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Twisted's own
 @pytest_twisted.ensureDeferred
 async def test_what_is_in_the_way_of_the_socket(
@@ -187,10 +201,39 @@ async def test_what_is_in_the_way_of_the_socket(
 ) -> None:
     """The daemon says so and goes on without."""
     (tmp_path / "control" / "theirs").mkdir(parents=True)
-    service = ControlSocket(tmp_path, executor, reactor)
+    clock = Sockets()
+    service = ControlSocket(tmp_path, executor, clock)
     service.startService()
     await service.stopService()
+    assert clock.getDelayedCalls() == []
     assert (tmp_path / "control" / "theirs").exists()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # Twisted's own
+@pytest_twisted.ensureDeferred
+async def test_a_socket_that_could_not_be_opened(
+    tmp_path: Path, executor: FakeExecutor
+) -> None:
+    """It is tried again, as when the disk was full at the start; the log has one line
+    for the first failure, and one for its end."""
+    in_the_way = tmp_path / "control" / "theirs"
+    in_the_way.mkdir(parents=True)
+    clock = Sockets()
+    service = ControlSocket(tmp_path, executor, clock)
+    with capturedLogs() as events:
+        service.startService()
+        clock.advance(OPEN_AGAIN)
+        in_the_way.rmdir()
+        in_the_way.parent.rmdir()
+        clock.advance(OPEN_AGAIN)
+        await ask_daemon(tmp_path, RecoveryOrder(), lambda _: None, reactor)
+    assert executor.orders == [RecoveryOrder()]
+    said = [e["log_format"] for e in events if "control socket" in e["log_format"]]
+    assert [each.partition(" path")[0] for each in said] == [
+        "control socket not opened, tools cannot reach this daemon",
+        "control socket opened",
+    ]
+    await service.stopService()
 
 
 @pytest_twisted.ensureDeferred
