@@ -30,6 +30,10 @@ class SmallDisk:
     def free(self) -> None:
         self.ballast.unlink(missing_ok=True)
 
+    def remount(self, how: str) -> None:
+        """`ro`, as the kernel does when a disk fails, or `rw` again."""
+        subprocess.run(["mount", "-o", f"remount,{how}", self.path], check=True)
+
     def _space(self) -> int:
         found = os.statvfs(self.path)
         return found.f_bavail * found.f_frsize

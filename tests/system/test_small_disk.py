@@ -153,3 +153,25 @@ def test_a_full_disk_stops_no_rooms(world: World, disk: SmallDisk) -> None:
     assert world.meeting_details(token).ok
     assert world.ask("PATCH", CONNECTOR, {"addin_pane_title": "New"}).ok
     assert "Traceback" not in world.daemon.log.read_text()
+
+
+def test_a_read_only_disk_stops_no_rooms(world: World, disk: SmallDisk) -> None:
+    """The daemon starts on it: open rooms can be joined, changes are refused with the
+    reason; and it goes on by itself when the disk can be written."""
+    room = {"name": "Own", "aliases": [{"alias": "own@example.test"}]}
+    assert world.ask("POST", "configuration/v1/conference/", room).status_code == 201
+    token = world.token()
+    world.daemon.stop()
+    disk.remount("ro")
+    world.start_daemon()
+    assert (health(world).status_code, state(world)) == (200, "read_only")
+    assert world.policy("own@example.test")["action"] == "continue"
+    assert world.meeting_details(token).status_code == 503
+    refused = world.ask("PATCH", CONNECTOR, {"addin_pane_title": "New"})
+    assert refused.status_code == 503
+    assert f"{disk.path}/state is mounted read-only" in refused.json()["error"]
+    disk.remount("rw")
+    eventually(lambda: health(world).json()["status"] == "ok", "good health")
+    assert world.meeting_details(token).ok
+    assert world.ask("PATCH", CONNECTOR, {"addin_pane_title": "New"}).ok
+    assert "Traceback" not in world.daemon.log.read_text()
