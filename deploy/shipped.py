@@ -31,6 +31,8 @@ _PIN = re.compile(
 _DIGEST = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _TEXTS = re.compile(r"(^|/)(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 _CLASSIFIER = "License :: "
+_OF_PARTS = ("type", "name", "version", "scope", "hashes", "licenses", "purl")
+"""What is taken over of a component from another SBOM."""
 
 
 def main() -> int:
@@ -147,6 +149,23 @@ def licence_texts(distribution: Distribution) -> Iterator[tuple[str, str]]:
             yield file.name, text
 
 
+def bundled(distribution: Distribution) -> list[dict[str, Any]]:
+    """Return the components that a distribution says are compiled into it, such as
+    OpenSSL: in SBOMs of its own, in CycloneDX, among its metadata (PEP 770)."""
+    own = f"pkg:pypi/{canonicalize_name(distribution.name)}@"
+    found = []
+    for file in sorted(distribution.files or [], key=str):
+        if ".dist-info/sboms/" not in str(file) or file.suffix != ".json":
+            continue
+        bom = json.loads(Path(str(file.locate())).read_text("utf-8"))
+        found += [
+            {key: part[key] for key in _OF_PARTS if key in part}
+            for part in bom.get("components", ())
+            if not part.get("purl", "").startswith(own)
+        ]
+    return found
+
+
 def _component(
     each: Distribution, pins: dict[str, tuple[str, list[str]]]
 ) -> dict[str, Any]:
@@ -154,6 +173,7 @@ def _component(
     purl = f"pkg:pypi/{name}@{each.version}"
     licence = licence_name(each)
     has_expression = "license_expression" in each.metadata.json
+    parts = bundled(each)
     return {
         "type": "library",
         "bom-ref": purl,
@@ -174,6 +194,7 @@ def _component(
             }
             for digest in pins[name][1]
         ],
+        **({"components": parts} if parts else {}),
     }
 
 

@@ -60,6 +60,18 @@ def test_the_sbom_names_what_is_locked(folder: Path) -> None:
     assert bom == sbom(shipped(folder))  # the same each time
 
 
+def test_the_sbom_names_what_is_compiled_in(folder: Path) -> None:
+    """The libraries that matter most are no distributions: OpenSSL for one."""
+    parts = {
+        each["name"]: [part["name"] for part in each.get("components", ())]
+        for each in sbom(shipped(folder))["components"]
+    }
+    assert "openssl" in parts["cryptography"]
+    assert "libwebp" in parts["pillow"]
+    assert "pillow" not in parts["pillow"]
+    assert parts["attrs"] == []
+
+
 def test_every_licence_has_a_name_and_a_text(folder: Path) -> None:
     """Whether a distribution names it as an SPDX expression or not."""
     found = shipped(folder)
