@@ -40,6 +40,7 @@ mount --bind "$place/etc" /etc
 mount -o remount,bind,ro /etc
 mount -o remount,bind,ro /
 cd /
+echo "container is made"
 exec setpriv --reuid "${user%:*}" --regid "${user#*:}" --clear-groups \\
     --no-new-privs --bounding-set=-all --inh-caps=-all "$@"
 """
@@ -135,6 +136,7 @@ class Container:
             )
         eventually(self._has_begun, "the start")
         if self.process.poll() is not None:
+            assert "container is made" not in self.log(), self.log()
             pytest.skip(f"a container can only be made by root: {self.log()}")
 
     def log(self) -> str:
