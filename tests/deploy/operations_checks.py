@@ -279,6 +279,10 @@ def no_pause(machine: Machine, said: str) -> None:
     )
 
 
+def calls(machine: Machine, said: str) -> None:
+    assert re.search(r'operation="SyncFolderItems",result="ok"\} [1-9]', said)
+
+
 def alarms(machine: Machine, said: str) -> None:
     assert "objects" in msgspec.json.decode(said)
 
@@ -331,7 +335,8 @@ CHECKS: dict[str, Callable[[Machine, str], None]] = {
     "newest=": sound,
     "systemctl stop pexschedd-addin.socket pexschedd\nmv": restored,
     "systemctl stop": rolled_back,
-    "curl -Ssf http://127.0.0.1:8081/metrics | grep": no_pause,
+    "curl -Ssf http://127.0.0.1:8081/metrics | grep ^pexschedd_back": no_pause,
+    "curl -Ssf http://127.0.0.1:8081/metrics | grep ^pexschedd_ews": calls,
     "curl -Ssf -u admin:PASSWORD http://127.0.0.1:8081/api/admin/status": alarms,
     "tail -n 50": guessed,
     'journalctl -u pexschedd | grep "audit log': why_it_waits,
