@@ -3,6 +3,8 @@
 import secrets
 import sys
 from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import Any, TypeVar
 from uuid import uuid4 as random_uuid
 
@@ -108,8 +110,8 @@ class Runtime:
         """Reads what comes from strangers, beside everything else."""
         self.rule_tests = WorkerProcesses(reactor, processes=1, seconds=10)
         """Tests of processing rules: administrators hold up nobody else by one."""
-        self._hashing_threads = ThreadPool(0, HASHING_THREADS, "hashing")
-        self._kerberos_threads = ThreadPool(0, KERBEROS_THREADS, "kerberos")
+        self._hashing_threads = _thread_pool(HASHING_THREADS, "hashing")
+        self._kerberos_threads = _thread_pool(KERBEROS_THREADS, "kerberos")
 
     def start_threads(self) -> None:
         """Start the thread pools, which `in_thread` and `in_kerberos_thread` need."""
@@ -134,6 +136,14 @@ class Runtime:
 
     def _template_debug(self, text: str) -> None:
         self._log.info("template wrote debug output text={text}", text=text)
+
+
+def _thread_pool(most: int, name: str) -> ThreadPool:
+    """Return a pool whose threads do not keep a process that was stopped from ending:
+    without daemon threads the interpreter waits for them, and heeds no signal."""
+    pool = ThreadPool(0, most, name)
+    pool.threadFactory = partial(Thread, daemon=True)
+    return pool
 
 
 def uuid4() -> str:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -21,11 +22,14 @@ from pexschedd.config import Config
 from pexschedd.control.executor import Executor, SetPassword
 from pexschedd.control.protocol import Event, Finished, Order, PasswordOrder
 from pexschedd.errors import InvalidFields, StoreError
+from pexschedd.model.tables import TABLES
+from pexschedd.store.store import Store
 from pexschedd.tools import password as tool
 from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.util.stop_signal import StopSignal
 from tests import forked
 from tests.signals import heed_signals
+from tests.store.store_support import Calls, must_not_fail
 from tests.system.system_support import PATIENCE, World
 from tests.tools.entry_points import program_text
 
@@ -285,6 +289,45 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     status, seen = terminal(config, "\x03")
     assert status == 130
     assert "Traceback" not in seen
+
+
+def state_without_daemon(folder: Path) -> Path:
+    """Make a state folder; return the configuration file of its daemon, which does not
+    run."""
+    calls = Calls()
+    store = Store.open(folder / "state", TABLES, reactor=calls, failed=must_not_fail)
+    calls.wait(store.close())
+    config = folder / "config.json"
+    endpoints = {"addin": ["tcp:0"], "admin": ["tcp:0"]}
+    config.write_text(json.dumps({"state_dir": "state", "endpoints": endpoints}))
+    return config
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_it_hashes(tmp_path: Path, number: int) -> None:
+    """The thread that hashes, in the daemon's place, keeps no stopped process from
+    ending: it would hold the state folder, deaf to all signals but SIGKILL."""
+    config = state_without_daemon(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "--config", str(config)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_signals,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"correct horse\n")
+        process.stdin.close()
+        said = process.stderr.readline()
+        process.send_signal(number)
+        try:
+            status = process.wait(PATIENCE)
+        finally:
+            process.kill()
+        said += process.stderr.read()
+    assert said == b"The daemon is not running: working on its state folder.\n"
+    assert status == ExitStatus.STOPPED
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
