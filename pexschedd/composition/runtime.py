@@ -3,7 +3,6 @@
 import secrets
 import sys
 from collections.abc import Callable
-from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 from uuid import uuid4 as random_uuid
@@ -138,11 +137,17 @@ class Runtime:
         self._log.info("template wrote debug output text={text}", text=text)
 
 
+class _PoolThread(Thread):
+    """A thread that does not keep a process that was stopped from ending: otherwise the
+    interpreter waits for it, and heeds no signal."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments, daemon=True)
+
+
 def _thread_pool(most: int, name: str) -> ThreadPool:
-    """Return a pool whose threads do not keep a process that was stopped from ending:
-    without daemon threads the interpreter waits for them, and heeds no signal."""
     pool = ThreadPool(0, most, name)
-    pool.threadFactory = partial(Thread, daemon=True)
+    pool.threadFactory = _PoolThread
     return pool
 
 

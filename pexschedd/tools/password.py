@@ -4,8 +4,10 @@ The running daemon does it; without one, the tool does. A user who may run this 
 read the state folder, so the old password, which may be forgotten, is not needed.
 """
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from getpass import getpass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -64,7 +66,36 @@ def arguments(words: Sequence[str], name: str = "pexschedd-password") -> Path:
 
 def read_password() -> str:
     """Read the password from the terminal or standard input. Raises `ValueError`."""
-    return prompt_password() if sys.stdin.isatty() else read_piped(sys.stdin.buffer)
+    if not sys.stdin.isatty():
+        return read_piped(sys.stdin.buffer)
+    with _as_interrupts(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        return prompt_password()
+
+
+@contextmanager
+def _as_interrupts(*numbers: signal.Signals) -> Iterator[None]:
+    """Have the first of these signals raise `KeyboardInterrupt`, and further ones do
+    nothing: the terminal would be left without its echo by a process that is ended."""
+
+    stopped = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {each: signal.getsignal(each) for each in numbers}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        if not stopped:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def prompt_password(ask: Callable[[str], str] = getpass) -> str:

@@ -291,6 +291,33 @@ def test_at_a_terminal(tmp_path: Path) -> None:
     assert "Traceback" not in seen
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_stopped_at_the_terminal(tmp_path: Path, number: int) -> None:
+    """The terminal, at which nothing is to be seen meanwhile, has its echo again."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "--config", str(tmp_path / "none.json")],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=heed_signals,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert select([ours], [], [], PATIENCE)[0]
+            assert os.read(ours, 4096) == b"New password for admin: "
+            assert not termios.tcgetattr(theirs)[3] & termios.ECHO
+            process.send_signal(number)
+            process.send_signal(number)
+            assert process.wait(PATIENCE) == ExitStatus.STOPPED
+            assert termios.tcgetattr(theirs)[3] & termios.ECHO
+            assert not select([ours], [], [], 0)[0]  # nothing is said
+        finally:
+            process.kill()
+            os.close(ours)
+            os.close(theirs)
+
+
 def state_without_daemon(folder: Path) -> Path:
     """Make a state folder; return the configuration file of its daemon, which does not
     run."""
