@@ -109,8 +109,8 @@ class Runtime:
         """Reads what comes from strangers, beside everything else."""
         self.rule_tests = WorkerProcesses(reactor, processes=1, seconds=10)
         """Tests of processing rules: administrators hold up nobody else by one."""
-        self._hashing_threads = _thread_pool(HASHING_THREADS, "hashing")
-        self._kerberos_threads = _thread_pool(KERBEROS_THREADS, "kerberos")
+        self._hashing_threads = _ThreadPool(0, HASHING_THREADS, "hashing")
+        self._kerberos_threads = _ThreadPool(0, KERBEROS_THREADS, "kerberos")
 
     def start_threads(self) -> None:
         """Start the thread pools, which `in_thread` and `in_kerberos_thread` need."""
@@ -137,18 +137,12 @@ class Runtime:
         self._log.info("template wrote debug output text={text}", text=text)
 
 
-class _PoolThread(Thread):
-    """A thread that does not keep a process that was stopped from ending: otherwise the
-    interpreter waits for it, and heeds no signal."""
+class _ThreadPool(ThreadPool):
+    """A pool whose threads do not keep a process that was stopped from ending:
+    otherwise the interpreter waits for them, and heeds no signal."""
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments, daemon=True)
-
-
-def _thread_pool(most: int, name: str) -> ThreadPool:
-    pool = ThreadPool(0, most, name)
-    pool.threadFactory = _PoolThread
-    return pool
+    def threadFactory(self, **arguments: Any) -> Thread:  # type: ignore[override]
+        return Thread(**arguments, daemon=True)
 
 
 def uuid4() -> str:
