@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 
 from pexschedd import __version__
 from pexschedd.crypto.passphrase import passphrase_problem
+from pexschedd.doctor.text import harmless
 from pexschedd.errors import StoreCopyMisplaced, StoreError, WorkStopped
 from pexschedd.model.table import Table
 from pexschedd.store.archive.layout import ArchiveManifest
@@ -185,3 +186,14 @@ def restore_archive(
     keys = RestoreKeys(files.passphrase, files.key, given_key, asked.without_key)
     with files.archive:
         return restore(fs, files.archive, files.size, directory, keys, tables)
+
+
+def restored_text(manifest: ArchiveManifest, directory: Path) -> str:
+    """Say what was restored: the words of an archive are a stranger's."""
+    created, release = (
+        harmless(text[:40]) for text in (manifest.created, manifest.release)
+    )
+    return (
+        f"The state of {created}, of release {release}, is in {directory}: "
+        f"{len(manifest.files)} files, verified."
+    )

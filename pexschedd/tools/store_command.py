@@ -40,6 +40,7 @@ from pexschedd.tools.archive_commands import (
     make_archive,
     opened_files,
     restore_archive,
+    restored_text,
     stoppable_pause,
 )
 from pexschedd.tools.backup_retention import MOMENT, remove_superseded
@@ -238,10 +239,7 @@ class _Tool:
             manifest = restore_archive(
                 self._fs, self._directory, asked, files, self._tables, self._given_key
             )
-        self._say(
-            f"The state of {manifest.created}, of release {manifest.release}, is in "
-            f"{self._directory}: {len(manifest.files)} files, verified."
-        )
+        self._say(restored_text(manifest, self._directory))
         if asked.without_key:
             self._say(f"It has no key. Next: {self._repair_command()} --new-key")
         self._say(

@@ -185,6 +185,19 @@ def test_an_interrupted_restore_is_no_state(copy: Path, tmp_path: Path) -> None:
     assert seen == {False, True}
 
 
+def test_without_its_key(copy: Path, tmp_path: Path) -> None:
+    """A key in plain text is left in the archive, and all else has to be sound."""
+    to = tmp_path / "to"
+    unpacked(packed(copy), to, RestoreKeys(without=True))
+    expected = contents(copy)
+    del expected["secret.key"]
+    assert contents(to) == expected
+    (copy / "others.json").write_text("{}")
+    with pytest.raises(StoreError, match="not sound"):
+        unpacked(packed(copy), tmp_path / "damaged", RestoreKeys(without=True))
+    assert not list((tmp_path / "damaged").iterdir())
+
+
 Build = Callable[[tarfile.TarFile], None]
 """A function that puts members into an archive."""
 
@@ -201,6 +214,15 @@ def _member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> Build:
         info = tarfile.TarInfo(name)
         info.type, info.linkname, info.size = kind, link, 0
         tar.addfile(info)
+
+    return build
+
+
+def _text(name: str, data: bytes, owner: str = "") -> Build:
+    def build(tar: tarfile.TarFile) -> None:
+        info = tarfile.TarInfo(name)
+        info.size, info.uname = len(data), owner
+        tar.addfile(info, io.BytesIO(data))
 
     return build
 
@@ -226,6 +248,10 @@ HOSTILE: dict[str, Build | bytes] = {
     "is a device": _member("a.json", tarfile.CHRTYPE),
     "is a folder": _member("journal", tarfile.DIRTYPE),
     "has a long name": _member("a.json", tarfile.GNUTYPE_LONGNAME),
+    "has a name in UTF-8": _member("\N{SNOWMAN}.json"),
+    "has a name in no encoding": _member("\udcff\udcfe.json"),
+    "has an owner in UTF-8": _text("a.json", b"{}", "m\xfcller"),
+    "has a manifest that is no text": _text("MANIFEST.json", b'{"release":"\xff"}'),
     "is a bomb": _bomb,
     "is empty": gzip.compress(b""),
     "is nothing of ours": b"PK\3\4" + bytes(1000),
@@ -485,3 +511,22 @@ async def test_the_tool_makes_and_restores_archives(tmp_path: Path) -> None:
     status, text = await command("--state-dir", state, "archive", tmp_path / "b")
     assert status == ExitStatus.IO_ERROR
     assert "'keytabs/1.keytab~' is no name of a file" in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_words_of_an_archive_cannot_command_a_terminal(
+    copy: Path, tmp_path: Path
+) -> None:
+    """Its time and its release are shown, and may be anything."""
+    words, release = "\x1b[2J\nRun this" + 99 * "x", "1\x07"
+    file = tmp_path / "a.tar.gz"
+    file.write_bytes(
+        b"".join(
+            archive(FS, copy, PLAIN, release=release, created=words, random=os.urandom)
+        )
+    )
+    status, text = await command("--state-dir", tmp_path / "to", "restore", file)
+    assert status == ExitStatus.DONE, text
+    assert text.splitlines()[0].startswith("The state of  [2J Run thisxxx")
+    assert "of release 1 , is in" in text
+    assert 30 * "x" not in text

@@ -89,8 +89,7 @@ def restore(
     try:
         manifest = _Unpacking(fs, archive, size, aside).run()
         _add_keys(fs, aside, manifest, keys)
-        if not keys.without:
-            _require_sound(fs, aside, tables, keys.given)
+        _require_sound(fs, aside, tables, keys)
     except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
         remove_copy(fs, aside)
         raise StoreError(f"The archive is damaged or incomplete: {error}.") from None
@@ -157,7 +156,7 @@ class _Unpacking:
                     return None
                 if any(rest) or self._left < 0:
                     raise StoreError("The archive has something after its end.")
-        return tarfile.TarInfo.frombuf(block, "ascii", "strict")
+        return tarfile.TarInfo.frombuf(block, "utf-8", "backslashreplace")
 
     def _read(self, size: int) -> bytes:
         self._left -= size
@@ -196,7 +195,7 @@ class _Unpacking:
         self._read(-size % BLOCK)
         try:
             found = msgspec.json.decode(data, type=ArchiveManifest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise StoreError(f"The archive's manifest: {error}.") from None
         if found.format != FORMAT:
             raise StoreError(
@@ -221,7 +220,11 @@ def _add_keys(
     """Add the files that open secrets, or raise StoreError that says where they may
     come from."""
     given = keys.given
-    if keys.without or (given is None and KEY in manifest.files):
+    if keys.without:
+        if KEY in manifest.files:
+            fs.unlink(to / KEY)
+        return
+    if given is None and KEY in manifest.files:
         return
     if given is None and keys.key:
         replace(fs, to / KEY, keys.key)
@@ -264,16 +267,19 @@ def _require_sound(
     fs: FileSystem,
     folder: Path,
     tables: Sequence[Table[Any]],
-    given: GivenKey | None,
+    keys: RestoreKeys,
 ) -> None:
-    """Raise StoreError unless a start would accept the folder."""
+    """Raise StoreError unless a start would accept the folder, once it has a key."""
     if INFO not in fs.listdir(folder):
         raise StoreError(f"The archive has no {INFO}.")
-    found = inspect(fs, folder, tables, given)
-    if found.findings:
-        first = found.findings[0]
+    found = inspect(fs, folder, tables, keys.given)
+    findings = [
+        each for each in found.findings if not (keys.without and each.kind == "key")
+    ]
+    if findings:
+        first = findings[0]
         name = first.path.relative_to(folder) if folder in first.path.parents else KEY
         raise StoreError(
             f"What is in the archive is not sound: {name}: {first.text} "
-            f"({len(found.findings)} findings). Use another backup."
+            f"({len(findings)} findings). Use another backup."
         )
