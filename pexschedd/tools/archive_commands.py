@@ -96,6 +96,8 @@ def opened_files(asked: argparse.Namespace) -> ArchiveFiles:
         return ArchiveFiles(passphrase)
     if asked.key_file is not None:
         key = _read(asked.key_file)
+    if not asked.file.is_file() and asked.file.exists():  # opening a pipe would wait
+        raise StoreError(f"{asked.file}: a backup is restored from a file only.")
     file: BinaryIO = asked.file.open("rb")
     return ArchiveFiles(passphrase, key, file, os.fstat(file.fileno()).st_size)
 

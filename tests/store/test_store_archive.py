@@ -530,3 +530,17 @@ async def test_words_of_an_archive_cannot_command_a_terminal(
     assert text.splitlines()[0].startswith("The state of  [2J Run thisxxx")
     assert "of release 1 , is in" in text
     assert 30 * "x" not in text
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_backup_is_a_file(tmp_path: Path) -> None:
+    """What has no size is not waited for, nor said to be too small for its content."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in (pipe, "/dev/stdin", tmp_path):
+        status, text = await command("--state-dir", tmp_path / "to", "restore", name)
+        assert (status, text) == (
+            ExitStatus.USAGE,
+            f"{name}: a backup is restored from a file only.\n",
+        )
+    assert not (tmp_path / "to").exists()
