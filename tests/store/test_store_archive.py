@@ -537,7 +537,7 @@ async def test_a_backup_is_a_file(tmp_path: Path) -> None:
     """What has no size is not waited for, nor said to be too small for its content."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for name in (pipe, "/dev/stdin", tmp_path):
+    for name in (pipe, tmp_path):
         status, text = await command("--state-dir", tmp_path / "to", "restore", name)
         assert (status, text) == (
             ExitStatus.USAGE,
