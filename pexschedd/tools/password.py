@@ -6,8 +6,7 @@ read the state folder, so the old password, which may be forgotten, is not neede
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from getpass import getpass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -21,6 +20,7 @@ from pexschedd.tools.command import run_without_daemon
 from pexschedd.tools.exit_status import ExitStatus
 from pexschedd.tools.program import run_program, tell, written_out
 from pexschedd.tools.screen import Screen
+from pexschedd.util.signals import interrupt_once
 
 _LIMIT = 8192
 """Bytes read of the line with the password."""
@@ -68,34 +68,12 @@ def read_password() -> str:
     """Read the password from the terminal or standard input. Raises `ValueError`."""
     if not sys.stdin.isatty():
         return read_piped(sys.stdin.buffer)
-    with _as_interrupts(signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        return prompt_password()
-
-
-@contextmanager
-def _as_interrupts(*numbers: signal.Signals) -> Iterator[None]:
-    """Have the first of these signals raise `KeyboardInterrupt`, and further ones do
-    nothing: the terminal would be left without its echo by a process that is ended."""
-
-    stopped = False
-
-    def interrupt(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {each: signal.getsignal(each) for each in numbers}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, interrupt)
+    # The terminal would be left without its echo by a process that is ended.
+    heed_again = interrupt_once(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
-        yield
+        return prompt_password()
     finally:
-        if not stopped:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        heed_again()
 
 
 def prompt_password(ask: Callable[[str], str] = getpass) -> str:

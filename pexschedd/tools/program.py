@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater, react
 from pexschedd.doctor.text import harmless
 from pexschedd.errors import ConfigError, PexscheddError
 from pexschedd.tools.exit_status import ExitStatus, status_of
-from pexschedd.util.signals import ignore_repeated_signals
+from pexschedd.util.signals import ignore_repeated_signals, interrupt_once
 
 T = TypeVar("T")
 
@@ -32,6 +32,8 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
 
     async def ended(reactor: Any) -> None:
         nonlocal done
+        # Twisted's handlers take the place of Python's own only.
+        reactor.addSystemEventTrigger("before", "startup", heed_again)
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         ignore_repeated_signals(reactor)
         try:
@@ -44,6 +46,7 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
         raise SystemExit(status)
 
     _open_what_is_closed()
+    heed_again = interrupt_once(signal.SIGINT)
     try:
         react(lambda reactor: Deferred.fromCoroutine(ended(reactor)), ())
     finally:

@@ -2,6 +2,7 @@
 an interrupt ends it without a traceback from its first moment on.
 """
 
+import signal
 import sys
 from functools import partial
 from pkgutil import resolve_name
@@ -14,6 +15,7 @@ def start(function: str) -> None:
     try:
         resolve_name(f"{__package__}.{function}")()
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the next one
         sys.exit(ExitStatus.STOPPED)
 
 

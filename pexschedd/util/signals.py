@@ -76,3 +76,28 @@ def ignore_repeated_signals(reactor: Any) -> Callable[[], bool]:
 
     reactor.callWhenRunning(wrap_handlers)  # when Twisted has set its own
     return partial(next, first, False)
+
+
+def interrupt_once(*numbers: signal.Signals) -> Callable[[], None]:
+    """Have the first of these signals raise `KeyboardInterrupt`, and further ones do
+    nothing, so that they break into nothing that is put in order meanwhile.
+
+    What is returned has them handled as before, unless one has come. One that is
+    ignored, as with nohup, remains so.
+    """
+    before = {each: signal.getsignal(each) for each in numbers}
+
+    def interrupt(*_: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    def heed_again() -> None:
+        for number, handler in before.items():
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, handler)
+
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    return heed_again

@@ -174,6 +174,31 @@ def test_a_program_without_a_reactor_is_stopped() -> None:
     assert done.returncode == ExitStatus.STOPPED
 
 
+def test_the_impatient_break_into_nothing() -> None:
+    """What a stopped program puts in order without a reactor, and its very end, are not
+    interrupted again."""
+    program = (
+        "import os, signal\n"
+        "from pexschedd.tools.program import run_program\n"
+        "async def run(reactor):\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "    finally:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        print('in order')\n"
+        "run_program(run)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        preexec_fn=heed_signals,
+    )
+    assert (done.stdout, done.stderr) == (b"in order\n", b"")
+    assert done.returncode == ExitStatus.STOPPED
+
+
 SIGNALLED = """
 import os, signal
 from twisted.internet.task import deferLater
