@@ -19,9 +19,10 @@ from pexschedd.errors import (
 from pexschedd.tools import arguments
 from pexschedd.tools.arguments import ToolArguments
 from pexschedd.tools.exit_status import ExitStatus
+from pexschedd.tools.file_errors import require_owner
 from pexschedd.tools.program import run_program, tell
 from pexschedd.tools.screen import Screen, summary
-from pexschedd.util.access import permission_text, user_name
+from pexschedd.util.access import permission_text
 from pexschedd.util.stop_signal import StopSignal
 
 
@@ -102,13 +103,7 @@ def become_owner(state_dir: Path) -> None:
     user may not work on the folder.
     """
     try:
-        there = state_dir.stat()
-        # Only its owner and root may read it.
-        if os.geteuid() not in (there.st_uid, 0):
-            users = " or as ".join(dict.fromkeys(("root", user_name(there.st_uid))))
-            raise StoreNotPermitted(
-                f"{state_dir} belongs to another user: run this as {users}."
-            )
+        there = require_owner(state_dir)
         (state_dir / "format.json").stat()
     except PermissionError as error:
         raise StoreNotPermitted(f"{state_dir}: {permission_text(state_dir)}") from error

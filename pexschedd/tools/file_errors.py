@@ -12,13 +12,35 @@ from pexschedd.errors import (
     StoreNotPermitted,
 )
 from pexschedd.tools.exit_status import ExitStatus
-from pexschedd.util.access import copy_text, permission_text
+from pexschedd.util.access import copy_text, permission_text, user_name
 
 _OF_COPIES = {
     each.code: each
     for each in (StoreCopyMisplaced, StoreCopyNotWritten, StoreNotPermitted)
 }
 """Errors of copies that the daemon makes, by their codes."""
+
+
+def require_owner(folder: Path) -> os.stat_result:
+    """Return what the system says of a state folder, or a copy of one. Raises
+    `StoreNotPermitted` unless this process is its owner's or root's, and `OSError`
+    where there is none.
+
+    No command is told that opens it to others: the daemon would refuse it then.
+    """
+    try:
+        there = folder.stat()
+    except PermissionError as error:
+        raise StoreNotPermitted(
+            f"{folder}: Permission denied, for {user_name(os.geteuid())} may not see "
+            "it: run this as root, or as the user of the daemon."
+        ) from error
+    if os.geteuid() not in (there.st_uid, 0):
+        users = " or as ".join(dict.fromkeys(("root", user_name(there.st_uid))))
+        raise StoreNotPermitted(
+            f"{folder} belongs to another user: run this as {users}."
+        )
+    return there
 
 
 def copy_error(code: str, text: str) -> StoreError:

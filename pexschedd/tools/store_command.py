@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from os import urandom
 from pathlib import Path
@@ -49,6 +50,7 @@ from pexschedd.tools.file_errors import (
     copy_error,
     file_error_status,
     file_error_text,
+    require_owner,
     writing,
 )
 from pexschedd.tools.program import run_program, tell
@@ -116,28 +118,27 @@ def _places(asked: argparse.Namespace) -> tuple[Path, Path | None]:
         found, key_file = config.state_dir, key_file or config.key_file
     if asked.command == "restore":
         return found, key_file
-    if not _is_folder(found):
-        raise StoreError(f"There is no folder {found}.")
+    _require_folder(found)
     if not is_state_folder(RealFileSystem(), found):
         raise StoreError(f"{found} is not a state folder.")
     return found, key_file
 
 
-def _is_folder(path: Path) -> bool:
-    """Return whether there is a folder; raises OSError where this user may not look,
-    which Python 3.14's `Path.is_dir` takes for a no."""
-    try:
-        return stat.S_ISDIR(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+def _require_folder(path: Path) -> None:
+    """Raise StoreError unless there is a folder that this user may work on."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if stat.S_ISDIR(require_owner(path).st_mode):
+            return
+    raise StoreError(f"There is no folder {path}.")
 
 
 def _become_owner(directory: Path) -> None:
     """Continue as the folder's owner: the daemon could not write files of root's."""
-    if not _is_folder(directory):
-        return
-    there = directory.stat()
-    if there.st_uid == os.geteuid() or os.geteuid() != 0:
+    try:
+        there = require_owner(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return  # it is to be made
+    if there.st_uid == os.geteuid() or not stat.S_ISDIR(there.st_mode):
         return
     os.setgroups([])
     os.setgid(there.st_gid)

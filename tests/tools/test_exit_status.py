@@ -6,8 +6,10 @@ import re
 import signal
 import stat
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any, NoReturn
 
 import pytest
 
@@ -25,8 +27,10 @@ from pexschedd.errors import (
 )
 from pexschedd.model.tables import TABLES
 from pexschedd.store.store import Store
-from pexschedd.tools import main, start
+from pexschedd.tools import main, start, store_command
+from pexschedd.tools.command import become_owner
 from pexschedd.tools.exit_status import ExitStatus, status_of
+from pexschedd.tools.file_errors import require_owner
 from tests import forked
 from tests.forked import Forked
 from tests.store.store_support import Calls, must_not_fail
@@ -311,3 +315,41 @@ def test_the_documentation_has_the_table() -> None:
 def test_each_error_has_a_status(error: PexscheddError, status: ExitStatus) -> None:
     """Whoever catches the error."""
     assert status_of(error) == status
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_the_state_of_another_user(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner is named. A command that gives it to this user, or opens it to
+    everybody, would have the daemon refuse it."""
+    state = tmp_path / "state"
+    state.mkdir(mode)
+    (state / "format.json").touch()
+    state.chmod(mode)
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    for arguments in (["verify"], ["repair"], ["backup"], ["restore", __file__]):
+        out, err = StringIO(), StringIO()
+        work = store_command.run(
+            ["--state-dir", str(state), *arguments], out, err, None
+        )
+        with pytest.raises(StopIteration) as ended:
+            work.send(None)
+        assert ended.value.value == ExitStatus.NOT_PERMITTED
+        assert f"{state} belongs to another user: run this as root" in err.getvalue()
+    with pytest.raises(StoreNotPermitted, match="belongs to another user"):
+        become_owner(state)
+
+
+def test_a_state_that_this_user_may_not_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the daemon's folder, whose closed door is not to be opened."""
+
+    def refuse(*_: Any) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(StoreNotPermitted, match="run this as root") as refused:
+        require_owner(tmp_path / "backups")
+    assert "chmod" not in refused.value.message
