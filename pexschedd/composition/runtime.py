@@ -3,7 +3,6 @@
 import secrets
 import sys
 from collections.abc import Callable
-from threading import Thread
 from typing import Any, TypeVar
 from uuid import uuid4 as random_uuid
 
@@ -141,8 +140,8 @@ class _ThreadPool(ThreadPool):
     """A pool whose threads do not keep a process that was stopped from ending:
     otherwise the interpreter waits for them, and heeds no signal."""
 
-    def threadFactory(self, **arguments: Any) -> Thread:  # type: ignore[override]
-        return Thread(**arguments, daemon=True)
+    def threadFactory(self, **arguments: Any) -> Any:  # type: ignore[override]
+        return ThreadPool.threadFactory(**arguments, daemon=True)
 
 
 def uuid4() -> str:

@@ -328,11 +328,10 @@ def test_the_state_of_another_user(
     (state / "format.json").touch()
     state.chmod(mode)
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    for arguments in (["verify"], ["repair"], ["backup"], ["restore", __file__]):
+    for command in ("verify", "repair", "backup"):
         out, err = StringIO(), StringIO()
-        work = store_command.run(
-            ["--state-dir", str(state), *arguments], out, err, None
-        )
+        words = ["--state-dir", str(state), command]
+        work = store_command.run(words, out, err, None)
         with pytest.raises(StopIteration) as ended:
             work.send(None)
         assert ended.value.value == ExitStatus.NOT_PERMITTED
