@@ -88,7 +88,10 @@ def test_services_of_an_installation(tmp_path: Path) -> None:
         ("--rules", "[{}]", "rules.0: Object missing required field"),
         ("--rules", '[{"name":"A","meeting_type":"domain","priority":1}]', "0.domain"),
         ("--rules", "{", "This is not JSON"),
+        ("--rules", "\udcff", "This is not JSON"),
         ("--catalogue", "x", "This is not TOML"),
+        ("--catalogue", 'name = "\udcff"', "This is not TOML"),
+        ("--catalogue", f"a = {'9' * 5000}", "This is not TOML"),
     ],
 )
 def test_wrong_file_is_refused(
@@ -96,7 +99,7 @@ def test_wrong_file_is_refused(
 ) -> None:
     """A wrong file ends with 2, and each problem has a line with the file's name."""
     file = tmp_path / "wrong"
-    file.write_text(content)
+    file.write_bytes(content.encode("utf-8", "surrogateescape"))
     status, out, err = joined("-", option, str(file), stdin=TEXT.encode())
     assert (status, out) == (2, "")
     assert err.startswith(f"{file}: ")

@@ -127,7 +127,7 @@ def with_entries(
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         raw = msgspec.toml.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of texts, numbers and syntax
         raise InvalidFields({"__all__": [f"This is not TOML: {error}."]}) from None
     return raw if isinstance(raw, dict) else {}
 
