@@ -46,7 +46,7 @@ def run_program(run: Callable[[Any], Awaitable[int]]) -> NoReturn:
         raise SystemExit(status)
 
     _open_what_is_closed()
-    heed_again = interrupt_once(signal.SIGINT)
+    heed_again = interrupt_once(signal.SIGINT, signal.SIGTERM)
     try:
         react(lambda reactor: Deferred.fromCoroutine(ended(reactor)), ())
     finally:

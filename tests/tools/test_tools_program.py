@@ -153,13 +153,14 @@ def test_a_signal_is_no_success(number: signal.Signals) -> None:
     assert running.returncode == ExitStatus.STOPPED
 
 
-def test_a_program_without_a_reactor_is_stopped() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_without_a_reactor_is_stopped(number: int) -> None:
     """At once, in what may take minutes; that is no error."""
     program = (
-        "import os, signal\n"
+        "import os\n"
         "from pexschedd.tools.program import run_program\n"
         "async def run(reactor):\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        f"    os.kill(os.getpid(), {number:d})\n"
         "    print('not stopped')\n"
         "run_program(run)\n"
     )
@@ -174,7 +175,8 @@ def test_a_program_without_a_reactor_is_stopped() -> None:
     assert done.returncode == ExitStatus.STOPPED
 
 
-def test_the_impatient_break_into_nothing() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_impatient_break_into_nothing(number: int) -> None:
     """What a stopped program puts in order without a reactor, and its very end, are not
     interrupted again."""
     program = (
@@ -184,7 +186,7 @@ def test_the_impatient_break_into_nothing() -> None:
         "    try:\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "    finally:\n"
-        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        os.kill(os.getpid(), {number:d})\n"
         "        print('in order')\n"
         "run_program(run)\n"
     )
