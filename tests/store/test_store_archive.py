@@ -185,6 +185,18 @@ def test_an_interrupted_restore_is_no_state(copy: Path, tmp_path: Path) -> None:
     assert seen == {False, True}
 
 
+def test_a_newer_release_is_named(copy: Path, tmp_path: Path) -> None:
+    """Its backup is sound: another one is not called for."""
+    info = json.loads((copy / "format.json").read_text())
+    del info["crc"]
+    (copy / "format.json").write_text(json.dumps({**info, "format": 99}))
+    with pytest.raises(StoreError, match="with that release, or a later") as refused:
+        unpacked(packed(copy), tmp_path / "to")
+    assert "of release 1, which is newer" in refused.value.message
+    assert "another backup" not in refused.value.message
+    assert not list((tmp_path / "to").iterdir())
+
+
 def test_without_its_key(copy: Path, tmp_path: Path) -> None:
     """A key in plain text is left in the archive, and all else has to be sound."""
     to = tmp_path / "to"

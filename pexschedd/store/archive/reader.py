@@ -89,7 +89,7 @@ def restore(
     try:
         manifest = _Unpacking(fs, archive, size, aside).run()
         _add_keys(fs, aside, manifest, keys)
-        _require_sound(fs, aside, tables, keys)
+        _require_sound(fs, aside, tables, keys, manifest.release)
     except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
         remove_copy(fs, aside)
         raise StoreError(f"The archive is damaged or incomplete: {error}.") from None
@@ -268,8 +268,11 @@ def _require_sound(
     folder: Path,
     tables: Sequence[Table[Any]],
     keys: RestoreKeys,
+    release: str,
 ) -> None:
-    """Raise StoreError unless a start would accept the folder, once it has a key."""
+    """Raise StoreError unless a start would accept the folder, once it has a key.
+
+    `release` is the one that made the archive."""
     if INFO not in fs.listdir(folder):
         raise StoreError(f"The archive has no {INFO}.")
     found = inspect(fs, folder, tables, keys.given)
@@ -277,8 +280,16 @@ def _require_sound(
         each for each in found.findings if not (keys.without and each.kind == "key")
     ]
     if findings:
-        first = findings[0]
+        # What looks damaged beside something newer may only be new.
+        newer = [each for each in findings if each.kind == "newer"]
+        first = [*newer, *findings][0]
         name = first.path.relative_to(folder) if folder in first.path.parents else KEY
+        if newer:
+            raise StoreError(
+                f"The archive is of release {release[:40]}, which is newer than this "
+                "program: restore it with that release, or a later one. "
+                f"{name}: {first.text}"
+            )
         raise StoreError(
             f"What is in the archive is not sound: {name}: {first.text} "
             f"({len(findings)} findings). Use another backup."
