@@ -111,11 +111,11 @@ def run(asked: JoinArguments, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
     path: Path | None = None
     try:
         path = asked.catalogue
-        services = services_with(b"" if path is None else path.read_bytes())
+        services = services_with(b"" if path is None else _start_of(path))
         path = asked.rules
         rules: Sequence[MeetingRule] = STANDARD_RULES
         if path is not None:
-            rules = read_rules(path.read_bytes(), templates)
+            rules = read_rules(_start_of(path), templates)
         path = asked.file
         data = stdin.read(MOST_BYTES + 1) if path is None else _start_of(path)
     except InvalidFields as error:
@@ -143,6 +143,7 @@ def run(asked: JoinArguments, stdin: BinaryIO, out: TextIO, err: TextIO) -> int:
 
 
 def _start_of(path: Path) -> bytes:
+    """Return more of a file than any may have, or all of it: a device has no end."""
     with path.open("rb") as file:
         return file.read(MOST_BYTES + 1)
 

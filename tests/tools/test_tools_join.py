@@ -106,6 +106,17 @@ def test_wrong_file_is_refused(
     assert words in err
 
 
+@pytest.mark.parametrize("option", ["--rules", "--catalogue"])
+def test_a_file_of_any_size(tmp_path: Path, option: str) -> None:
+    """As much of it is read as it may have, whatever the machine has of memory."""
+    file = tmp_path / "huge"
+    with file.open("wb") as huge:
+        huge.truncate(1 << 40)
+    status, _, err = joined("-", option, str(file), stdin=TEXT.encode())
+    assert status == 2
+    assert "bytes at most" in err
+
+
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     """A file that is not there, or is a folder, is named with the system's reason."""
     for path in (tmp_path / "none", tmp_path):
