@@ -13,7 +13,7 @@ from lxml import etree
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
-from pexschedd.sandbox import Account, Sandbox, SandboxMailbox
+from pexschedd.sandbox import Account, Item, Sandbox, SandboxMailbox
 from tests.schemas import EWS, found_schema
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -22,6 +22,7 @@ HOUR = timedelta(hours=1)
 ALICE, BOB = "alice@example.test", "bob@example.test"
 EQUIPMENT, ROOM = "pexipmeeting@example.test", "room1@example.test"
 SVC = "svc@example.test"
+INBOX = '<t:DistinguishedFolderId Id="inbox"/>'
 
 NS = {
     "s": "http://schemas.xmlsoap.org/soap/envelope/",
@@ -182,3 +183,29 @@ def item_ids(element: Element) -> list[str]:
 def names(elements: list[Element]) -> Iterator[str]:
     for element in elements:
         yield etree.QName(element).localname
+
+
+def meeting(sandbox: CheckedSandbox, *required: str, subject: str = "Weekly") -> Item:
+    """A meeting of Alice's, which her attendees have been invited to."""
+    return sandbox.exchange.schedule(
+        ALICE,
+        subject=subject,
+        start=MEETING,
+        end=MEETING + HOUR,
+        required=required or (EQUIPMENT,),
+        body="<p>Agenda</p>",
+        zone="W. Europe Standard Time",
+    )
+
+
+def request_id(sandbox: CheckedSandbox, who: str = EQUIPMENT) -> str:
+    """The id of the newest message in an inbox."""
+    return sandbox.exchange.mailbox(who).inbox()[0].id
+
+
+def get_folder(*inner: str, base: str = "IdOnly", more: str = "") -> str:
+    extra = f"<t:AdditionalProperties>{more}</t:AdditionalProperties>" if more else ""
+    return (
+        f"<m:GetFolder><m:FolderShape><t:BaseShape>{base}</t:BaseShape>{extra}"
+        f"</m:FolderShape><m:FolderIds>{''.join(inner)}</m:FolderIds></m:GetFolder>"
+    )

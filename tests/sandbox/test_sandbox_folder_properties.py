@@ -7,7 +7,14 @@ from exchangelib.extended_properties import ExtendedProperty
 
 from pexschedd.sandbox import Exchange
 from tests.sandbox.exchangelib_support import Client, in_thread
-from tests.sandbox.sandbox_support import ALICE, EQUIPMENT, SVC, CheckedSandbox, texts
+from tests.sandbox.sandbox_support import (
+    ALICE,
+    EQUIPMENT,
+    INBOX,
+    SVC,
+    CheckedSandbox,
+    texts,
+)
 
 SET = "c11ff724-aa03-4555-9952-8fa248a11c3e"
 URI = (
@@ -15,7 +22,6 @@ URI = (
     'PropertyType="String"/>'
 )
 NAME = '<t:FieldURI FieldURI="folder:DisplayName"/>'
-INBOX = '<t:DistinguishedFolderId Id="inbox"/>'
 
 
 def set_field(value: str = "node-1", uri: str = URI, inside: str = URI) -> str:
