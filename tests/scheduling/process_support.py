@@ -313,3 +313,18 @@ async def one_life(process: Process) -> None:
     """Looks until something is thrown out of the watcher."""
     while True:
         await process.watcher.look()
+
+
+async def wait(process: Process, seconds: float) -> None:
+    """Lets time pass, with a look every half minute."""
+    for _ in range(int(seconds // 30) + 1):
+        process.clock.advance(30)
+        await turn(process.store)
+
+
+def raised(process: Process) -> dict[str, str]:
+    return {
+        alarm.name: alarm.details
+        for alarm in process.store.all(tables.ALARM)
+        if alarm.time_lowered is None
+    }

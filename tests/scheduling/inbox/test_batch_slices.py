@@ -35,11 +35,6 @@ MANY = 2 * AT_ONCE + 10
 ADDRESSES = ("alice@example.test", "alice.smith@example.test")
 
 
-@pytest.fixture
-def inbox() -> MemoryInbox:
-    return MemoryInbox()
-
-
 async def waiting(
     folder: Path, mailbox: MemoryMailbox, fs: FileSystem | None = None
 ) -> Process:

@@ -38,11 +38,6 @@ def mailed(process: Process) -> MailedTokens:
     return MailedTokens(process.store, lambda: NOW)
 
 
-@pytest.fixture
-def inbox() -> MemoryInbox:
-    return MemoryInbox()
-
-
 @pytest_twisted.async_yield_fixture
 async def process(tmp_path: Path, inbox: MemoryInbox) -> AsyncIterator[Process]:
     process = Process(tmp_path / "state", Unsteady(inbox, calm))

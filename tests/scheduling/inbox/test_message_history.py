@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 import pytest_twisted
 
 from pexschedd.model import tables
@@ -12,11 +11,6 @@ from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.outbox import ProcessedMessage
 from tests.scheduling.mailbox_support import MemoryInbox, MemoryMailbox
 from tests.scheduling.process_support import NOW, Process, request, tag
-
-
-@pytest.fixture
-def inbox() -> MemoryInbox:
-    return MemoryInbox()
 
 
 @pytest_twisted.async_yield_fixture

@@ -66,11 +66,6 @@ def next_look(process: Process) -> float:
     return call.getTime() - process.clock.seconds()
 
 
-@pytest.fixture
-def inbox() -> MemoryInbox:
-    return MemoryInbox()
-
-
 def notified(folder: Path, mailbox: MemoryMailbox) -> Process:
     """A process that gets notifications, and looks by itself once an hour."""
     return Process(folder, mailbox, next_delay=lambda _: HOUR)
