@@ -14,7 +14,7 @@ from pexschedd.model.onetouch.room_calendar import (
     RoomCalendar,
     RoomMeeting,
 )
-from tests.web_admin.test_admin_one_touch_join import with_an_endpoint
+from tests.web_admin.one_touch_join_support import with_an_endpoint
 from tests.web_admin.web_admin_support import API, Server
 
 STATUS = "/api/admin/status/v1"

@@ -15,7 +15,7 @@ from pexschedd.onetouch.invitation.files import MOST_BYTES
 from pexschedd.util.worker_processes import WorkerProcesses
 from pexschedd.web.admin.commands.rule_test import COMMAND, large_invitations
 from pexschedd.web.site import BODY_LIMIT
-from tests.web_admin.test_admin_one_touch_join import PROFILE, ROOMS, RULE
+from tests.web_admin.one_touch_join_support import PROFILE, ROOMS, RULE
 from tests.web_admin.web_admin_support import API, Answer, Clock, Server, open_store
 
 ZOOM = "https://zoom.us/j/95812345678"
