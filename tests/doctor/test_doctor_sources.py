@@ -8,7 +8,7 @@ from twisted.web.server import Site
 from pexschedd.doctor.report import CheckStatus
 from pexschedd.doctor.text import text
 from tests.doctor.doctor_support import ADDIN, OWN_PANE, Clinic, Page, line
-from tests.doctor.test_doctor_rows import Arrange
+from tests.doctor.rows_support import Arrange
 
 FAILED, PASSED, WARNING = CheckStatus.FAILED, CheckStatus.PASSED, CheckStatus.WARNING
 
