@@ -10,14 +10,14 @@ from pexschedd.model.meeting import MeetingMessage, MessageKind
 from pexschedd.model.recurrence import Range
 from pexschedd.scheduling.decisions.decision import AnswerTemplate, Undecidable
 from pexschedd.scheduling.ports.mailbox import Action
-from tests.scheduling.decisions.test_decide import (
+from tests.scheduling.decisions.decide_support import (
     HOUR,
     NOW,
     Rooms,
     request,
     run,
 )
-from tests.scheduling.decisions.test_decide import scheduled as single
+from tests.scheduling.decisions.decide_support import scheduled as single
 from tests.scheduling.decisions.test_decide_series import (
     DAY,
     daily,

@@ -27,7 +27,7 @@ from pexschedd.scheduling.decisions.early_cancellation import MOST_EARLY
 from pexschedd.scheduling.decisions.series_edit import MOST_CHANGED
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence.series_dates import occurrences
-from tests.scheduling.decisions.test_decide import (
+from tests.scheduling.decisions.decide_support import (
     HOUR,
     NOW,
     OTHER_TAG,

@@ -10,7 +10,7 @@ from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.scheduling.decisions.organizer import NOT_THE_ORGANIZER
 from pexschedd.scheduling.ports.mailbox import Action
 from tests.scheduling.decisions import test_decide_series as of_series
-from tests.scheduling.decisions.test_decide import (
+from tests.scheduling.decisions.decide_support import (
     HOUR,
     NOW,
     OTHER_TAG,

@@ -11,8 +11,8 @@ from pexschedd.model.meeting import MeetingMessage, MessageKind, Person
 from pexschedd.scheduling.decisions.decision import AnswerTemplate, Decision
 from pexschedd.scheduling.ports.mailbox import Action
 from tests.scheduling.decisions import test_decide_series as of_series
-from tests.scheduling.decisions.test_decide import HOUR, NOW, Rooms, request, run
-from tests.scheduling.decisions.test_decide import scheduled as single
+from tests.scheduling.decisions.decide_support import HOUR, NOW, Rooms, request, run
+from tests.scheduling.decisions.decide_support import scheduled as single
 
 BOB = Person("Bob", "Bob@example.test")
 EVE = Person("Eve", "eve@example.test")
