@@ -10,7 +10,7 @@ from pexschedd.model.conference import Conference
 from pexschedd.model.fields.declaration import fields_of
 from pexschedd.model.fields.validation import is_writable
 from pexschedd.model.meeting import MeetingMessage
-from tests.scheduling.decisions import test_decide_series as of_series
+from tests.scheduling.decisions import series_support as of_series
 from tests.scheduling.decisions.decide_support import (
     CONNECTOR,
     HOUR,

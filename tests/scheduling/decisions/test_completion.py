@@ -18,7 +18,7 @@ from tests.scheduling.decisions.decide_support import (
     run,
 )
 from tests.scheduling.decisions.decide_support import scheduled as single
-from tests.scheduling.decisions.test_decide_series import (
+from tests.scheduling.decisions.series_support import (
     DAY,
     daily,
     scheduled,

@@ -9,7 +9,7 @@ from pexschedd.model.meeting import MeetingMessage, MessageKind, Person
 from pexschedd.scheduling.decisions.decision import AnswerTemplate
 from pexschedd.scheduling.decisions.organizer import NOT_THE_ORGANIZER
 from pexschedd.scheduling.ports.mailbox import Action
-from tests.scheduling.decisions import test_decide_series as of_series
+from tests.scheduling.decisions import series_support as of_series
 from tests.scheduling.decisions.decide_support import (
     HOUR,
     NOW,

@@ -22,7 +22,7 @@ from pexschedd.scheduling.decisions.series_edit import (
 from pexschedd.scheduling.decisions.versions import Version
 from pexschedd.scheduling.recurrence.series_dates import occurrences
 from tests.scheduling.decisions.decide_support import HOUR, NOW, UID, run
-from tests.scheduling.decisions.test_decide_series import (
+from tests.scheduling.decisions.series_support import (
     DAY,
     FIRST,
     daily,

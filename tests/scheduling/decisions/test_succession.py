@@ -10,7 +10,7 @@ from pexschedd.model.conference import Vacancy
 from pexschedd.model.meeting import MeetingMessage, MessageKind, Person
 from pexschedd.scheduling.decisions.decision import AnswerTemplate, Decision
 from pexschedd.scheduling.ports.mailbox import Action
-from tests.scheduling.decisions import test_decide_series as of_series
+from tests.scheduling.decisions import series_support as of_series
 from tests.scheduling.decisions.decide_support import HOUR, NOW, Rooms, request, run
 from tests.scheduling.decisions.decide_support import scheduled as single
 

@@ -31,7 +31,7 @@ from pexschedd.scheduling.decisions.decision import Decision, Undecidable
 from pexschedd.scheduling.ports.mailbox import Action
 from pexschedd.scheduling.recurrence.series_dates import is_over
 from tests.scheduling.decisions.decide_support import HOUR, NOW, Rooms, request, run
-from tests.scheduling.decisions.test_decide_series import daily
+from tests.scheduling.decisions.series_support import daily
 from tests.thorough import examples
 
 DAY = 24 * HOUR
