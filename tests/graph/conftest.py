@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_twisted
 
+from tests.graph.msgraph_mailbox_support import GraphStage
 from tests.graph.msgraph_support import GraphWorld
 
 
@@ -13,3 +15,9 @@ async def graph_world() -> AsyncIterator[GraphWorld]:
     world = GraphWorld()
     yield world
     await world.close()
+
+
+@pytest.fixture
+def stage(graph_world: GraphWorld) -> GraphStage:
+    """An equipment mailbox at that sandbox."""
+    return GraphStage(graph_world)

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from pexschedd.graph.folder_changes import MailboxPosition
 from pexschedd.graph.mailbox import GraphMailbox
 from pexschedd.graph.mailbox_factory import QUERIES
 from pexschedd.graph.transport import GraphLimits
@@ -96,3 +99,12 @@ def _told(message: MeetingMessage | Unreadable) -> str:
 
 def discard(ref: MessageRef) -> Answer:
     return Answer(ref, Action.DISCARD)
+
+
+def links(cursor: str) -> MailboxPosition:
+    return msgspec.json.decode(cursor, type=MailboxPosition)
+
+
+async def arrived(stage: GraphStage, cursor: str) -> tuple[list[str], str]:
+    page = await stage.mailbox.arrivals(cursor)
+    return await stage.texts(page), page.cursor

@@ -3,10 +3,12 @@
 from typing import Any, cast
 
 import msgspec
+import pytest
 from twisted.internet import reactor as global_reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 
+from pexschedd.errors import MailboxError
 from pexschedd.exchange.throttle import SharedThrottle, Throttles
 from pexschedd.graph.client import CONCURRENCY, GraphClient
 from pexschedd.graph.error_messages import GraphTarget
@@ -103,3 +105,9 @@ def document(body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("it is no object")
     return found
+
+
+async def failure(asking: Any) -> MailboxError:
+    with pytest.raises(MailboxError) as caught:
+        await asking
+    return caught.value

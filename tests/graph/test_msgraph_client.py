@@ -12,7 +12,6 @@ from twisted.logger import capturedLogs, formatEvent
 
 from pexschedd.errors import (
     MailboxBusy,
-    MailboxError,
     MailboxRefused,
     MailboxUnreachable,
     SignInRefused,
@@ -23,7 +22,7 @@ from pexschedd.graph.client import _claims
 from pexschedd.graph.problems import GraphProblem
 from pexschedd.graph.requests import ApiRequest, user_path
 from pexschedd.graph.transport import GraphLimits, GraphResponse
-from tests.graph.msgraph_support import GraphWorld, document
+from tests.graph.msgraph_support import GraphWorld, document, failure
 from tests.sandbox.graph.graph_support import ALICE, CLIENT, EQUIPMENT
 from tests.turns import until
 
@@ -49,12 +48,6 @@ def named(body: bytes) -> str:
     if not isinstance(name, str):
         raise ValueError("it has no name")
     return name
-
-
-async def failure(asking: Any) -> MailboxError:
-    with pytest.raises(MailboxError) as caught:
-        await asking
-    return caught.value
 
 
 @pytest_twisted.ensureDeferred

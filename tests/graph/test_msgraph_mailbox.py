@@ -10,7 +10,6 @@ import pytest_twisted
 from pexschedd.errors import (
     CursorLost,
     MailboxBusy,
-    MailboxError,
     MailboxRefused,
     MailboxUnreachable,
 )
@@ -27,7 +26,7 @@ from pexschedd.scheduling.ports.mailbox import (
     Unreadable,
 )
 from tests.graph.msgraph_mailbox_support import TAG, GraphStage, discard
-from tests.graph.msgraph_support import GraphWorld
+from tests.graph.msgraph_support import GraphWorld, failure
 from tests.sandbox.graph.graph_support import (
     ALICE,
     CLIENT,
@@ -36,17 +35,6 @@ from tests.sandbox.graph.graph_support import (
     MEETING,
     SILENT,
 )
-
-
-@pytest.fixture
-def stage(graph_world: GraphWorld) -> GraphStage:
-    return GraphStage(graph_world)
-
-
-async def failure(asking: Any) -> MailboxError:
-    with pytest.raises(MailboxError) as caught:
-        await asking
-    return caught.value
 
 
 async def refs_of(stage: GraphStage) -> list[MessageRef]:

@@ -12,11 +12,6 @@ from tests.sandbox.graph.graph_support import EQUIPMENT
 
 
 @pytest.fixture
-def stage(graph_world: GraphWorld) -> GraphStage:
-    return GraphStage(graph_world)
-
-
-@pytest.fixture
 def names(graph_world: GraphWorld) -> GraphMessageNames:
     return GraphMessageNames(graph_world.client())
 

@@ -16,16 +16,10 @@ from pexschedd.model.meeting import MeetingMessage, MessageRef
 from pexschedd.sandbox import SeriesRecurrence
 from pexschedd.scheduling.ports.mailbox import Unreadable
 from tests.graph.msgraph_mailbox_support import GraphStage
-from tests.graph.msgraph_support import GraphWorld
 from tests.sandbox.graph.graph_support import HOUR, MEETING
 
 DAY = timedelta(days=1)
 ALL = len(MESSAGE_PROPERTIES)
-
-
-@pytest.fixture
-def stage(graph_world: GraphWorld) -> GraphStage:
-    return GraphStage(graph_world)
 
 
 def count_batches(stage: GraphStage) -> list[int]:
