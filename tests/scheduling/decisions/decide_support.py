@@ -9,12 +9,7 @@ import msgspec
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias, ScheduledAlias
 from pexschedd.model.integration.connector import Connector
-from pexschedd.model.meeting import (
-    MeetingMessage,
-    MessageKind,
-    MessageRef,
-    Person,
-)
+from pexschedd.model.meeting import MeetingMessage, MessageKind, MessageRef, Person
 from pexschedd.model.schedule import (
     CancelledOccurrence,
     MeetingRecord,
@@ -23,11 +18,7 @@ from pexschedd.model.schedule import (
 )
 from pexschedd.scheduling.decisions.context import IdSource
 from pexschedd.scheduling.decisions.decide import decide
-from pexschedd.scheduling.decisions.decision import (
-    Decision,
-    Delete,
-    RemoveRoom,
-)
+from pexschedd.scheduling.decisions.decision import Decision, Delete, RemoveRoom
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,20 +6,10 @@ from typing import Any
 import msgspec
 
 from pexschedd.model.meeting import MeetingMessage, MessageRef
-from pexschedd.model.recurrence import (
-    Daily,
-    Range,
-    Recurrence,
-)
+from pexschedd.model.recurrence import Daily, Range, Recurrence
 from pexschedd.model.schedule import RecurringConference
 from pexschedd.scheduling.recurrence.series_dates import occurrences
-from tests.scheduling.decisions.decide_support import (
-    HOUR,
-    NOW,
-    Rooms,
-    request,
-    run,
-)
+from tests.scheduling.decisions.decide_support import HOUR, NOW, Rooms, request, run
 
 DAY = timedelta(days=1)
 FIRST = NOW + 2 * HOUR
