@@ -26,7 +26,7 @@ from pexschedd.model.integration.microsoft_clouds import (
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.scheduling.inbox.supervisor import CONNECTION_FIELDS, wants_worker
 from pexschedd.store.records import RecordFormat
-from tests.model.test_model_validation import CONNECTOR, TEMPLATES, check
+from tests.model.validation_support import CONNECTOR, TEMPLATES, check
 
 TENANT = "7b1c9d1e-3c55-4d0e-9a57-2f1f6a1f9a10"
 GUID = "0f5a37a5-55ad-4b63-a2f4-6a6ee2f3b6f2"

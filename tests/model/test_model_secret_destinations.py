@@ -16,7 +16,7 @@ from pexschedd.model.onetouch.exchange_deployment import ExchangeDeployment
 from pexschedd.model.onetouch.google_deployment import GoogleDeployment
 from pexschedd.model.onetouch.graph_deployment import GraphDeployment
 from pexschedd.model.onetouch.profile import JoinProfile
-from tests.model.test_model_validation import CONNECTOR, TEMPLATES, check
+from tests.model.validation_support import CONNECTOR, TEMPLATES, check
 
 URL = "https://mail.example.test/EWS/Exchange.asmx"
 TOKENS = "https://login.example.test/tenant/oauth2/token"

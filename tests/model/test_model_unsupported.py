@@ -10,7 +10,7 @@ from pexschedd.model.conference import Conference
 from pexschedd.model.fields.declaration import Declared, Record, fields_of
 from pexschedd.model.fields.unsupported import told, unsupported_settings
 from pexschedd.model.fields.validation import validate
-from tests.model.test_model_validation import BASES, TEMPLATES, check
+from tests.model.validation_support import BASES, TEMPLATES, check
 
 UNSUPPORTED = [
     (kind, declared)
