@@ -1,6 +1,6 @@
 """Fixtures of the Exchange client's tests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -53,9 +53,6 @@ async def serve() -> Any:
         for connection in site.connections:
             connection.reset()
         await site.all_lost()
-
-
-Starter = Callable[..., RawSite]
 
 
 @pytest_twisted.async_yield_fixture()

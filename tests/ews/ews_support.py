@@ -200,3 +200,7 @@ class RawSite(Factory):
 
     def url(self, scheme: str = "http", host: str = "127.0.0.1") -> str:
         return f"{scheme}://{host}:{self.port}/EWS/Exchange.asmx"
+
+
+Starter = Callable[..., RawSite]
+"""Starts a server with a behaviour, and with TLS if a context is given."""

@@ -29,8 +29,8 @@ from pexschedd.net.errors import FailureKind
 from pexschedd.net.network import Network
 from pexschedd.net.tls import Trust
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Blame, OutcomeKind
-from tests.ews.conftest import Starter
 from tests.ews.ews_exchange import EQUIPMENT, Exchange, waiting
+from tests.ews.ews_support import Starter
 from tests.turns import some_turns
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
