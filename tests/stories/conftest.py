@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 
-from tests.stories.story_support import World
+from tests.stories.series_support import (
+    Weekly,
+    weekly,
+)
+from tests.stories.story_support import (
+    AT_TEN,
+    NEW_SERIES,
+    World,
+)
 
 
 @pytest_twisted.async_yield_fixture(params=["ews", "graph"])
@@ -26,3 +34,14 @@ async def world(empty_world: World) -> AsyncIterator[World]:
     await empty_world.create_integration()
     await empty_world.rest()
     yield empty_world
+
+
+@pytest_twisted.async_yield_fixture()
+async def mondays(world: World) -> AsyncIterator[Weekly]:
+    alice, room = world.organizer(), await world.book()
+    series = await alice.invite(
+        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 5)
+    )
+    await world.settle()
+    assert await alice.reads() == [NEW_SERIES]
+    yield Weekly(world, alice, room, series)

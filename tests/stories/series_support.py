@@ -12,6 +12,7 @@ from exchangelib.items import SEND_ONLY_TO_ALL, SEND_TO_ALL_AND_SAVE_COPY
 from pexschedd.model import tables
 from pexschedd.scheduling.records import occurrence_window
 from tests.stories.story_support import (
+    AT_TEN,
     HOUR,
     MINUTE,
     Booked,
@@ -143,3 +144,20 @@ async def linked(world: World) -> bool:
 def answered(world: World) -> bool:
     """Nothing is left to tell, and nothing lies in the inbox."""
     return not world.store.count(tables.OUTBOX) and not world.inbox()
+
+
+class Weekly:
+    """A series of five Mondays that is scheduled already."""
+
+    def __init__(
+        self, world: World, alice: Organizer, room: Booked, series: Any
+    ) -> None:
+        self.world = world
+        self.alice = alice
+        self.room = room
+        self.series = series
+
+
+def monday(number: int) -> datetime:
+    """When the pattern has an occurrence, counted from 1."""
+    return AT_TEN + (number - 1) * WEEK

@@ -1,8 +1,4 @@
-"""Single occurrences of a series: moved, changed, cancelled, invited to alone."""
-
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from typing import Any
+"""Single occurrences of a known series: moved, changed, and cancelled."""
 
 import pytest
 import pytest_twisted
@@ -13,13 +9,14 @@ from msgspec.structs import replace
 from pexschedd.sandbox import Item
 from tests.stories.series_support import (
     WEEK,
+    Weekly,
     answered,
     cancel_one,
     change_one,
     closed_at,
-    daily,
     linked,
     look_on,
+    monday,
     move_one,
     opens_at,
     position,
@@ -30,53 +27,19 @@ from tests.stories.story_support import (
     AT_TEN,
     DAY,
     EDITED_OCCURRENCE,
-    EDITED_SERIES,
     EQUIPMENT,
     GENERAL_ERROR,
-    GONE,
     HOUR,
     INVALID_ALIAS,
     MINUTE,
     NEW_SERIES,
-    NEW_SINGLE,
     OVER,
     SINGLE_PAST,
-    Booked,
-    Organizer,
     World,
-    attendees,
     window,
 )
 
 story = pytest_twisted.ensureDeferred
-
-
-class Weekly:
-    """A series of five Mondays that is scheduled already."""
-
-    def __init__(
-        self, world: World, alice: Organizer, room: Booked, series: Any
-    ) -> None:
-        self.world = world
-        self.alice = alice
-        self.room = room
-        self.series = series
-
-
-@pytest_twisted.async_yield_fixture()
-async def mondays(world: World) -> AsyncIterator[Weekly]:
-    alice, room = world.organizer(), await world.book()
-    series = await alice.invite(
-        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 5)
-    )
-    await world.settle()
-    assert await alice.reads() == [NEW_SERIES]
-    yield Weekly(world, alice, room, series)
-
-
-def monday(number: int) -> datetime:
-    """When the pattern has an occurrence, counted from 1."""
-    return AT_TEN + (number - 1) * WEEK
 
 
 @story
@@ -262,115 +225,6 @@ async def test_cancelled_before_its_move_arrives(mondays: Weekly) -> None:
 
 
 @story
-async def test_series_renamed_after_exceptions(mondays: Weekly) -> None:
-    """What was said about single dates stays while the pattern does."""
-    world, alice, room = mondays.world, mondays.alice, mondays.room
-    await move_one(alice, mondays.series, 2, monday(2) + DAY)
-    await cancel_one(alice, mondays.series, 3)
-    await world.settle()
-    await alice.change(mondays.series, subject="Every week")
-    await world.settle()
-    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
-    opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
-    closed_at(world, room, monday(2), monday(3))
-
-
-@story
-async def test_series_moved_after_exceptions(mondays: Weekly) -> None:
-    """Another time of the series undoes what was said about single dates."""
-    world, alice, room = mondays.world, mondays.alice, mondays.room
-    await move_one(alice, mondays.series, 2, monday(2) + DAY)
-    await cancel_one(alice, mondays.series, 3)
-    await world.settle()
-    await alice.move(mondays.series, AT_TEN + 4 * HOUR)
-    await world.settle()
-    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
-    opens_at(world, room, [monday(n) + 4 * HOUR for n in range(1, 6)])
-    closed_at(world, room, monday(2), monday(2) + DAY, monday(3))
-
-
-@story
-async def test_series_arrives_after_its_exception(world: World) -> None:
-    """An occurrence that was moved stays moved when its message was faster."""
-    alice, room = world.organizer(), await world.book()
-    world.exchange.hold(EQUIPMENT)
-    series = await alice.invite(
-        "Weekly", AT_TEN, body=room.instructions, recurrence=weekly(AT_TEN, 5)
-    )
-    await move_one(alice, series, 2, monday(2) + DAY)
-    world.exchange.release(EQUIPMENT, (1, 0))
-    await world.settle()
-    # The series was sent before its occurrence was moved, and does not know of it.
-    assert await alice.reads() == [NEW_SINGLE, NEW_SERIES]
-    opens_at(world, room, [monday(1), monday(2) + DAY, monday(3)])
-    closed_at(world, room, monday(2))
-    assert answered(world)
-
-
-@story
-async def test_series_overtaken_by_exceptions(mondays: Weekly) -> None:
-    """An update of the series that is late does not undo what came after it."""
-    world, alice, room = mondays.world, mondays.alice, mondays.room
-    world.exchange.hold(EQUIPMENT)
-    await alice.change(mondays.series, subject="Every week")
-    await move_one(alice, mondays.series, 2, monday(2) + DAY)
-    await cancel_one(alice, mondays.series, 3)
-    changed, moved, cancelled = world.exchange.held(EQUIPMENT)
-    world.exchange.release(EQUIPMENT, ())
-    for message in (moved, cancelled, changed, changed):
-        world.now.advance()
-        world.exchange.deliver_again(message, to=EQUIPMENT)
-    await world.settle()
-    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES, EDITED_SERIES]
-    assert await world.rooms() == ["Every week (Alice Archer)"]
-    opens_at(world, room, [monday(1), monday(2) + DAY, monday(4)])
-    closed_at(world, room, monday(2), monday(3))
-    assert answered(world)
-
-
-@story
-async def test_first_invitation_again(mondays: Weekly) -> None:
-    """A second copy of the request gets the first answer, and undoes nothing."""
-    world, alice, room = mondays.world, mondays.alice, mondays.room
-    world.exchange.hold(EQUIPMENT)
-    other = await world.book()
-    await alice.invite(
-        "Another", AT_TEN, body=other.instructions, recurrence=weekly(AT_TEN, 3)
-    )
-    (invitation,) = world.exchange.held(EQUIPMENT)
-    world.exchange.release(EQUIPMENT)
-    await world.settle()
-    series = world.exchange.mailbox("alice@example.test").calendar()[-1]
-    world.exchange.update(
-        series,
-        occurrence=monday(2),
-        start=monday(2) + DAY,
-        end=monday(2) + DAY + HOUR,
-    )
-    await world.settle()
-    world.exchange.deliver(EQUIPMENT, invitation)
-    await world.settle()
-    assert await alice.reads() == [NEW_SERIES, EDITED_OCCURRENCE, NEW_SERIES]
-    opens_at(world, other, [monday(1), monday(2) + DAY, monday(3)])
-    closed_at(world, other, monday(2))
-    opens_at(world, room, [monday(2)])
-
-
-@story
-async def test_truncated_before_an_exception(mondays: Weekly) -> None:
-    """What lies behind the new end is no more, moved or not."""
-    world, alice, room = mondays.world, mondays.alice, mondays.room
-    await move_one(alice, mondays.series, 4, monday(4) + DAY)
-    await world.settle()
-    await alice.change(mondays.series, recurrence=weekly(AT_TEN, 2))
-    await world.settle()
-    assert await alice.reads() == [EDITED_OCCURRENCE, EDITED_SERIES]
-    opens_at(world, room, [monday(1), monday(2)])
-    for late in (monday(3), monday(4), monday(4) + DAY):
-        assert await world.door(room, at=late) == OVER
-
-
-@story
 async def test_moved_into_the_past(mondays: Weekly) -> None:
     """It is declined, and takes place no more where it was."""
     world, alice, room = mondays.world, mondays.alice, mondays.room
@@ -427,112 +281,6 @@ async def test_whole_day_moved(world: World) -> None:
 
 
 @story
-async def test_invited_to_one_only(world: World) -> None:
-    """One occurrence of a series that is not ours is a meeting of its own."""
-    alice, room = world.organizer(), await world.book()
-    series = await alice.invite(
-        "Theirs", AT_TEN, recurrence=weekly(AT_TEN, 5), resources=()
-    )
-    one: dict[str, Any] = {
-        "resources": attendees(EQUIPMENT),
-        "body": HTMLBody(room.instructions),
-    }
-    await change_one(alice, series, 2, **one)
-    await world.settle()
-    assert await alice.reads() == [NEW_SINGLE]
-    opens_at(world, room, [monday(2)])
-    closed_at(world, room, monday(1), monday(3))
-    assert await world.objects("recurring_conference") == []
-
-    await move_one(alice, series, 2, monday(2) + DAY)
-    await world.settle()
-    assert await alice.reads() == [EDITED_OCCURRENCE]
-    opens_at(world, room, [monday(2) + DAY])
-    closed_at(world, room, monday(2))
-
-    await cancel_one(alice, series, 2)
-    await world.settle()
-    assert await world.door(room, at=monday(2) + DAY) == GONE
-    assert await world.rooms() == []
-    assert answered(world)
-
-
-@story
-async def test_invited_to_two_only(world: World) -> None:
-    """Two occurrences with the same tag share a room; one may go without the other."""
-    alice, room = world.organizer(), await world.book()
-    series = await alice.invite(
-        "Theirs", AT_TEN, recurrence=weekly(AT_TEN, 5), resources=()
-    )
-    for number in (2, 4):
-        await change_one(
-            alice,
-            series,
-            number,
-            resources=attendees(EQUIPMENT),
-            body=HTMLBody(room.instructions),
-        )
-    await world.settle()
-    assert await alice.reads() == [NEW_SINGLE, NEW_SINGLE]
-    opens_at(world, room, [monday(2), monday(4)])
-    closed_at(world, room, monday(3))
-    await cancel_one(alice, series, 2)
-    await world.settle()
-    closed_at(world, room, monday(2))
-    opens_at(world, room, [monday(4)])
-
-
-@story
-async def test_invited_to_one_then_to_all(world: World) -> None:
-    """The series takes the occurrence in; it is one room throughout."""
-    alice, room = world.organizer(), await world.book()
-    series = await alice.invite(
-        "Theirs", AT_TEN, recurrence=weekly(AT_TEN, 5), resources=()
-    )
-    await change_one(
-        alice,
-        series,
-        2,
-        resources=attendees(EQUIPMENT),
-        body=HTMLBody(room.instructions),
-    )
-    await move_one(alice, series, 2, monday(2) + DAY)
-    await world.settle()
-    assert await alice.reads() == [NEW_SINGLE, EDITED_OCCURRENCE]
-    await alice.change(
-        series, resources=attendees(EQUIPMENT), body=HTMLBody(room.instructions)
-    )
-    await world.settle()
-    assert await alice.reads() == [NEW_SERIES]
-    opens_at(world, room, [monday(1), monday(2) + DAY, monday(3), monday(5)])
-    closed_at(world, room, monday(2))
-    assert len(await world.objects("conference")) == 1
-
-
-@story
-async def test_series_after_one_that_was_cancelled(world: World) -> None:
-    """One date, moved and cancelled, arrives before its series does: the series is
-    accepted, and has no room on that date."""
-    alice, room = world.organizer(), await world.book()
-    world.exchange.hold(EQUIPMENT)
-    series = await alice.invite(
-        "Plans", AT_TEN, recurrence=weekly(AT_TEN, 4), body=room.instructions
-    )
-    await move_one(alice, series, 2, monday(2) + DAY)
-    await cancel_one(alice, series, 2)
-    invitation, moved, cancelled = world.exchange.held(EQUIPMENT)
-    world.exchange.release(EQUIPMENT, order=())
-    for message in (moved, cancelled, invitation):
-        world.exchange.deliver(EQUIPMENT, message)
-        await world.settle()
-
-    assert await alice.reads() == [NEW_SINGLE, NEW_SERIES]
-    opens_at(world, room, [monday(1), monday(3), monday(4)])
-    closed_at(world, room, monday(2), monday(2) + DAY)
-    assert await world.alarms() == []
-
-
-@story
 async def test_taken_out_of_one(mondays: Weekly) -> None:
     """The equipment mailbox is taken out of one date: there is no room then."""
     world, alice, room = mondays.world, mondays.alice, mondays.room
@@ -541,26 +289,3 @@ async def test_taken_out_of_one(mondays: Weekly) -> None:
     assert await alice.reads() == []
     closed_at(world, room, monday(2))
     opens_at(world, room, [monday(1), monday(3)])
-
-
-@story
-async def test_many_exceptions(world: World) -> None:
-    """Every second day of a month is moved, every fifth cancelled."""
-    alice, room = world.organizer(), await world.book()
-    series = await alice.invite(
-        "Daily", AT_TEN, body=room.instructions, recurrence=daily(AT_TEN, 20)
-    )
-    expected: list[datetime] = []
-    for number in range(1, 21):
-        day = AT_TEN + (number - 1) * DAY
-        if number % 5 == 0:
-            await cancel_one(alice, series, number)
-        elif number % 2 == 0:
-            expected.append(day + timedelta(hours=6))
-            await move_one(alice, series, number, expected[-1])
-        else:
-            expected.append(day)
-    await world.settle()
-    letters = await alice.reads()
-    assert letters == [NEW_SERIES] + [EDITED_OCCURRENCE] * 8
-    opens_at(world, room, expected)

@@ -49,15 +49,21 @@ def played() -> dict[str, set[str]]:
     found = {}
     for path in HERE.glob("test_stories_*.py"):
         theme = path.stem.removeprefix("test_stories_")
-        uses = {
-            node.name: _names(node)
-            for node in ast.parse(path.read_text("utf-8")).body
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
+        uses = {name: _names(node) for name, node in _functions(path).items()}
         for name in uses:
             if name.startswith("test_"):
                 found[f"{theme}.{name.removeprefix('test_')}"] = _reached(name, uses)
     return found
+
+
+def _functions(path: Path) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a file of stories, and the fixtures that all files share."""
+    return {
+        node.name: node
+        for each in (HERE / "conftest.py", path)
+        for node in ast.parse(each.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
 
 
 def _names(function: ast.AST) -> set[str]:
@@ -110,11 +116,7 @@ def over_one_interface() -> set[str]:
         body = ast.parse(path.read_text("utf-8")).body
         marks = [ast.unparse(node) for node in body if isinstance(node, ast.Assign)]
         whole = any(each.startswith("pytestmark") and ONE in each for each in marks)
-        functions = {
-            node.name: node
-            for node in body
-            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
-        }
+        functions = _functions(path)
         asks = {
             name: {each.arg for each in node.args.args}
             for name, node in functions.items()
