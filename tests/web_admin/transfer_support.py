@@ -20,6 +20,7 @@ from tests.web_admin.web_admin_support import (
     serving,
 )
 
+URI = f"{CONNECTOR}1/"
 COMMANDS = "/api/admin/command/v1/configuration/"
 EXPORT, IMPORT = f"{COMMANDS}export/", f"{COMMANDS}import/"
 PASSPHRASE = "four words of nonsense"
