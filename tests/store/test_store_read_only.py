@@ -2,7 +2,6 @@
 
 import errno
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,17 @@ from twisted.python.failure import Failure
 from pexschedd.errors import StoreError, StoreFull, StoreReadOnly
 from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Table
-from pexschedd.store.disk import reserve_file
-from pexschedd.store.disk.reserve import DiskSpace, StoreState, advice
-from pexschedd.store.disk.reserve_file import NAME, SIZE, size_of
-from pexschedd.store.fs import RealFileSystem
-from tests.store.store_disk import Disk, few_cuts
+from pexschedd.store.disk.reserve import StoreState, advice
+from tests.store.refusing_disk import (
+    STATE,
+    RefusingDisk,
+    in_memory,
+    look,
+    outcome,
+    state_of,
+)
+from tests.store.store_disk import Disk
 from tests.store.store_support import ROOM, SETTING, VISIT, Opened, Room, Setting
-from tests.system.disk_support import KIB, SmallDisk, small_disk
 from tests.thorough import THOROUGH
 
 SOME = 1 if THOROUGH else 5
@@ -32,74 +35,6 @@ ERRORS = [
 ]
 """Each with the distance of the calls from which on it is tried. Some are enough where
 the same calls are refused as on a full disk."""
-
-STATE = Path("/state")
-
-
-class RefusingDisk(Disk):
-    """Refuses every change from the n-th on, until it is `healed`."""
-
-    def __init__(self, error: int) -> None:
-        super().__init__()
-        self.error = error
-        self.left: float = float("inf")
-        self.calls: list[str] = []
-        self.has_refused = False
-        self.before = self._change
-
-    def heal(self) -> None:
-        self.left = float("inf")
-
-    def mkdir(self, path: Path) -> None:
-        if path.name in self.listdir(path.parent):  # that is noticed first
-            raise FileExistsError(errno.EEXIST, "exists", str(path))
-        super().mkdir(path)
-
-    def append(self, path: Path) -> int:
-        self._change("append")
-        return super().append(path)
-
-    def _change(self, call: str) -> None:
-        self.calls.append(call)
-        if self.error != errno.EROFS and call in ("append", "unlink"):
-            return  # these need no room
-        if self.left <= 0:
-            self.has_refused = True
-            raise OSError(self.error, os.strerror(self.error))
-        self.left -= 1
-
-    def after_a_crash(self) -> Iterator[dict[str, Any]]:
-        """What a start would find if the power failed now: with all that was not
-        synced, and with none of it."""
-        for place in (0, -1):
-            crashed = self.crash(few_cuts, lambda among, at=place: among[at])
-            opened = Opened(STATE, fs=crashed)
-            yield opened.content()
-            opened.close()
-
-
-def outcome(opened: Opened, deferred: Deferred[Any]) -> Exception | None:
-    """What a commit fails with; None if it is durable."""
-    try:
-        opened.wait(deferred)
-    except StoreFull as error:
-        return error
-    return None
-
-
-def in_memory(opened: Opened, *rooms: Room) -> Deferred[None]:
-    with opened.store.transaction(deferrable=True) as change:
-        for room in rooms:
-            change.put(ROOM, room)
-        return change.commit()
-
-
-def state_of(opened: Opened) -> StoreState:
-    return opened.store.state
-
-
-def look(opened: Opened) -> None:
-    opened.wait(opened.store.look_at_disk())
 
 
 @pytest.mark.parametrize(("error", "step"), ERRORS)
@@ -335,84 +270,6 @@ def test_a_broken_disk_is_still_final() -> None:
     opened.close()
 
 
-class Quota(RealFileSystem):
-    """The files of a folder may have so many bytes; no free space shows it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.limit = 1 << 30
-
-    def space(self, path: Path) -> DiskSpace:
-        return DiskSpace(1 << 40, 1 << 40)
-
-    def write(self, handle: int, data: bytes) -> int:
-        used = sum(p.stat().st_size for p in self._folder.rglob("*") if p.is_file())
-        if used + len(data) > self.limit:
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
-        return super().write(handle, data)
-
-    @property
-    def used(self) -> int:
-        return sum(p.stat().st_size for p in self._folder.rglob("*") if p.is_file())
-
-
-def renewed(opened: Opened) -> None:
-    look(opened)
-    done = opened.store.renew_reserve()
-    if done is not None:
-        opened.wait(done)
-
-
-def test_the_reserve_lets_the_last_writes_through(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The reserve file is given up without a commit failing; then nothing new is
-    taken, what is essential goes on until that is used up, too; and with room again
-    the file is there again and everything is taken. It has the product's own size."""
-    monkeypatch.setattr(reserve_file, "SIZE", SIZE)
-    state = tmp_path / "state"
-    fs = Quota(state)
-    opened = Opened(state, fs=fs)
-    renewed(opened)
-    reserve = state / NAME
-    assert reserve.stat().st_size == SIZE
-    assert reserve.stat().st_mode & 0o777 == 0o600
-    fs.limit = fs.used + 100
-    opened.wait(opened.put(ROOM, Room(id=1, name="x" * 1000)))
-    assert not reserve.exists()
-    assert state_of(opened) is StoreState.NEARLY_FULL
-    with pytest.raises(StoreFull, match="reserve") as caught:
-        opened.put(ROOM, Room(id=2, name="b"))
-    assert not isinstance(caught.value, StoreReadOnly)
-    renewed(opened)
-    assert not reserve.exists()
-    written = 0
-    while state_of(opened) is not StoreState.READ_ONLY:
-        with opened.store.transaction(essential=True) as change:
-            change.put(ROOM, Room(id=1, name="x" * 100_000))
-            written += outcome(opened, change.commit()) is None
-    assert written > 30
-    renewed(opened)
-    assert state_of(opened) is StoreState.READ_ONLY
-    fs.limit = 1 << 30
-    renewed(opened)
-    assert state_of(opened) is StoreState.WRITABLE
-    assert reserve.stat().st_size == SIZE
-    opened.wait(opened.put(ROOM, Room(id=2, name="b")))
-    opened.close()
-
-
-def test_an_unfinished_reserve_is_written_again(tmp_path: Path) -> None:
-    """A file of another size, as a crash leaves it, is none."""
-    opened = Opened(tmp_path / "state")
-    (tmp_path / "state" / NAME).write_bytes(b"x")
-    size = size_of(RealFileSystem().space(tmp_path))
-    renewed(opened)
-    assert (tmp_path / "state" / NAME).stat().st_size == size
-    assert state_of(opened) is StoreState.WRITABLE
-    opened.close()
-
-
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -428,62 +285,3 @@ def test_the_text_says_which_disk_and_what_to_do(error: int, words: str) -> None
     assert os.strerror(error) in text
     with pytest.raises(StoreReadOnly, match=words):
         raise StoreReadOnly(text)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with small_disk(tmp_path / "disk", 300 * KIB) as disk:
-        yield disk
-
-
-def fill(opened: Opened) -> int:
-    """Commits rooms until one fails; returns how many are durable."""
-    id = 0
-    while outcome(opened, opened.put(ROOM, Room(id=id + 1, name="x" * 700))) is None:
-        id += 1
-    return id
-
-
-def test_a_really_full_disk(disk: SmallDisk) -> None:
-    """The system's own ENOSPC, with no space watched: it is read-only, starts on the
-    full disk with everything acknowledged, and goes on when there is room."""
-    state = disk.path / "state"
-    disk.fill(150 * KIB)
-    opened = Opened(state, reserve=0, segment_size=50_000)
-    acknowledged = fill(opened)
-    assert acknowledged > 100
-    assert os.strerror(errno.ENOSPC) in opened.store.refusal
-    opened.close()
-    disk.fill(0)
-    opened = Opened(state, reserve=0)
-    assert opened.store.ids(ROOM) == list(range(1, acknowledged + 1))
-    assert outcome(opened, in_memory(opened, Room(id=999, name="x" * 9000))) is not None
-    assert state_of(opened) is StoreState.READ_ONLY
-    opened.close()
-    opened = Opened(state, reserve=0)
-    assert opened.store.ids(ROOM) == list(range(1, acknowledged + 1))
-    disk.free()
-    look(opened)
-    assert state_of(opened) is StoreState.WRITABLE
-    opened.wait(opened.delete(ROOM, *range(1, 50)))
-    opened.wait(opened.put(ROOM, Room(id=1000, name="after")))
-    opened.close()
-
-
-def test_the_space_kept_free_prevents_it(disk: SmallDisk) -> None:
-    """With the usual reserve new work is refused before the disk is full, and
-    compaction still has room."""
-    opened = Opened(disk.path / "state", segment_size=20_000)
-    count = 0
-    while opened.store.accepts_writes:
-        opened.wait(opened.put(ROOM, Room(id=count % 30 + 1, name="x" * 700)))
-        look(opened)
-        count += 1
-        if count > 2000:
-            break
-    while opened.store._compactor.running:
-        look(opened)
-    opened.compact()
-    assert opened.store.count(ROOM) == 30
-    assert count > 100
-    opened.close()

@@ -17,6 +17,7 @@ from pexschedd.model.fields.declaration import Record
 from pexschedd.model.table import Table
 from pexschedd.store.fs import is_temporary
 from pexschedd.store.release_change import superseded, unused_name
+from tests.store.refusing_disk import STATE, RefusingDisk
 from tests.store.store_disk import Disk, few_cuts
 from tests.store.store_support import (
     ROOM,
@@ -27,7 +28,6 @@ from tests.store.store_support import (
     Setting,
     files,
 )
-from tests.store.test_store_read_only import STATE, RefusingDisk
 
 NEWER_ROOM = Table("room", Room, version=2, upgrades={1: lambda stored: stored})
 NEWER = [NEWER_ROOM if table is ROOM else table for table in TABLES]
