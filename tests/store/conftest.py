@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from pexschedd.store.collection import KEPT
 from pexschedd.store.hints import hint_files
@@ -57,3 +58,17 @@ def state(tmp_path: Path) -> Path:
     fill(opened)
     opened.close()
     return tmp_path / "state"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A snapshot of a store with some of everything."""
+    opened = Opened(tmp_path / "state")
+    fill(opened)
+    for folder, name in (("icons", "1.png"), ("keytabs", "svc.keytab")):
+        (tmp_path / "state" / folder).mkdir()
+        (tmp_path / "state" / folder / name).write_bytes(name.encode() * 300)
+    to = tmp_path / "copy"
+    opened.wait(Deferred.fromCoroutine(opened.store.snapshot(to)))
+    opened.close()
+    return to
