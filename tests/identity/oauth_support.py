@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from msgspec.structs import replace
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -16,7 +17,7 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from pexschedd.errors import StoreError
+from pexschedd.errors import MailboxError, StoreError
 from pexschedd.identity.oauth.endpoint import TokenEndpoint, context_of
 from pexschedd.identity.oauth.service_accounts import INTEGRATIONS
 from pexschedd.identity.oauth.sign_in import SignIns
@@ -30,6 +31,7 @@ from pexschedd.net.tls import Trust
 from pexschedd.store.store import Store
 
 reactor: Any = _reactor
+HOUR = 3600.0
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 UUID = "6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f"
@@ -236,3 +238,10 @@ async def bench_in(folder: Path) -> AsyncIterator[Bench]:
     finally:
         await maybeDeferred(port.stopListening)
         await store.close()
+
+
+async def refused(asking: "Deferred[str]", kind: type[MailboxError]) -> MailboxError:
+    with pytest.raises(kind) as caught:
+        await asking
+    assert type(caught.value) is kind, caught.value
+    return caught.value

@@ -1,8 +1,5 @@
 """Access tokens of an application, for a deployment or for Microsoft Graph."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
@@ -18,16 +15,10 @@ from pexschedd.identity.oauth.token_cache import (
     RETRY_UNREACHABLE,
 )
 from pexschedd.identity.oauth.token_requests import by_client
-from tests.identity.oauth_support import Bench, bench_in
+from tests.identity.oauth_support import Bench
 
 EXCHANGE = "https://mail.example.test"
 CLAIMS = '{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}'
-
-
-@pytest_twisted.async_yield_fixture()
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_in(tmp_path / "state") as bench:
-        yield bench
 
 
 def tokens_of(bench: Bench) -> ApplicationTokens:

@@ -1,0 +1,14 @@
+"""Fixtures of the tests of tokens."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_twisted
+
+from tests.identity.oauth_support import Bench, bench_in
+
+
+@pytest_twisted.async_yield_fixture()
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench_in(tmp_path / "state") as bench:
+        yield bench
