@@ -200,3 +200,12 @@ def event_url(event: Document, user: str = EQUIPMENT) -> str:
 
 
 WITH_EVENT = "?$expand=microsoft.graph.eventMessage/event"
+
+
+def answers(client: GraphClient) -> dict[str, str]:
+    """What each attendee has said, as Alice sees it."""
+    (event,) = client.events(ALICE)
+    return {
+        each["emailAddress"]["address"]: each["status"]["response"]
+        for each in event["attendees"]
+    }
