@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 
 from pexschedd.errors import MailboxError
 from pexschedd.graph.answers import answer_batch
@@ -22,6 +23,9 @@ from tests.sandbox.graph.graph_support import ALICE, BOB, EQUIPMENT
 
 DONE, GONE = OutcomeKind.DONE, OutcomeKind.GONE
 RETRY, FAILED = OutcomeKind.RETRY, OutcomeKind.FAILED
+ACCEPT, DECLINE, REMOVE = Action.ACCEPT, Action.DECLINE, Action.REMOVE
+CANCELLED = ItemKind.CANCELLATION
+METHODS = pytest.mark.parametrize("method", ["RESPONSE", "MAIL"])
 
 
 class LosingTransport:
@@ -232,3 +236,7 @@ def expected(story: Answering, mixture: Mixture = TWENTY) -> None:
     assert story.left() == []
     kept = sorted(each.subject for each in story.mailbox.calendar())
     assert kept == [f"Yes {n}" for n in range(mixture.yes)]
+
+
+def paths(story: Answering, word: str) -> list[Any]:
+    return [each for each in story.transport.sent if word in each["url"]]

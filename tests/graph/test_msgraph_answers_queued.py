@@ -14,11 +14,9 @@ from pexschedd.graph.removal import delete
 from pexschedd.sandbox import ItemKind
 from pexschedd.sandbox.graph.signin.applications import MailboxGrant
 from pexschedd.scheduling.ports.mailbox import Action, Answer, Blame
-from tests.graph.answering_support import DONE, GONE, RETRY, Answering
+from tests.graph.answering_support import ACCEPT, DECLINE, DONE, GONE, RETRY, Answering
 from tests.graph.msgraph_support import GraphWorld
 from tests.sandbox.graph.graph_support import ALICE, BOB
-
-ACCEPT, DECLINE = Action.ACCEPT, Action.DECLINE
 
 
 def told(story: Answering, address: str = ALICE) -> list[str]:
