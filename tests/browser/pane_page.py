@@ -10,6 +10,7 @@ from tests.browser import in_page
 from tests.browser.tabs import Tab
 
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
+OURS = {"meeting_tags": {"tags": {TAG: {"state": "this", "certain": True}}}}
 OTHER_TAG = "PXPS:-00000000-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJub25jZSI6Ii1fLSJ9-_." + "QkJCa-_" * 130 + "Last12"
 DOWN = f"down{TOKEN}"

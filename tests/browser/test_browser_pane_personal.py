@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pane_page import GUEST, ROOM, TAG, Open, Pane
-from tests.browser.test_browser_pane import OURS
+from tests.browser.pane_page import GUEST, OURS, ROOM, TAG, Open, Pane
 
 USER = {"name": "Ann Bee", "email": "ann@example.test"}
 TEXT = "<div>Join my room:<br>https://vc.test/ann<br>PIN <b>1234</b></div>"

@@ -16,8 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.axe import barriers
-from tests.browser.pane_page import DOWN, GUEST, OTHER_TAG, ROOM, TAG, Open, Pane
-from tests.browser.test_browser_pane import OURS
+from tests.browser.pane_page import DOWN, GUEST, OTHER_TAG, OURS, ROOM, TAG, Open, Pane
 from tests.browser.test_browser_pane_personal import (
     NEEDED,
     room,
