@@ -14,7 +14,7 @@ from pexschedd.identity.sign_in_backoff import FREE
 from pexschedd.model import tables
 from pexschedd.model.accounts.administrator import Administrator
 from pexschedd.store.secrets import SecretVault
-from tests.identity.test_identity_administrators import HeldThreads, World, put_off
+from tests.identity.administrators_support import HeldThreads, World, put_off
 
 OFFICE, HOME = "203.0.113.5", "192.0.2.200"
 PASSWORD = "correct horse"
