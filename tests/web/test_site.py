@@ -2,82 +2,27 @@
 
 import re
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import pytest_twisted
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet import reactor as _reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    UNIXClientEndpoint,
-    connectProtocol,
-)
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
-from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from pexschedd.net.server_tls import server_endpoint
-from pexschedd.web.connections import ConnectionCaps
-from pexschedd.web.forwarded import TrustedProxies
 from pexschedd.web.health import HealthApi
 from pexschedd.web.site import BODY_LIMIT, HttpSite, _is_normal_path
 from tests.net.test_net_server_tls import client, key_and_certificate
+from tests.web.site_support import ask, site
 
 reactor: Any = _reactor
 
 CLIENT_KEYS = {"status", "code", "message", "correlation_id"}
 """Of errors of the add-in's and the nodes' side."""
-
-
-class Raw(Protocol):
-    """Says what no client library would, and hears everything until the end."""
-
-    def __init__(self, said: bytes) -> None:
-        self._said = said
-        self._heard = b""
-        self.heard: Deferred[bytes] = Deferred()
-
-    def connectionMade(self) -> None:
-        assert self.transport is not None
-        self.transport.write(self._said)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._heard += data
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.heard.callback(self._heard)
-
-
-def site() -> HttpSite:
-    return HttpSite(HealthApi(list, "1.2").app.resource(), reactor, None)
-
-
-@pytest_twisted.async_yield_fixture()
-async def port() -> AsyncIterator[int]:
-    listening = reactor.listenTCP(0, site(), interface="127.0.0.1")
-    yield listening.getHost().port
-    await listening.stopListening()
-
-
-async def ask(where: int | Path, said: bytes) -> tuple[bytes, Any]:
-    """Of a port, or a Unix socket: the status line and the answer's JSON."""
-    raw = Raw(said)
-    endpoint = (
-        UNIXClientEndpoint(reactor, str(where))
-        if isinstance(where, Path)
-        else HostnameEndpoint(reactor, "127.0.0.1", where)
-    )
-    await connectProtocol(endpoint, raw)
-    head, _, body = (await raw.heard).partition(b"\r\n\r\n")
-    assert b"content-type: application/json" in head.lower()
-    return head.splitlines()[0], msgspec.json.decode(body)
 
 
 @pytest.mark.parametrize(
@@ -278,31 +223,6 @@ async def test_a_compressed_body(port: int) -> None:
     assert "Content-Encoding" in answer["message"]
 
 
-@pytest.mark.parametrize(
-    ("forwarded", "address"),
-    [
-        (b"", "127.0.0.1"),
-        (b"X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"),
-        (b"X-Forwarded-For: 10.0.0.1, 2001:db8::1\r\n", "2001:db8::1"),
-        (b"X-Forwarded-For: a\r\nX-Forwarded-For: 192.0.2.8\r\n", "192.0.2.8"),
-        (b'X-Forwarded-For: ","status":200\r\n', "127.0.0.1"),
-        (b'X-Forwarded-For: ::1%"\r\n', "127.0.0.1"),
-        (b"X-Forwarded-For: 192.0.2.9%1\r\n", "127.0.0.1"),
-    ],
-)
-@pytest_twisted.ensureDeferred
-async def test_the_clients_address(forwarded: bytes, address: str) -> None:
-    """The access line has it; a proxy on this machine says who its client is."""
-    lines: list[str] = []
-    resource = HealthApi(list, "1.2").app.resource()
-    logged = HttpSite(resource, reactor, lines.append)
-    listening = reactor.listenTCP(0, logged, interface="127.0.0.1")
-    said = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + forwarded
-    await ask(listening.getHost().port, said + b"\r\n")
-    await listening.stopListening()
-    assert msgspec.json.decode(lines[0])["address"] == address
-
-
 # Twisted's own way to read an endpoint's files, and what the client may choose from.
 @pytest.mark.filterwarnings("ignore:Passing method:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -358,91 +278,9 @@ async def test_before_the_server_is_ready() -> None:
     await listening.stopListening()
 
 
-@pytest.mark.parametrize(
-    ("proxies", "address", "status"),
-    [(["127.0.0.1"], "192.0.2.7", b"404"), ([], "127.0.0.1", b"400")],
-)
-@pytest_twisted.ensureDeferred
-async def test_whom_a_proxy_speaks_for(
-    proxies: list[str], address: str, status: bytes
-) -> None:
-    """A trusted one names the client and the Host it has sent; another one is a client
-    like any other, with the Host that is none."""
-    lines: list[str] = []
-    resource = HealthApi(list, "1.2").app.resource()
-    logged = HttpSite(resource, reactor, lines.append, proxies=TrustedProxies(proxies))
-    listening = reactor.listenTCP(0, logged, interface="127.0.0.1")
-    said = (
-        b"GET /nothing HTTP/1.1\r\nHost: up_stream:x\r\nConnection: close\r\n"
-        b"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Host: a.test\r\n\r\n"
-    )
-    answered, _ = await ask(listening.getHost().port, said)
-    await listening.stopListening()
-    assert answered.split()[1] == status
-    assert msgspec.json.decode(lines[0])["address"] == address
-
-
 @pytest_twisted.ensureDeferred
 async def test_two_hosts_stay_two(port: int) -> None:
     """A proxy's word about the host does not hide that a request has two."""
     head = b"Host: a\r\nHost: b\r\nX-Forwarded-Host: c.test\r\nConnection: close\r\n"
     status, _ = await ask(port, b"GET /health HTTP/1.1\r\n" + head + b"\r\n")
     assert status.split()[1] == b"400"
-
-
-@pytest.mark.parametrize(
-    ("header", "address"),
-    [
-        (b"PROXY TCP4 192.0.2.7 192.0.2.1 5000 443\r\n", "192.0.2.7"),
-        (b"PROXY TCP4 127.0.0.1 127.0.0.1 5000 443\r\n", "127.0.0.1"),
-        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
-    ],
-)
-@pytest_twisted.ensureDeferred
-async def test_headers_behind_the_proxy_protocol(header: bytes, address: str) -> None:
-    """They are the client's own: none is believed, even where it is not named."""
-    lines: list[str] = []
-    resource = HealthApi(list, "1.2").app.resource()
-    logged = HttpSite(resource, reactor, lines.append, proxies=TrustedProxies())
-    listening: Any = await server_endpoint(
-        reactor, "haproxy:tcp:0:interface=127.0.0.1", lambda _: True
-    ).listen(logged)
-    said = b"Host: x\r\nX-Forwarded-For: 198.51.100.1\r\nConnection: close\r\n\r\n"
-    raw = Raw(header + b"GET /health HTTP/1.1\r\n" + said)
-    port = listening.getHost().port
-    await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), raw)
-    assert (await raw.heard).startswith(b"HTTP/1.1 200 ")
-    await listening.stopListening()
-    assert msgspec.json.decode(lines[0])["address"] == address
-
-
-@pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\n", b""])
-@pytest_twisted.ensureDeferred
-async def test_connections_behind_the_proxy_protocol(begun: bytes) -> None:
-    """Each counts for the client that is named: one that opens too many loses its
-    oldest, whether it begins a request or not, and another client loses none."""
-    proxies = TrustedProxies()
-    caps = ConnectionCaps(most=100, most_per_address=2)
-    resource = HealthApi(list, "1.2").app.resource()
-    bounded = HttpSite(resource, reactor, None, caps, proxies=proxies)
-    listening: Any = await server_endpoint(
-        reactor, "haproxy:tcp:0:interface=127.0.0.1", proxies.includes
-    ).listen(bounded)
-    port = listening.getHost().port
-
-    async def opened(client: str) -> Raw:
-        said = f"PROXY TCP4 {client} 192.0.2.1 5000 443\r\n".encode() + begun
-        raw = Raw(said)
-        await connectProtocol(HostnameEndpoint(reactor, "127.0.0.1", port), raw)
-        return raw
-
-    other = await opened("198.51.100.1")
-    mine = [await opened("192.0.2.7") for _ in range(3)]
-    assert await mine[0].heard == b""
-    kept = [other, *mine[1:]]
-    assert not any(raw.heard.called for raw in kept)
-    for raw in kept:
-        transport: Any = raw.transport
-        transport.abortConnection()
-        await raw.heard
-    await listening.stopListening()
