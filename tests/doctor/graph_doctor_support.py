@@ -1,13 +1,17 @@
 """A place where an integration reaches its mailbox by Microsoft Graph, and all is in
 order: tokens, permissions, mailbox; over TLS and real sockets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
+from twisted.web.server import Site
+
 from pexschedd.composition.graph.graph_connections import PROBE_LIMITS
+from pexschedd.doctor.report import DoctorReport
+from pexschedd.doctor.text import text
 from pexschedd.graph.client import GraphClient
 from pexschedd.graph.error_messages import GraphTarget
 from pexschedd.graph.transport import GraphTransport
@@ -21,7 +25,16 @@ from pexschedd.sandbox.graph.settings import GraphSettings
 from pexschedd.sandbox.graph.signin.applications import GraphApplication, MailboxGrant
 from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.store.secrets import SecretVault
-from tests.doctor.doctor_support import ALICE, EQUIPMENT, MAIL, Clinic, reactor
+from tests.doctor.doctor_support import (
+    ALICE,
+    EQUIPMENT,
+    INTERNAL,
+    MAIL,
+    Clinic,
+    Page,
+    reactor,
+)
+from tests.net.net_support import DAY, NOW, dns
 
 TENANT, CLIENT = "contoso.test", "11111111-2222-4333-8444-555555555555"
 GRAPH_SECRET = "gr4ph s3cret"
@@ -120,3 +133,25 @@ class GraphClinic(Clinic):
         )
         target = GraphTarget(domain, connector.mailbox_address, CLIENT, 1)
         return GraphClient(transport, tokens, target)
+
+
+Arrange = Callable[[GraphClinic], object]
+_GOOD = INTERNAL.server(dns(MAIL), expires=NOW + 90 * DAY)
+
+
+def page(status: int, body: bytes = b"") -> Arrange:
+    def arrange(c: GraphClinic) -> None:
+        c.at(c.listen(Site(Page(body, status)), _GOOD))
+
+    return arrange
+
+
+_OF_EWS = ("EWS URL", "ApplicationImpersonation", "-AutomateProcessing None", "/EWS")
+
+
+def speaks_of_graph_alone(report: DoctorReport) -> None:
+    """Nothing in a report is about EWS, and no secret is in it."""
+    shown = text(report)
+    for words in (*_OF_EWS, "Get-WebServices", "ExchangeCertificate", "Throttling-"):
+        assert words not in shown, words
+    assert GRAPH_SECRET not in shown

@@ -1,41 +1,28 @@
 """Each mistake that a person can make with an integration over Microsoft Graph, made on
 purpose over real sockets, is named: what is wrong, why, and what mends it."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_twisted
-from twisted.web.server import Site
 
 from pexschedd.crypto.certificates import to_pem
-from pexschedd.doctor.report import CheckStatus, DoctorReport
-from pexschedd.doctor.text import text
+from pexschedd.doctor.report import CheckStatus
 from pexschedd.sandbox.graph.signin.applications import MailboxGrant
 from pexschedd.sandbox.items.records import ResponseType
 from pexschedd.sandbox.mailboxes.accounts import Processing
 from pexschedd.scheduling.alarms import names
-from tests.doctor.doctor_support import (
-    ALICE,
-    EQUIPMENT,
-    INTERNAL,
-    MAIL,
-    Page,
-    line,
-)
+from tests.doctor.doctor_support import ALICE, EQUIPMENT, INTERNAL, MAIL, line
 from tests.doctor.graph_doctor_support import (
-    CLIENT,
-    GRAPH_SECRET,
     TENANT,
+    Arrange,
     GraphClinic,
     grants,
+    page,
+    speaks_of_graph_alone,
 )
+from tests.doctor.rows_support import FAILED, NOT_CHECKED, PASSED, WARNING
 from tests.net.net_support import DAY, NOW, Authority, dns
-
-FAILED, WARNING = CheckStatus.FAILED, CheckStatus.WARNING
-NOT_CHECKED, PASSED = CheckStatus.NOT_CHECKED, CheckStatus.PASSED
-Arrange = Callable[[GraphClinic], object]
-_GOOD = INTERNAL.server(dns(MAIL), expires=NOW + 90 * DAY)
 
 
 def wrong_domain(c: GraphClinic) -> None:
@@ -53,13 +40,6 @@ def inspected(c: GraphClinic) -> None:
 
 def wrong_clock(c: GraphClinic) -> None:
     c.certificate(INTERNAL.server(dns(MAIL), expires=NOW - DAY))
-
-
-def page(status: int, body: bytes = b"") -> Arrange:
-    def arrange(c: GraphClinic) -> None:
-        c.at(c.listen(Site(Page(body, status)), _GOOD))
-
-    return arrange
 
 
 def clock_off(minutes: float) -> Arrange:
@@ -344,122 +324,4 @@ async def test_it_is_named(
     assert found.status is status, found
     assert message in found.message
     assert more in " ".join((found.cause, found.remedy, *found.commands))
-    _speaks_of_graph_alone(report)
-
-
-_OF_EWS = ("EWS URL", "ApplicationImpersonation", "-AutomateProcessing None", "/EWS")
-
-
-def _speaks_of_graph_alone(report: DoctorReport) -> None:
-    shown = text(report)
-    for words in (*_OF_EWS, "Get-WebServices", "ExchangeCertificate", "Throttling-"):
-        assert words not in shown, words
-    assert GRAPH_SECRET not in shown
-
-
-@pytest_twisted.ensureDeferred
-async def test_everything_in_order(graph_clinic: GraphClinic) -> None:
-    """No line complains; what cannot be seen says so, and so does Mail.Send."""
-    graph_clinic.invite()
-    report = await graph_clinic.examine()
-    assert report.status is PASSED, text(report)
-    unseen = [each.check for each in report.lines if each.status is NOT_CHECKED]
-    assert unseen == ["credential", "mail_send"]
-    assert f"The application {CLIENT} is signed in." in text(report)
-    _speaks_of_graph_alone(report)
-
-
-@pytest_twisted.ensureDeferred
-async def test_what_is_not_known_is_looked_at_first(graph_clinic: GraphClinic) -> None:
-    """Lines that are pasted from the top show how the mailbox is before they set it,
-    and none of any line is about the whole organization."""
-    report = await graph_clinic.examine()
-    commands = line(report, "processing").commands
-    assert [each.split()[0] for each in commands] == [
-        "Get-CalendarProcessing",
-        "Set-CalendarProcessing",
-    ]
-    for each in report.lines:
-        assert not any("Set-OrganizationConfig" in found for found in each.commands)
-
-
-@pytest_twisted.ensureDeferred
-async def test_nothing_is_changed(graph_clinic: GraphClinic) -> None:
-    """An examination sends nothing, deletes nothing, and leaves messages as they are;
-    nobody's event is touched."""
-    graph_clinic.invite()
-    exchange = graph_clinic.sandbox.exchange
-
-    def state() -> list[tuple[str, str, tuple[str, ...], bool]]:
-        return [
-            (item.id, item.folder, item.categories, item.is_read)
-            for address in (ALICE, EQUIPMENT)
-            for folder in exchange.mailbox(address).folders.values()
-            for item in folder.items.values()
-        ]
-
-    (message,) = exchange.mailbox(EQUIPMENT).folders["inbox"].items.values()
-    message.categories = ("Video",)
-    before, change = state(), message.change
-    assert (await graph_clinic.examine()).status is PASSED
-    assert state() == before
-    (message,) = exchange.mailbox(EQUIPMENT).folders["inbox"].items.values()
-    assert message.change > change  # the one that is there was tried
-    calls = graph_clinic.sandbox.calls
-    changing = {name for name in calls if name.startswith("Graph")} - {
-        "GraphGetMailFolder",
-        "GraphListMessages",
-        "GraphGetMessage",
-        "GraphListEvents",
-        "GraphGetMailboxSettings",
-    }
-    assert changing == {"GraphUpdateMessage", "GraphUpdateEvent"}
-
-
-@pytest_twisted.ensureDeferred
-async def test_sending_is_not_tried(graph_clinic: GraphClinic) -> None:
-    """Without the role to send the line is the same: it says how to look."""
-    found = [line(await graph_clinic.examine(), "mail_send")]
-    graph_clinic.application(*grants(without=("Mail.Send",)))
-    found.append(line(await graph_clinic.examine(), "mail_send"))
-    assert found[0] == found[1]
-    assert (
-        found[0]
-        .commands[0]
-        .startswith(
-            f"Test-ServicePrincipalAuthorization -Identity '{CLIENT}' "
-            f"-Resource '{EQUIPMENT}'"
-        )
-    )
-    graph_clinic.change(graph_answer_method="MAIL")
-    by_mail = line(await graph_clinic.examine(), "mail_send")
-    assert "for every answer" in by_mail.message
-
-
-@pytest_twisted.ensureDeferred
-async def test_fields(graph_clinic: GraphClinic) -> None:
-    """Findings are shown beside the fields of Graph and not beside those of EWS."""
-    report = await graph_clinic.examine()
-    assert line(report, "web").fields == ("graph_api_domain",)
-    named = {field for each in report.lines for field in each.fields}
-    assert not named & {"url", "username", "password", "authentication_method"}
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_draft_signs_in(graph_clinic: GraphClinic) -> None:
-    """An integration that is not saved yet is examined to the end: an application's
-    sign-in needs nothing that is kept."""
-    draft = graph_clinic.connector
-    report = await graph_clinic.doctor().examine_draft(draft, ("mail.example.test",))
-    for check in ("sign_in", "mail_read", "mail_write", "calendars", "kind"):
-        assert line(report, check).status is PASSED, check
-
-
-@pytest_twisted.ensureDeferred
-async def test_hostile_answers(graph_clinic: GraphClinic) -> None:
-    """Whatever answers in Graph's place, the report is whole and no check fails by
-    itself."""
-    for body in (b"", b"[]", b'{"value": 7}', b'{"value":[{"id":[]}]}', b"{" * 5000):
-        page(401, body)(graph_clinic)
-        report = await graph_clinic.examine()
-        assert "internal error" not in text(report)
+    speaks_of_graph_alone(report)
