@@ -80,6 +80,13 @@ SCHEDULED_ALIAS = f"{API}/scheduled_alias/"
 
 NAME, PASSWORD = "admin", "correct horse battery"
 
+ROOM = {
+    "name": "Board",
+    "aliases": [{"alias": "board@example.test"}, {"alias": "5551"}],
+    "scheduled_conferences": [
+        {"start_time": "2026-11-21T10:00:00", "end_time": "2026-11-21T11:00:00"}
+    ],
+}
 HEAD_OFFICE = {
     "name": "Head office",
     "url": "http://127.0.0.1:8082/EWS/Exchange.asmx",
