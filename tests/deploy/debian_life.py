@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def play(world: InstalledWorld, root: Installation, package: Path, newer: Path) -> None:
-    """Install, use, upgrade, restore, remove and purge."""
+    """Install, use, upgrade, roll back, restore, remove and purge."""
     root.install(package)
     look_around(root)
     with world, organizer(world.exchange, ALICE) as alice:
@@ -71,8 +71,17 @@ def play(world: InstalledWorld, root: Installation, package: Path, newer: Path) 
         world.wait_for_sign_in()
         has_what_was_enabled(world, root)
         assert is_open(world, alias)
-        accepted(world, alice, "After the upgrade")
+        later = accepted(world, alice, "After the upgrade")
+        assert root.has(f"{STATE}/backups/before-{NEWER}/format.json")
         tell("it was upgraded: the state, the changed configuration and meetings go on")
+
+        root.install(package, "apt install --allow-downgrades")
+        assert root.run("pexschedd", "--version") == f"{version_text()}\n"
+        world.wait_for_sign_in()
+        has_what_was_enabled(world, root)
+        assert is_open(world, alias)
+        assert is_open(world, later)
+        tell("the release before was installed again: both rooms are open")
 
         archive = "/tmp/state.tar.gz"  # noqa: S108 - in a root of its own
         root.run(*STORE, "archive", archive)

@@ -41,6 +41,7 @@ BLOCKS = blocks()
 
 ELSEWHERE = {
     "make deb": "tests/deploy/debian_life.py, in a fresh root of Debian",
+    "apt install --allow-downgrades": "tests/deploy/debian_life.py",
     "apt remove": "tests/deploy/debian_life.py",
     "apt purge": "tests/deploy/debian_life.py",
     "python3 -m venv": "tests/deploy/test_wheel.py, which installs by these lines",
@@ -141,7 +142,6 @@ PROGRAMS = (
     "chown|chmod|cp|mv|install|cat|du|df|ss|iostat|smartctl|promtool|podman|openssl|dmesg"
 )
 IN_PROSE = {
-    "apt install --allow-downgrades": "the command of Install, with an older package",
     "make deb": "what the block below it does",
     "openssl rand -hex 32": "for a state folder that is not there yet",
     "pexschedd-store --config FILE --key-file /root/pexschedd-secret.key verify": (
