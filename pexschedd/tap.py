@@ -59,6 +59,9 @@ def makeService(options: DaemonOptions) -> MultiService:
     from twisted.internet import reactor  # noqa: PLC0415 - twistd has chosen it by now
 
     count_steadily(reactor)
+    is_first = signals.ignore_repeated_signals(reactor)
+    # What comes while the store is opened is done once the reactor runs.
+    signals.on_hangup(reactor, is_first, lambda: daemon.notifier.reload(reloading.run))
     SPARE.hold()
     try:
         manager = ServiceManager(os.environ, os.getpid())
@@ -70,9 +73,7 @@ def makeService(options: DaemonOptions) -> MultiService:
     except KeyboardInterrupt:  # opening a large store takes some time
         refuse("pexschedd was stopped before it had started", ExitStatus.STOPPED)
     reactor.callWhenRunning(freeze_collector)
-    reload = daemon.reloading(options.reread)
-    is_first = signals.ignore_repeated_signals(reactor)
-    signals.on_hangup(reactor, is_first, partial(daemon.notifier.reload, reload.run))
+    reloading = daemon.reloading(options.reread)
     return daemon
 
 

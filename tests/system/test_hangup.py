@@ -20,7 +20,14 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.net.net_support import Authority, Server, dns
 from tests.ports import free_ports
-from tests.system.system_support import PATIENCE, ROOT, TWISTD, World, eventually
+from tests.system.system_support import (
+    PATIENCE,
+    ROOT,
+    TWISTD,
+    World,
+    eventually,
+    run_daemon,
+)
 
 ROOT_AUTHORITY = Authority("Root")
 NOT_RENEWED = "The certificate of endpoints.policy[0] was not renewed"
@@ -110,6 +117,37 @@ def test_hanging_up_ends_nothing(world: SecureWorld) -> None:
     world.change(log={"level": "info"})
     assert "changed=log.level kept=-" in world.hang_up()["message"]
     assert world.ask("GET", "configuration/v1/").ok
+
+
+EARLY = """
+import os, signal
+from twisted.internet import reactor
+from twisted.logger import globalLogPublisher
+from twisted.scripts import twistd
+from pexschedd.store.store import Store
+
+opened = Store.open
+
+def hang_up(*arguments, **more):
+    os.kill(os.getpid(), signal.SIGHUP)
+    return opened(*arguments, **more)
+
+def stop(event):
+    if "configuration reloaded" in event["log_format"]:
+        reactor.callFromThread(reactor.stop)
+
+Store.open = hang_up
+globalLogPublisher.addObserver(stop)
+twistd.run()
+"""
+
+
+def test_hanging_up_before_the_store_is_open(tmp_path: Path) -> None:
+    """Which may take half a minute: the settings are read again afterwards."""
+    done = run_daemon(tmp_path, EARLY)
+    assert done.returncode == 0
+    assert "configuration reloaded" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_another_password_of_the_nodes(tmp_path: Path) -> None:
