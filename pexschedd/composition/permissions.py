@@ -139,7 +139,8 @@ def _open_state(folder: Path, user: int) -> Iterator[str]:
             f"state_dir: {folder} has mode {mode:04o}, so others may change what is in "
             f"it. {_remedy(folder, 'chmod 700')}"
         )
-    yield from _of_somebody_else("state_dir", folder, found.st_uid, user)
+    if user != 0 and found.st_uid not in (0, user):
+        yield f"state_dir: {_of_another_daemon(folder, found.st_uid, user)}"
     if mode & _ENTER:
         readable = sorted(_readable(folder))
         if readable:
@@ -148,6 +149,18 @@ def _open_state(folder: Path, user: int) -> Iterator[str]:
                 f"{_remedy(folder, 'chmod -R go=')}; and think about who may have "
                 "read it"
             )
+
+
+def _of_another_daemon(folder: Path, owner: int, user: int) -> str:
+    """Whose a state folder is, and both ways out: it is rather the command that is
+    started by the wrong user."""
+    theirs, ours = user_name(owner), user_name(user)
+    change = f"chown -R {ours} {quote(str(folder))}"
+    instead = "use another folder" if is_foreign(folder) else change
+    return (
+        f"{folder} belongs to {theirs}: run this as {theirs}. For a daemon of {ours}: "
+        f"{instead}"
+    )
 
 
 def _at_home(folder: Path) -> str:

@@ -213,7 +213,12 @@ def test_only_the_daemons_user_and_root_may_own_it(
     changed = (file.parent / "state").stat().st_uid == SOMEBODY
     found = problems(file, user=1)
     assert len(found) == (2 if changed else 0)
-    assert all(f"Run: chown {pwd.getpwuid(1).pw_name} " in problem for problem in found)
+    if changed:
+        key, state = found
+        name = pwd.getpwuid(1).pw_name
+        assert f"Run: chown {name} " in key
+        assert f"/state belongs to {SOMEBODY}: run this as {SOMEBODY}. For" in state
+        assert f"a daemon of {name}: chown -R {name} " in state
 
 
 def test_twistd_refuses_to_start(
