@@ -55,26 +55,35 @@ def test_report_for_programs() -> None:
     assert "no button" in found["notes"][0]
 
 
-def test_rules_of_an_installation(tmp_path: Path) -> None:
+ENCODINGS = "utf-8", "utf-8-sig"
+"""The second one begins with a mark, as editors and scripts on Windows write it."""
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_rules_of_an_installation(tmp_path: Path, encoding: str) -> None:
     """The rules may be an installation's own."""
     rules = tmp_path / "rules.json"
     rules.write_text(
         '[{"name": "Gateway", "meeting_type": "zoom", "priority": 1, "domain": '
-        '"gw.example.com", "include_pin": true}]'
+        '"gw.example.com", "include_pin": true}]',
+        encoding,
     )
     status, out, _ = joined("-", "--rules", str(rules), stdin=TEXT.encode())
     assert status == 0
     assert "84900000001.4455@gw.example.com" in out
 
 
-def test_services_of_an_installation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_services_of_an_installation(tmp_path: Path, encoding: str) -> None:
     """The catalogue may have entries of an installation."""
     catalogue = tmp_path / "own.toml"
     catalogue.write_text(
         'version = "1"\n[[entries]]\nname = "acme"\ntitle = "Acme"\n'
         'hosts = ["acme.example"]\ndomain = "acme.example"\n'
         "[[entries.ways]]\nlink = { path = '/(?P<meeting_id>[0-9]+)$' }\n"
-        '[[entries.tests]]\nbody = "https://acme.example/7"\nalias = "7@acme.example"\n'
+        '[[entries.tests]]\nbody = "https://acme.example/7"\n'
+        'alias = "7@acme.example"\n',
+        encoding,
     )
     text = b"https://acme.example/12"
     status, out, _ = joined("-", "--catalogue", str(catalogue), stdin=text)

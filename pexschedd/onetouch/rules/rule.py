@@ -3,6 +3,7 @@
 The fields are those of the platform's `mjx_meeting_processing_rule`.
 """
 
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -156,7 +157,7 @@ def read_rules(data: bytes, templates: Templates) -> tuple[MeetingRule, ...]:
     if len(data) > MOST_BYTES:
         raise InvalidFields({"__all__": [f"Rules have {MOST_BYTES} bytes at most."]})
     try:
-        raw = msgspec.json.decode(data)
+        raw = msgspec.json.decode(data.removeprefix(BOM_UTF8))
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidFields({"__all__": [f"This is not JSON: {error}."]}) from None
     if isinstance(raw, dict) and isinstance(raw.get("objects"), list):

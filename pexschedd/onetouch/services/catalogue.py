@@ -4,6 +4,7 @@ installation. Pure.
 An installation's entries come first, and one of the same name takes the place of ours.
 """
 
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -126,7 +127,7 @@ def with_entries(
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        raw = msgspec.toml.decode(data)
+        raw = msgspec.toml.decode(data.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError) as error:  # of texts, numbers and syntax
         raise InvalidFields({"__all__": [f"This is not TOML: {error}."]}) from None
     return raw if isinstance(raw, dict) else {}
