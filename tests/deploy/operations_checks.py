@@ -17,6 +17,10 @@ NEWER = "0.3.0"
 KEY = "/etc/pexip/scheduling/key.pem"
 CHAIN = "/etc/pexip/scheduling/chain.pem"
 INTEGRATIONS = "configuration/v1/ms_exchange_connector/"
+DEPLOYMENTS = "configuration/v1/mjx_exchange_deployment/"
+PATCH_OF = (
+    f"curl -Ssf -u admin:PASSWORD -X PATCH -H 'Content-Type: application/json' {ADMIN}"
+)
 POLICY = "http://127.0.0.1:8080/policy/v1/service/configuration?local_alias=1"
 SHOWN = "openssl s_client -connect 127.0.0.1:8443 </dev/null 2>/dev/null | openssl x509"
 
@@ -100,12 +104,24 @@ def an_audit_log_of_root(machine: Machine) -> None:
     eventually(lambda: failure in machine.read(LOG), "the failure")
 
 
+def a_deployment_of_rooms(machine: Machine) -> None:
+    """It is read over EWS, with the quota that is there by default."""
+    made = {
+        "name": "Rooms",
+        "ews_url": f"{SANDBOX}/EWS/Exchange.asmx",
+        "service_account_username": "svc@example.test",
+        "service_account_password": "svc",
+    }
+    machine.ask("POST", DEPLOYMENTS, made)
+
+
 BEFORE: dict[str, Callable[[Machine], None]] = {
     "install -m 0600 -o pexschedd": a_key_elsewhere,
     "systemctl stop pexschedd-addin.socket pexschedd\nmv": an_accident,
     "tail -n 50": a_guess,
     'journalctl -u pexschedd | grep "audit log': an_audit_log_of_root,
     "curl -Ssf -u admin:PASSWORD -X PATCH": an_integration,
+    f"{PATCH_OF}{DEPLOYMENTS}": a_deployment_of_rooms,
     "pexschedd-check --migrate 1 --dry-run": a_tenant,
     "systemctl stop pexschedd-addin.socket pexschedd\npexschedd-store": a_newer_release,
 }
@@ -305,6 +321,22 @@ def examined(machine: Machine, said: str) -> None:
     assert "Head office" in said
 
 
+def its_load(machine: Machine, said: str) -> None:
+    assert "process_cpu_seconds_total " in said
+    assert "pexschedd_reactor_delay_seconds_sum " in said
+    assert "load average" in said
+    assert re.search(r" st\b", said)
+
+
+def connected(machine: Machine, said: str) -> None:
+    assert re.search(r"^ *\d+ 127\.0\.0\.1$", said, re.MULTILINE)
+
+
+def a_larger_quota(machine: Machine, said: str) -> None:
+    (deployment,) = machine.ask("GET", DEPLOYMENTS)["objects"]
+    assert deployment["find_items_request_quota"] == 2_000_000
+
+
 def own_folders(machine: Machine, said: str) -> None:
     assert f"\t{STATE}/journal\n" in said
 
@@ -348,6 +380,9 @@ CHECKS: dict[str, Callable[[Machine, str], None]] = {
     "pexschedd-check\n": examined,
     "du -x": own_folders,
     "ss": listening,
+    "ss -Htn": connected,
+    "curl -Ssf http://127.0.0.1:8081/metrics | grep -e ^process": its_load,
+    f"{PATCH_OF}{DEPLOYMENTS}": a_larger_quota,
 }
 """By beginnings of blocks. Those without a line here have done their work when they end
 with status 0, or what comes later would fail without them."""
