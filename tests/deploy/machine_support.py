@@ -1,6 +1,7 @@
 """A machine for docs/operations.md: its network, its processes, and the folders that an
 administrator writes to, are nobody else's, so commands are run as they stand there."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -175,6 +176,14 @@ class Machine:
 
     def read(self, path: str) -> str:
         return self.run(f"cat {path}")
+
+    def wait_for_line(self, pattern: str, file: str) -> None:
+        """Wait until something in a log is as a regular expression has it."""
+        try:
+            eventually(lambda: re.search(pattern, self.read(file)), pattern)
+        except AssertionError as error:
+            error.add_note(self.run(f"tail -n 20 {file}"))
+            raise
 
     def status_of(self, url: str, user: str = "") -> str:
         """The HTTP status of a request with the user's name and password."""

@@ -9,7 +9,7 @@ import msgspec
 from benchmarks.graph_access import CLIENT, SECRET, TENANT
 from tests.deploy.machine_programs import LOG
 from tests.deploy.machine_support import ADMIN, CONFIG, SANDBOX, STATE, Machine
-from tests.system.system_support import EQUIPMENT, eventually
+from tests.system.system_support import EQUIPMENT
 
 NEW_PASSWORD = "correct horse"
 NODE_PASSWORD = "geheim"
@@ -100,8 +100,7 @@ def an_audit_log_of_root(machine: Machine) -> None:
     """The daemon cannot write it any more."""
     machine.run(f"chown -R root {STATE}/audit")
     machine.ask("POST", "configuration/v1/system_location/", {"name": "Oslo"})
-    failure = "audit log cannot be written"
-    eventually(lambda: failure in machine.read(LOG), "the failure")
+    machine.wait_for_line("audit log cannot be written", LOG)
 
 
 def a_deployment_of_rooms(machine: Machine) -> None:
@@ -195,7 +194,7 @@ def renewed(machine: Machine, said: str) -> None:
 
 def read_again(machine: Machine, said: str) -> None:
     reloaded = "configuration reloaded changed=[^ ]*log.level[^ ]* kept=- next_start=-"
-    eventually(lambda: re.search(reloaded, machine.read(LOG)), "the reload")
+    machine.wait_for_line(reloaded, LOG)
     assert machine.run(SHOWN) == machine.run(f"openssl x509 <{CHAIN}")
 
 

@@ -186,7 +186,7 @@ async def test_a_copy_to_another_disk_keeps_nobody_waiting(tmp_path: Path) -> No
     await store.roll()
     sealed = [s.name for s in store._segments.manifest.segments[:-1]]
     copy = Snapshot(
-        OtherDisk(), tmp_path / "state", store._segments, tmp_path / "copy", 64
+        OtherDisk(), tmp_path / "state", store._segments, tmp_path / "copy", 8
     )
     copied = store._journal.begin(copy)
     first = writer.committed + 1
