@@ -154,6 +154,7 @@ class Machine:
                 env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                preexec_fn=heed_signals,
             )
         )
 
