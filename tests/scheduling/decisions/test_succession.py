@@ -222,6 +222,8 @@ def test_a_series_outlives_the_one_that_succeeded_it() -> None:
     alias = rooms.aliases[1]
     assert alias.conference_deletion_time is None
     assert alias.ews_item_uid == first.ews_item_uid
+    assert alias.vacancy is not None
+    assert alias.vacancy.attendees == NAMED
     again = of_series.series(sequence=3, recurrence=first.recurrence, subject="New")
     assert verdict(run(again, rooms, meanwhile)) == (
         Action.ACCEPT,
@@ -235,14 +237,19 @@ def test_a_series_outlives_the_one_that_succeeded_it() -> None:
 
 def test_a_successor_cannot_lock_the_first_organizer_out() -> None:
     """An attendee takes up a series that is over, and cancels: its own organizer can
-    extend it all the same."""
+    extend it all the same, and those whom the attendee invited have no part in it."""
     over = of_series.FIRST + of_series.DAY
     rooms = cut(1)
-    bobs = the_rest(1, organizer=BOB)
+    bobs = the_rest(1, organizer=BOB, attendees=("eve@example.test",))
     rooms.apply(run(bobs, rooms, over))
     rooms.apply(
         run(msgspec.structs.replace(bobs, kind=MessageKind.CANCELLATION), rooms, over)
     )
+    left = rooms.aliases[1].vacancy
+    assert left is not None
+    assert (left.organizer, left.attendees) == ("alice@example.test", ())
+    eves = the_rest(1, uid="EVES", organizer=EVE, sequence=9)
+    assert verdict(run(eves, rooms, over + of_series.DAY)) == INVALID
     longer = of_series.series(sequence=3, recurrence=of_series.daily(10))
     assert verdict(run(longer, rooms, over)) == (
         Action.ACCEPT,

@@ -5,7 +5,11 @@ import pytest_twisted
 from pexschedd.model import tables
 from pexschedd.model.conference import Conference, ConferenceAlias
 from pexschedd.model.schedule import CancelledOccurrence
-from pexschedd.scheduling.records.lookup import MeetingLookup, all_meeting_records
+from pexschedd.scheduling.records.lookup import (
+    MeetingLookup,
+    all_meeting_records,
+    handed_out_alias,
+)
 from tests.scheduling.records.test_occurrence_window import refresh, series
 from tests.scheduling.upkeep.upkeep_support import (
     NOW,
@@ -39,6 +43,26 @@ async def test_aliases_and_rooms(upkeep: Upkeep) -> None:
     assert known.alias_taken("ROOM@example.TEST")
     assert known.alias_taken(numeric(1))
     assert not known.alias_taken(numeric(2))
+
+
+@pytest_twisted.ensureDeferred
+async def test_aliases_that_were_handed_out(upkeep: Upkeep) -> None:
+    """By the alias and by its number, and by the number in no other domain."""
+    booked = alias(1, alias=f"Meet.{numeric(1)}@Example.test")
+    named = alias(2, alias=f"{numeric(2)}@Example.test")
+    for each in (booked, named):
+        await upkeep.put(tables.SCHEDULED_ALIAS, each)
+    for text, expected in (
+        (numeric(1), booked),
+        (numeric(2), named),
+        (f"{numeric(2)}@example.test", named),
+        (f"{numeric(2)}@other.test", None),
+        (f"{numeric(1)}@example.test", None),
+        (numeric(3), None),
+        (f"{numeric(3)}@example.test", None),
+        ("", None),
+    ):
+        assert handed_out_alias(upkeep.store, text) == expected, text
 
 
 @pytest_twisted.ensureDeferred
