@@ -202,6 +202,17 @@ def test_a_series_that_was_not_cut_leaves_nothing() -> None:
     assert rooms.aliases[1].vacancy is None
 
 
+def test_a_series_that_becomes_a_meeting_leaves_the_rest() -> None:
+    """From the meeting's end, not that of its room, which is open longer."""
+    rooms = of_series.scheduled()
+    end = of_series.FIRST + HOUR
+    one = request(start=of_series.FIRST, end=end, sequence=2, attendees=NAMED)
+    rooms.apply(run(one, rooms))
+    (meeting,) = rooms.rows.values()
+    assert meeting.end_time > end
+    assert rooms.aliases[1].vacancy == Vacancy(end, "alice@example.test", NAMED)
+
+
 def followed(number: int = 8) -> Rooms:
     """Rooms with a series that was cut, and the one that follows it."""
     rooms = cut(number)
