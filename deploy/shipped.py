@@ -32,7 +32,7 @@ _DIGEST = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _TEXTS = re.compile(r"(^|/)(licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 _CLASSIFIER = "License :: "
 _OF_PARTS = ("type", "name", "version", "scope", "hashes", "licenses", "purl")
-"""What is taken over of a component from another SBOM."""
+"""Fields of a component that are taken over from another SBOM."""
 
 
 def main() -> int:

@@ -65,7 +65,7 @@ def test_what_cannot_be_read_is_not_absent(open_pane: Open, what: str) -> None:
 
 @pytest.mark.parametrize("late", [700, 4000])
 def test_outlook_shows_it_later(open_pane: Open, late: int) -> None:
-    """What was answered with success is waited for, and never written twice."""
+    """A text that was answered with success is waited for, and never written twice."""
     pane = open_pane(
         impatient=True,
         late={"prependAsync": late, "required.addAsync": late},
@@ -91,7 +91,7 @@ def test_outlook_never_adds_the_room(open_pane: Open) -> None:
 
 
 def test_the_room_shows_under_another_address(open_pane: Open) -> None:
-    """What was added with success and shows one attendee more is believed."""
+    """An addition with success that shows one attendee more is believed."""
     pane = open_pane(shows="room.proxy@example.test", required=[dict(GUEST)])
     pane.press("add")
     pane.reach("Success")

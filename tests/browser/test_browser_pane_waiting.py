@@ -144,7 +144,7 @@ def test_neither_server_nor_outlook(open_pane: Open) -> None:
 
 @pytest.mark.parametrize("token", ["down", "down.a<b>.c", "down.a.b#", "down.a.b.c"])
 def test_a_token_that_could_not_be_found_again(open_pane: Open, token: str) -> None:
-    """What is no token is not written into the meeting: the pane says what is wrong."""
+    """An answer without a token is not written into the meeting: the pane says why."""
     pane = open_pane(token=token)
     pane.press("add")
     pane.reach("Error")
@@ -154,7 +154,7 @@ def test_a_token_that_could_not_be_found_again(open_pane: Open, token: str) -> N
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
 def test_refusals_are_errors(open_pane: Open, status: int) -> None:
-    """What does not pass by itself adds nothing: the meeting would wait in vain."""
+    """Lasting trouble adds nothing: the meeting would wait in vain."""
     pane = open_pane(token=TOKEN)
     answer(pane, status, "{}")
     pane.press("add")

@@ -80,7 +80,7 @@ def a_newer_release(machine: Machine) -> None:
 
 
 def an_accident(machine: Machine) -> None:
-    """What was there when the backup was made has gone."""
+    """The integration of which a backup was made has gone."""
     machine.ask("DELETE", f"{INTEGRATIONS}1/")
     assert machine.ask("GET", INTEGRATIONS)["objects"] == []
 
@@ -245,7 +245,7 @@ def sound(machine: Machine, said: str) -> None:
 
 
 def restored(machine: Machine, said: str) -> None:
-    """What has gone is there again, and so are the backups."""
+    """The integration is there again, and so are the backups."""
     assert "Integration 1: Head office" in said
     (integration,) = machine.ask("GET", INTEGRATIONS)["objects"]
     assert integration["name"] == "Head office"

@@ -66,7 +66,7 @@ def last(name: str) -> str:
 
 
 def in_context(path: str) -> bool:
-    """Whether .containerignore lets a file of the repository through."""
+    """Return whether .containerignore lets a file of the repository through."""
     kept = False
     for line in (ROOT / ".containerignore").read_text().splitlines():
         pattern = line.removeprefix("!").replace("**/", "*")
@@ -150,7 +150,7 @@ class Container:
         return int(Path(f"/proc/{number}/task/{number}/children").read_text())
 
     def is_healthy(self) -> bool:
-        """What the health check of the file finds, in the container."""
+        """Return what the health check of the file finds, in the container."""
         python, *words = json.loads(last("HEALTHCHECK").partition("CMD ")[2])
         assert python == "python3"
         enter = f"nsenter --target {self.first()} --net --"
