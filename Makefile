@@ -1,5 +1,6 @@
 # make run     the demo: the daemon, a sandbox Exchange and the demo desk, on loopback
-# make test    the whole test suite
+# make test    the whole test suite, in three parts at the same time: test-pages,
+#              test-stories and test-others
 # make test-fast  what needs little but a processor, for the loop of writing code
 # make test-thorough  the same as test with more random cases, other ones each time
 # make test-all  test, and then the suite with every other Python that Debian has: as
@@ -29,22 +30,32 @@ PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ignore
 LOCKED := $(INSTALL) --require-hashes
 
-.PHONY: run test test-fast test-thorough test-all test-confined check bench soak mutants setup docs lock \
-	chromium peers kerberos oidc officejs msal promtool grafana proxies deb check-deb sbom licences \
-	clean
+PARTS := test-pages test-stories test-others
+
+.PHONY: run test $(PARTS) test-fast test-thorough test-all test-confined check bench soak \
+	mutants setup docs lock chromium peers kerberos oidc officejs msal promtool grafana proxies \
+	deb check-deb sbom licences clean
 
 run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
-# Four processes keep two cores busy: a test with programs or a browser of its own waits
-# for them. The files of tests are shared out in the order of tests/conftest.py. A
-# process that dies, as it does when a test takes too long, ends the run: with another in
-# its place pytest-xdist would wait for ever. Compiled modules are kept even where the
-# environment says not to: the tests start the programs two hundred times.
-test: export PYTHONDONTWRITEBYTECODE :=
+# Three processes keep two cores busy: a test with programs or a browser of its own waits
+# for them. Each has folders of its own, named before each line of what it says, and so
+# finds no tests and starts no browser for another one to use: pytest-xdist, which shares
+# files out while it goes, takes a tenth more processor time. Compiled modules are kept
+# even where the environment says not to: the tests start the programs two hundred times.
+PAGES := browser demo openapi system
+STORIES := deploy peers store stories tools web_admin
 test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool grafana proxies
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder \
-		--max-worker-restart 0
+	$(MAKE) --no-print-directory -j 3 $(PARTS)
+
+test-pages: FOLDERS := $(PAGES:%=tests/%)
+test-stories: FOLDERS := $(STORIES:%=tests/%)
+test-others: FOLDERS := tests $(PAGES:%=--ignore=tests/%) $(STORIES:%=--ignore=tests/%)
+$(PARTS): export PYTHONDONTWRITEBYTECODE :=
+$(PARTS): SHELL := bash -o pipefail
+$(PARTS): $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest -q $(FOLDERS) | sed -u 's/^/$(@:test-%=%): /'
 
 # The pure part of it, with few random cases: for the minutes in which code is written.
 # Of no use there: the limit of time for each test.

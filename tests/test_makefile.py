@@ -1,6 +1,7 @@
 """The first step of every `make`: an environment, or one line that says what is
-missing."""
+missing. And the parts of `make test`, with a pretended Python."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -30,9 +31,11 @@ WITH_A_PIP = f"""#!/bin/sh
 """Python's own one takes four seconds to be unpacked."""
 
 
-def make(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def make(
+    folder: Path, *arguments: str, target: str = STAMP
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["make", "--no-print-directory", STAMP, *arguments],
+        ["make", "--no-print-directory", target, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -99,3 +102,40 @@ def test_an_environment_without_pip_is_made_again(clone: Path) -> None:
     (clone / STAMP).unlink()
     assert make(clone, "PYTHON=no-such-python").returncode == 0
     assert kept.exists()
+
+
+@pytest.mark.parametrize("part", ["pages", "stories", "others"])
+def test_a_part_fails_with_its_tests(clone: Path, part: str) -> None:
+    """Although what they say goes through another program, which names the part."""
+    programs = clone / ".venv/bin"
+    programs.mkdir(parents=True)
+    program(programs, "#!/bin/sh\necho 1 failed\nexit 1\n")
+    stamps = [
+        clone / STAMP,
+        *(programs.parent / f"{name}.stamp" for name in ("run", "dev")),
+    ]
+    locks = [
+        clone / "requirements" / f"{name}.txt" for name in ("build", "demo", "dev")
+    ]
+    locks[0].parent.mkdir()
+    for file in (*locks, clone / "pyproject.toml", clone / "setup.cfg", *stamps):
+        file.touch()
+    done = make(clone, target=f"test-{part}")
+    assert (done.returncode, done.stdout) == (2, f"{part}: 1 failed\n"), done.stderr
+
+
+def test_every_folder_of_tests_is_in_one_part(clone: Path) -> None:
+    """Those that a part names are there, and the last part has all others."""
+    told = make(clone, "-n", "-o", ".venv/dev.stamp", target="test-others").stdout
+    ignored = re.findall(r"--ignore=(\S+)", told)
+    named = [
+        folder
+        for part in ("pages", "stories")
+        for folder in re.findall(
+            r" (tests/\S+)",
+            make(clone, "-n", "-o", ".venv/dev.stamp", target=f"test-{part}").stdout,
+        )
+    ]
+    assert "-q tests --ignore" in told
+    assert sorted(ignored) == sorted(named) == sorted(set(named))
+    assert [name for name in named if not (MAKEFILE.parent / name).is_dir()] == []
