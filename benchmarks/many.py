@@ -1,12 +1,12 @@
 """Many integrations in one daemon, and an Exchange for them; each a process of its own.
 
     python -m benchmarks.many exchange MAILBOXES LATENCY_MS [GRAPH]
-    python -m benchmarks.many daemon FOLDER INTEGRATIONS [FIELDS]
+    python -m benchmarks.many daemon FOLDER INTEGRATIONS [FIELDS [TRACES_URL]]
 
 `INTEGRATIONS` is a JSON list of [url, mailbox]; `FIELDS` are those of integrations over
-Graph and `GRAPH` settings of such an organisation, both JSON objects. Each process
-prints one JSON line when it is ready, answers every line it is sent with another one,
-and ends with its input.
+Graph and `GRAPH` settings of such an organisation, both JSON objects or null. Each
+process prints one JSON line when it is ready, answers every line it is sent with
+another one, and ends with its input.
 """
 
 import json
@@ -157,9 +157,11 @@ async def exchange(mailboxes: str, latency_ms: str = "0", graph: str = "null") -
     return box.answer
 
 
-async def many(folder: str, integrations: str, fields: str = "null") -> Any:
+async def many(
+    folder: str, integrations: str, fields: str = "null", traces_url: str = ""
+) -> Any:
     """The daemon; tells its processor time, and what its integrations are doing."""
-    service = daemon(Path(folder))
+    service = daemon(Path(folder), traces_url)
     store = service.store
     over_graph = json.loads(fields)
     addin = "127.0.0.1"

@@ -57,7 +57,7 @@ def ready(**facts: Any) -> None:
     READY.flush()
 
 
-def daemon(folder: Path) -> Daemon:
+def daemon(folder: Path, traces_url: str = "") -> Daemon:
     """As twistd would run it; its log, access lines included, goes nowhere."""
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for good
     config = Config(
@@ -66,6 +66,7 @@ def daemon(folder: Path) -> Daemon:
         admin_endpoints=(LOOPBACK,),
         bookings_per_user=Rate(0, 0),
         bookings_per_address=Rate(0, 0),
+        traces_url=traces_url,
     )
     return Daemon(config, reactor=reactor, now=system_now)
 
