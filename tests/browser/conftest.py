@@ -103,7 +103,7 @@ def open_pane(tabs: Tabs, origin: str) -> Iterator[Open]:
         **outlook: Any,
     ) -> Pane:
         options = {"viewport": {"width": 320, "height": 560}, **(page or {})}
-        pane = Pane(lent.enter_context(tabs.tab(**options)))
+        pane = Pane(lent.enter_context(tabs.tab(**options)), origin)
         panes.append(pane)
         pane.tab.run_first(f"window.outlook = {json.dumps(outlook)};")
         if impatient:
@@ -117,6 +117,8 @@ def open_pane(tabs: Tabs, origin: str) -> Iterator[Open]:
 
     with ExitStack() as lent:
         yield opened
+        for pane in panes:
+            pane.forget_answers()
         assert [pane for pane in panes if pane.page.title() == "broken"] == []
     assert [pane.refused for pane in panes] == [[] for _ in panes]
 

@@ -1,12 +1,12 @@
 """A pane in the browser, beside a pretended Outlook, for the tests of the pane."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Frame, Page, Route
+from playwright.sync_api import Frame, Page
 
 from tests.browser import in_page
+from tests.browser.canned_answers import tell
 from tests.browser.tabs import Tab
 
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
@@ -86,18 +86,18 @@ class PaneWindow:
 
 
 class Pane(PaneWindow):
-    """An open pane. `outlook` is what the meeting looks like behind it."""
+    """An open pane of the server at `origin`. `outlook` is what the meeting looks like
+    behind it."""
 
-    def __init__(self, tab: Tab) -> None:
+    def __init__(self, tab: Tab, origin: str) -> None:
         super().__init__(tab.page)
         self.tab = tab
+        self.origin = origin
         self.page = page = tab.page
         self.button = page.locator("#action")
         self.heading = page.locator("#card-heading")
         self.card = page.locator("#card")
         self.refused: list[str] = []
-        self.asked: list[dict[str, Any]] = []
-        """The requests that `answer` has answered: method, path, headers, body."""
         tab.on("console", self._console)
         tab.on("pageerror", lambda error: self.refused.append(str(error)))
 
@@ -116,30 +116,22 @@ class Pane(PaneWindow):
     ) -> None:
         """The server's answers to one of its routes, the last one again and again; an
         answer is a result, or (status, error)."""
-        left = list(answers)
-
-        def respond(route: Route) -> None:
-            request = route.request
-            if method and request.method != method:
-                route.fallback()
-                return
-            self.asked.append(
-                {
-                    "method": request.method,
-                    "path": path,
-                    "headers": request.headers,
-                    "body": request.post_data_json if request.post_data else None,
-                }
+        told = [
+            (code, {"status": "success", "result": body} if code < 300 else body)
+            for code, body in (
+                each if isinstance(each, tuple) else (status, each) for each in answers
             )
-            now = left.pop(0) if len(left) > 1 else left[0]
-            code, body = now if isinstance(now, tuple) else (status, now)
-            if code < 300:
-                body = {"status": "success", "result": body}
-            route.fulfill(
-                status=code, content_type="application/json", body=json.dumps(body)
-            )
+        ]
+        tell(self.origin, "PUT", {"path": path, "method": method, "answers": told})
 
-        self.page.route(f"**/msexchange_schedulers/*/{path}", respond)
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        """The requests that `answer` has answered: method, path, headers, body."""
+        return list(tell(self.origin, "GET"))
+
+    def forget_answers(self) -> None:
+        """Have the server answer by itself again."""
+        tell(self.origin, "DELETE")
 
 
 Open = Callable[..., Pane]

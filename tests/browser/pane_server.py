@@ -26,8 +26,8 @@ from pexschedd.web.addin.api import AddinApi
 from pexschedd.web.addin.files import ConnectorFiles
 from pexschedd.web.addin.pane import PanePages
 from pexschedd.web.addin.route_groups import AddinRouteGroups
-from pexschedd.web.path_router import PathRouter
 from pexschedd.web.site import HttpSite
+from tests.browser.canned_answers import CannedAnswers, CannedRouter
 
 TAG = "PXPS:-6f1d3c52-9a1b-4d7e-8f5c-2a4b6c8d0e1f#"
 INSTRUCTIONS = f"""<br>
@@ -66,12 +66,14 @@ class Never(Resource):
         return NOT_DONE_YET
 
 
-def library() -> Resource:
-    """What is under /test: the pretended office.js, and one that never comes."""
+def library(answers: CannedAnswers) -> Resource:
+    """What is under /test: the pretended office.js, one that never comes, and the
+    answers that a test chooses."""
     script = Path(__file__).with_name("fake_office.js").read_bytes()
     test = Resource()
     test.putChild(b"office.js", Data(script, "text/javascript"))
     test.putChild(b"never.js", Never())
+    test.putChild(b"answers", answers)
     root = Resource()
     root.putChild(b"test", test)
     return root
@@ -169,9 +171,9 @@ def main(state_directory: str) -> None:
         files, lambda connector: connector.placeholder_instructions_template
     )
     api = AddinApi(known.get, pretended.verify, pretended, files, pages)
-    site.resource = PathRouter(
-        AddinRouteGroups(api.app.resource(), {}), {b"test": library()}
-    )
+    answers = CannedAnswers()
+    groups = AddinRouteGroups(api.app.resource(), {})
+    site.resource = CannedRouter(answers, groups, {b"test": library(answers)})
     sys.stdout.write(f"{port.getHost().port}\n")
     sys.stdout.flush()
     reactor.run()

@@ -43,8 +43,9 @@ def open_pane(tabs: Tabs, origin: str) -> Iterator[Open]:
     """Opens a pane whose integration has such tokens; its arguments are of the page's
     window."""
     with tabs.tab(viewport={"width": 320, "height": 560}) as tab:
-        pane = Pane(tab)
+        pane = Pane(tab, origin)
         yield partial(opened, pane, origin)
+        pane.forget_answers()
     assert pane.refused == []
 
 
