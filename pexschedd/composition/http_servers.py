@@ -31,7 +31,7 @@ from pexschedd.web.basic_auth import OneAccount
 from pexschedd.web.connections import ConnectionCaps
 from pexschedd.web.forwarded import TrustedProxies
 from pexschedd.web.health import HealthApi
-from pexschedd.web.listener import Listener
+from pexschedd.web.listener import Listener, address_text
 from pexschedd.web.path_router import PathRouter
 from pexschedd.web.policy import PolicyApi
 from pexschedd.web.refusals import ErrorShape, admin_shape, client_shape
@@ -177,9 +177,8 @@ class HttpServers(MultiService):
             if isinstance(each, Listener):
                 await each.settled()
                 if each.port is not None:
-                    found.append(
-                        f"{_side(str(each.name))}:{_place(each.port.getHost())}"
-                    )
+                    place = address_text(each.port.getHost())
+                    found.append(f"{_side(str(each.name))}:{place}")
         return found
 
     def serve(self) -> bool:
@@ -239,13 +238,6 @@ class HttpServers(MultiService):
 def _side(name: str) -> str:
     """Return the side in a listener's name, `endpoints.SIDE[NUMBER] (STRING)`."""
     return name.partition("[")[0].removeprefix("endpoints.")
-
-
-def _place(address: Any) -> str:
-    if not hasattr(address, "port"):
-        return str(address.name or b"", "utf-8", "replace")
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{host}:{address.port}"
 
 
 def _key_places(config: Config) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, EPERM
 from pathlib import Path
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -73,9 +74,9 @@ class Listener(Service):
     def _opened(self, port: IListeningPort) -> None:
         self.port = port
         self._log.info(
-            "listener opened endpoint={name} host={host}",
+            "listener opened endpoint={name} address={address}",
             name=self.name,
-            host=port.getHost(),
+            address=address_text(port.getHost()),
         )
 
     def _not_opened(self, failure: Failure) -> None:
@@ -118,3 +119,11 @@ def _socket_file(error: BaseException | None) -> Path | None:
 async def _deferred(result: "Deferred[None] | None") -> None:
     if isinstance(result, Deferred):
         await result
+
+
+def address_text(address: Any) -> str:
+    """Return where a port is open: `host:port`, or a socket's path."""
+    if not hasattr(address, "port"):
+        return str(address.name or b"", "utf-8", "replace")
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"

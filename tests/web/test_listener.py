@@ -1,4 +1,5 @@
-"""Listeners whose ports cannot be opened say why, and what would help."""
+"""Listeners whose ports cannot be opened say why, and what would help; and where others
+are open."""
 
 import socket
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EPERM
@@ -8,15 +9,20 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import TCP4ServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
 from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from pexschedd.errors import PortNotPermitted, PortUnavailable
-from pexschedd.web.listener import Listener
+from pexschedd.web.listener import Listener, address_text
 
 
 @implementer(IStreamServerEndpoint)
@@ -109,3 +115,17 @@ async def test_another_reason() -> None:
     """In Twisted's words."""
     problem = await problem_of(Refusing(ValueError("odd")))
     assert problem.message.endswith(": odd")
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        (IPv4Address("TCP", "127.0.0.1", 8443), "127.0.0.1:8443"),
+        (IPv6Address("TCP", "::1", 8443), "[::1]:8443"),
+        (UNIXAddress(b"/run/pexschedd/addin"), "/run/pexschedd/addin"),
+        (UNIXAddress(None), ""),
+    ],
+)
+def test_the_text_of_an_address(address: IAddress, text: str) -> None:
+    """As it is written in a URL; of a socket its path."""
+    assert address_text(address) == text
