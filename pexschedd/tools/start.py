@@ -11,7 +11,13 @@ from pexschedd.tools.exit_status import ExitStatus
 
 
 def start(function: str) -> None:
-    """Call `module:function` of this package."""
+    """Call `module:function` of this package.
+
+    What it imports takes a second, in which the system would end the daemon on SIGHUP:
+    that waits until `util.signals` heeds it.
+    """
+    if sys.argv[1:2] == ["run"]:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         resolve_name(f"{__package__}.{function}")()
     except KeyboardInterrupt:

@@ -24,7 +24,8 @@ def on_hangup(
     reactor if the terminal that it was started from has gone, or without `reload`.
 
     `is_first` is that of `ignore_repeated_signals`. Twisted does not handle this
-    signal. If it is ignored, as with nohup, that remains.
+    signal. If it is ignored, as with nohup, that remains; if it was blocked so far, one
+    that has come is heeded now.
     """
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
         return
@@ -44,6 +45,7 @@ def on_hangup(
 
     reactor.addSystemEventTrigger("before", "shutdown", stopping)
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(act))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def _has_terminal() -> bool:

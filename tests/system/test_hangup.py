@@ -119,7 +119,14 @@ def test_hanging_up_ends_nothing(world: SecureWorld) -> None:
     assert world.ask("GET", "configuration/v1/").ok
 
 
-EARLY = """
+STOPS = """
+def stop(event):
+    if "configuration reloaded" in event["log_format"]:
+        reactor.callFromThread(reactor.stop)
+
+globalLogPublisher.addObserver(stop)
+"""
+WHILE_THE_STORE_IS_OPENED = f"""
 import os, signal
 from twisted.internet import reactor
 from twisted.logger import globalLogPublisher
@@ -132,19 +139,37 @@ def hang_up(*arguments, **more):
     os.kill(os.getpid(), signal.SIGHUP)
     return opened(*arguments, **more)
 
-def stop(event):
-    if "configuration reloaded" in event["log_format"]:
-        reactor.callFromThread(reactor.stop)
-
+{STOPS}
 Store.open = hang_up
-globalLogPublisher.addObserver(stop)
 twistd.run()
+"""
+WHILE_MODULES_ARE_IMPORTED = f"""
+import os, signal, sys
+from pexschedd.tools.start import pexschedd
+
+class HangUp:
+    def find_spec(self, name, *_):
+        if name == "pexschedd.tools.main":
+            os.kill(os.getpid(), signal.SIGHUP)
+        elif name == "pexschedd.tap":
+            from twisted.internet import reactor
+            from twisted.logger import globalLogPublisher
+            scope = {{"reactor": reactor, "globalLogPublisher": globalLogPublisher}}
+            exec({STOPS!r}, scope)
+
+sys.meta_path.insert(0, HangUp())
+sys.argv[1:] = ["run", "--config", sys.argv[-1]]
+pexschedd()
 """
 
 
-def test_hanging_up_before_the_store_is_open(tmp_path: Path) -> None:
-    """Which may take half a minute: the settings are read again afterwards."""
-    done = run_daemon(tmp_path, EARLY)
+@pytest.mark.parametrize(
+    "script", [WHILE_MODULES_ARE_IMPORTED, WHILE_THE_STORE_IS_OPENED]
+)
+def test_hanging_up_before_the_daemon_runs(tmp_path: Path, script: str) -> None:
+    """To import it takes a second, to open a store half a minute: the settings are read
+    again afterwards."""
+    done = run_daemon(tmp_path, script)
     assert done.returncode == 0
     assert "configuration reloaded" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
