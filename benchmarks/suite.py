@@ -57,8 +57,8 @@ def empty_tests() -> None:
             )
             Path(folder, f"test_{number}.py").write_text("\n".join(lines))
         config = Path(__file__).parents[1] / "pyproject.toml"
-        words = ["-q", "-n", "4", "--dist", "loadfile", "-c", str(config), folder]
-        command = [sys.executable, "-m", "pytest", "--rootdir", folder, *words]
+        words = ["-q", "-c", str(config), "--rootdir", folder, folder]
+        command = [sys.executable, "-m", "pytest", *words]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
 
 

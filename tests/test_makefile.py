@@ -1,6 +1,7 @@
 """The first step of every `make`: an environment, or one line that says what is
 missing. And the parts of `make test`, with a pretended Python."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,9 +35,14 @@ WITH_A_PIP = f"""#!/bin/sh
 def make(
     folder: Path, *arguments: str, target: str = STAMP
 ) -> "subprocess.CompletedProcess[str]":
+    """Run `make` in a folder, with nothing of the one that runs the tests."""
+    apart = {
+        k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))
+    }
     return subprocess.run(
         ["make", "--no-print-directory", target, *arguments],
         cwd=folder,
+        env=apart,
         capture_output=True,
         text=True,
         check=False,
