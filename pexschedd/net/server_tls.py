@@ -8,6 +8,7 @@ context, and this module joins them. A PROXY header comes before TLS, where a lo
 balancer that passes TLS through sends it.
 """
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,11 @@ def _options(parts: EndpointString) -> CertificateOptions:
 
     Of the file of `certKey` Twisted takes the first certificate only; those of the
     authorities, which ACME clients write behind it, would have to be in another file.
+    Raises ValueError for a folder, and for a pipe, which might never end.
     """
+    for file in parts.files:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise ValueError(f"{file} is not a file")
     taker = _OptionsTaker()
     serverFromString(taker, parts.tls).listen(None)
     options = taker.options

@@ -1,5 +1,6 @@
 """The daemon's own TLS endpoints, asked by real OpenSSL clients."""
 
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -186,3 +187,18 @@ async def test_no_ticket_is_given(listen: Listen) -> None:
             return bool(secure.session and secure.session.has_ticket)
 
     assert not await deferToThread(has_ticket)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+@pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain"])
+def test_what_is_no_file_is_refused(
+    tmp_path: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    """Instead of being waited for: nobody may ever write into a pipe."""
+    other = tmp_path / "other"
+    make(other)
+    good = key_and_certificate(tmp_path, ec.generate_private_key(ec.SECP256R1()))
+    files = {"privateKey": good, "certKey": good} | {name: other}
+    words = "".join(f":{each}={file}" for each, file in files.items())
+    with pytest.raises(ValueError, match=f"^{other} is not a file$"):
+        server_endpoint(reactor, f"ssl:0{words}")
