@@ -1,6 +1,6 @@
 # make run     the demo: the daemon, a sandbox Exchange and the demo desk, on loopback
 # make test    the whole test suite, in three parts at the same time: test-pages,
-#              test-stories and test-others
+#              test-servers and test-others
 # make test-fast  what needs little but a processor, for the loop of writing code
 # make test-thorough  the same as test with more random cases, other ones each time
 # make test-all  test, and then the suite with every other Python that Debian has: as
@@ -30,7 +30,7 @@ PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) --disable-pip-version-check install -qq --root-user-action=ignore
 LOCKED := $(INSTALL) --require-hashes
 
-PARTS := test-pages test-stories test-others
+PARTS := test-pages test-servers test-others
 
 .PHONY: run test $(PARTS) test-fast test-thorough test-all test-confined check bench soak \
 	mutants setup docs lock chromium peers kerberos oidc officejs msal promtool grafana proxies \
@@ -40,18 +40,19 @@ run: $(VENV)/run.stamp
 	exec $(BIN)/python -m pexschedd.demo --port $(PORT) --state var/demo
 
 # Three processes keep two cores busy: a test with programs or a browser of its own waits
-# for them. Each has folders of its own, named before each line of what it says, and so
-# finds no tests and starts no browser for another one to use: pytest-xdist, which shares
-# files out while it goes, takes a tenth more processor time. Compiled modules are kept
-# even where the environment says not to: the tests start the programs two hundred times.
+# for them. Each has folders of its own, so that none finds all tests or starts a browser
+# that another one has already: pytest-xdist, which shares files out while it goes, takes
+# a tenth more processor time. A part's name stands before each line that it says.
+# Compiled modules are kept even where the environment says not to: the tests start the
+# programs two hundred times.
 PAGES := browser demo openapi system
-STORIES := deploy peers store stories tools web_admin
+SERVERS := deploy doctor onetouch peers stories tools web_admin
 test: $(VENV)/dev.stamp chromium peers kerberos oidc officejs msal promtool grafana proxies
 	$(MAKE) --no-print-directory -j 3 $(PARTS)
 
 test-pages: FOLDERS := $(PAGES:%=tests/%)
-test-stories: FOLDERS := $(STORIES:%=tests/%)
-test-others: FOLDERS := tests $(PAGES:%=--ignore=tests/%) $(STORIES:%=--ignore=tests/%)
+test-servers: FOLDERS := $(SERVERS:%=tests/%)
+test-others: FOLDERS := tests $(PAGES:%=--ignore=tests/%) $(SERVERS:%=--ignore=tests/%)
 $(PARTS): export PYTHONDONTWRITEBYTECODE :=
 $(PARTS): SHELL := bash -o pipefail
 $(PARTS): $(VENV)/dev.stamp

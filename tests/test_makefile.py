@@ -110,7 +110,7 @@ def test_an_environment_without_pip_is_made_again(clone: Path) -> None:
     assert kept.exists()
 
 
-@pytest.mark.parametrize("part", ["pages", "stories", "others"])
+@pytest.mark.parametrize("part", ["pages", "servers", "others"])
 def test_a_part_fails_with_its_tests(clone: Path, part: str) -> None:
     """Although what they say goes through another program, which names the part."""
     programs = clone / ".venv/bin"
@@ -136,7 +136,7 @@ def test_every_folder_of_tests_is_in_one_part(clone: Path) -> None:
     ignored = re.findall(r"--ignore=(\S+)", told)
     named = [
         folder
-        for part in ("pages", "stories")
+        for part in ("pages", "servers")
         for folder in re.findall(
             r" (tests/\S+)",
             make(clone, "-n", "-o", ".venv/dev.stamp", target=f"test-{part}").stdout,
