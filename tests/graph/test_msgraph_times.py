@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pexschedd.exchange.custom_zones import MAX_ERAS
 from pexschedd.graph.entities.times import (
     DateTimeTimeZone,
     read_date,
     read_zoned,
     zone_called,
 )
-from pexschedd.graph.entities.zone_definitions import read_zone_definition
+from pexschedd.graph.entities.zone_definitions import _HEADER, read_zone_definition
 from pexschedd.model.recurrence import ClockChange, CustomZone, DayOfWeek, Era
 from pexschedd.scheduling.recurrence.timezone_rules import tzinfo_of
 from tests.graph.msgraph_documents import PACIFIC
@@ -89,6 +90,17 @@ def test_the_rules_of_a_zone_without_a_name() -> None:
     # Los Angeles, or another one with these rules.
     known = tzinfo_of(found.zone_at(datetime(2026, 12, 1, tzinfo=UTC)))
     assert datetime(2026, 12, 1, tzinfo=known).utcoffset() == timedelta(hours=-8)
+
+
+def test_more_rules_than_any_zone_has() -> None:
+    """They are not read, however many bytes there are."""
+    data = bytes.fromhex(PACIFIC)
+    count = _HEADER.size + 2 * _HEADER.unpack_from(data)[-1]
+    many = (MAX_ERAS + 1).to_bytes(2, "little")
+    rules = data[count + 2 :] * (MAX_ERAS + 1)
+    assert read_zone_definition(data[:count] + many + rules) is None
+    enough = MAX_ERAS.to_bytes(2, "little")
+    assert read_zone_definition(data[:count] + enough + rules) is not None
 
 
 @given(st.binary(max_size=150), st.integers(0, 184))

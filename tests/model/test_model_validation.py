@@ -179,6 +179,7 @@ def test_base_is_right(kind: type[Record]) -> None:
         ("scheduled_alias_prefix", "-()&,'Aa"),
         ("scheduled_alias_domain", ""),
         ("ivr_theme", None),
+        ("poll_interval", 60.0),
         ("addin_frame_ancestors", "https://mail.example.test\r\nhttps://*.x.test:8443"),
         ("additional_add_in_script_sources", "https://a.test/a.js\nhttps://b.test/b"),
         ("addin_pane_title", "Räume <b>buchen</b> 会議"),

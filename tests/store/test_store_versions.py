@@ -118,6 +118,10 @@ def _newer_document(state: Path) -> None:
     _rewrite(state / "settings.json", {"tables": {"setting": table}})
 
 
+def _newer_format_of_a_document(state: Path) -> None:
+    _rewrite(state / "settings.json", {"format": FORMAT + 1})
+
+
 def _newer_record(state: Path) -> None:
     with (state / "journal" / "00000001.jsonl").open("ab") as file:
         file.write(line.put(2, None, "room", 5, 2, b'{"id":5}'))
@@ -139,7 +143,14 @@ TOO_OLD = r"last written by 3\.0; this is 2\.0\. Install 3\.0 or a later release
 
 @pytest.mark.parametrize(
     "write",
-    [_newer_format, _newer_manifest, _newer_document, _newer_record, _newer_table],
+    [
+        _newer_format,
+        _newer_manifest,
+        _newer_document,
+        _newer_format_of_a_document,
+        _newer_record,
+        _newer_table,
+    ],
 )
 def test_a_newer_store_is_refused_naming_both_versions(
     tmp_path: Path, write: Any

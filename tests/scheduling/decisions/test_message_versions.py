@@ -31,6 +31,13 @@ def test_the_same_message_twice_gets_the_same_words() -> None:
     assert again.alias == rooms.aliases[1]
 
 
+def test_a_copy_without_its_tag_is_declined() -> None:
+    """It could be another text under the same version, and means no room."""
+    decision = run(request(tag="", ref=MessageRef("copy")), scheduled())
+    assert decision.template is AnswerTemplate.INVALID_ALIAS
+    assert decision.changes == ()
+
+
 def test_two_changes_within_a_second_are_two_changes() -> None:
     """Exchange tells the last change in whole seconds: what differs is an edit."""
     rooms = scheduled()

@@ -1,5 +1,6 @@
 """Another installation on the same mailbox is noticed; nobody else is."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -251,6 +252,22 @@ async def test_a_server_that_keeps_no_stamps(world: World) -> None:
     await world.pass_(3600)
     assert not one.alarm
     assert world.mailbox.calls == 2 * (3600 / EVERY + 1)
+
+
+@pytest.mark.parametrize(
+    ("instance", "seen", "is_stamp"),
+    [
+        ("one", "2026-11-20T10:00:00Z", True),
+        ("one", "2026-11-20T10:00:00", False),
+        ("", "2026-11-20T10:00:00Z", False),
+    ],
+)
+def test_a_stamp_is_of_an_installation_at_a_time(
+    instance: str, seen: str, is_stamp: bool
+) -> None:
+    """A time without an offset could be any, and is none."""
+    text = json.dumps({"instance": instance, "node": "pex1", "seen": seen})
+    assert (_read(text) is not None) is is_stamp
 
 
 @given(
