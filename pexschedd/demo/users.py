@@ -158,8 +158,12 @@ class DeskUsers:
             raise NotPossible(error.text) from None
 
     def read(self, user: str, item_id: str) -> None:
-        """Mark a message as read."""
-        self._mailbox(user).mark_read(self._message(user, item_id))
+        """Mark a message as read, if it is still there: who opens it may answer it
+        before this has arrived, which takes it away."""
+        mailbox = self._mailbox(user)
+        item = mailbox.get(item_id)
+        if item is not None and item.kind in _MAIL:
+            mailbox.mark_read(item)
 
     # Helpers
 

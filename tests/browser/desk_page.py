@@ -19,6 +19,8 @@ POLL_MS = 10
 PAPER = "#paper >> body"
 WRITABLE = "#paper >> body[contenteditable=true]"
 MESSAGE = ".mail iframe >> body"
+OPENED = ".mail iframe[style*=height]"
+"""A message that has been loaded; one that is answered before is gone by then."""
 CUT_OFF = """selector => {
     const root = document.querySelector(selector), frame = root.getBoundingClientRect();
     return [...root.querySelectorAll("button, input, p")]

@@ -8,7 +8,15 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Frame, Route, expect
 
-from tests.browser.desk_page import CUT_OFF, MESSAGE, PAPER, Desk, desk_again, desk_page
+from tests.browser.desk_page import (
+    CUT_OFF,
+    MESSAGE,
+    OPENED,
+    PAPER,
+    Desk,
+    desk_again,
+    desk_page,
+)
 from tests.browser.tabs import Tabs
 from tests.demo.demo_process import ALICE, RunningDemo, running
 from tests.system.system_support import eventually
@@ -100,6 +108,7 @@ def test_bob_gets_the_invitation(desk: Desk) -> None:
     """The other seat has its own calendar and inbox, and its answer comes back."""
     desk.invite_bob("For Bob")
     desk.press(".mail button", "For Bob")
+    desk.shows(OPENED)
     desk.press("button", "Accept")
     desk.sit("Alice")
     desk.tells(".mail", "Accepted: For Bob")

@@ -126,6 +126,16 @@ def test_reading_a_message(people: DeskUsers) -> None:
     assert "Agenda" in people.message(BOB, mail.id)
 
 
+def test_reading_a_message_that_is_answered(people: DeskUsers) -> None:
+    """It is gone, which whoever had opened it need not be told."""
+    people.save(draft())
+    mail = people.inbox(BOB)[0]
+    people.respond(BOB, mail.id, "Accept")
+    people.read(BOB, mail.id)
+    with pytest.raises(NotFound):
+        people.message(BOB, mail.id)
+
+
 def test_nobody_is_invited_twice(people: DeskUsers) -> None:
     """Repeated addresses and the organizer's own are left out."""
     parties = [
